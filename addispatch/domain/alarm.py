@@ -1,0 +1,97 @@
+"""What a source reports. Built by sources (through ``addispatch.sdk``), read by every stage of the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+#: Longest accepted alarm text, in characters: twenty SMS segments and some; longer is cut and marked.
+MAX_TEXT_CHARS = 4000
+#: Longest accepted id, key, source name and audience name, in characters.
+MAX_NAME_CHARS = 200
+#: Most audiences one alarm may name in ``to``.
+MAX_TO_COUNT = 50
+
+_EMPTY: Mapping[str, object] = MappingProxyType({})
+
+
+class Priority(StrEnum):
+    """How urgent an alarm is (four levels, as ISA-18.2 plants use them)."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+    @property
+    def rank(self) -> int:
+        """0 for critical to 3 for low: smaller is more urgent."""
+        return _RANKS[self]
+
+
+_RANKS = {Priority.CRITICAL: 0, Priority.HIGH: 1, Priority.MEDIUM: 2, Priority.LOW: 3}
+#: Priorities by rank: ``BY_RANK[0]`` is critical.
+BY_RANK = tuple(Priority)
+
+
+class QueueClass(IntEnum):
+    """Which deliveries leave first; within a class they leave in the order they came (SPEC, Objects)."""
+
+    EMERGENCY = 0
+    ALARM = 1
+    NOTICE = 2
+    REPORT = 3
+
+
+class AlarmState(StrEnum):
+    """Whether the condition began or ended."""
+
+    RAISED = "raised"
+    CLEARED = "cleared"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A small value a source wants stored in the same transaction as its alarm.
+
+    ``name`` says whose and what (for example ``retained:plant/1/alarm``), ``value`` is at most 256 bytes.
+    The mqtt source keeps the last payload hash of a topic this way.
+    """
+
+    name: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """One report of a condition by a source.
+
+    ``id`` makes it idempotent: the same (source, id) is stored once, however often it arrives.
+    ``key`` names the condition: a raise with the key of an open case adds to that case.
+    ``to`` names audiences directly and so replaces routing.
+    ``topic`` and ``data`` are what routes match and templates read.
+    ``fingerprint`` and ``path`` are for transports that redeliver without an id (MQTT): the hash of the publish
+    and the connection it came by; see ``pipeline.redelivery``.
+    """
+
+    text: str
+    source: str
+    id: str | None = None
+    key: str | None = None
+    priority: Priority = Priority.MEDIUM
+    state: AlarmState = AlarmState.RAISED
+    to: tuple[str, ...] = ()
+    topic: str = ""
+    ts: datetime | None = None
+    ttl_s: float | None = None
+    ack_required: bool = False
+    data: Mapping[str, object] = field(default_factory=lambda: _EMPTY)
+    fingerprint: bytes | None = None
+    path: str = ""
+    mark: Mark | None = None

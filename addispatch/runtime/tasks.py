@@ -1,0 +1,59 @@
+"""Supervised tasks: each has an owner that sees its failure, restarts it with back-off and says so.
+
+The only place that creates tasks (lint-enforced). Used by the app, the engine and, through ``Context.supervise``, plugins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+log = logging.getLogger(__name__)
+
+#: First and longest pause before a failed task is started again, in seconds.
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0
+
+
+class Supervisor:
+    """Owns tasks; ``stop`` ends them in reverse order of starting."""
+
+    def __init__(self, on_failure: Callable[[str, BaseException, float], None] | None = None) -> None:
+        """``on_failure(name, error, pause_s)`` is called each time a task failed and will be restarted."""
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._on_failure = on_failure
+
+    def run(self, name: str, start: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run ``start()`` until it returns; restart it when it raises."""
+        task = asyncio.get_running_loop().create_task(self._keep(name, start), name=name)
+        self._tasks[name] = task
+        task.add_done_callback(lambda done: self._tasks.pop(name, None) if self._tasks.get(name) is done else None)
+
+    async def _keep(self, name: str, start: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        pause_s = FIRST_PAUSE_S
+        while True:
+            began_s = asyncio.get_running_loop().time()
+            try:
+                await start()
+                return
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a supervision border
+                if asyncio.get_running_loop().time() - began_s > LONGEST_PAUSE_S:
+                    pause_s = FIRST_PAUSE_S
+                log.exception("%s failed; starting it again in %.1f s", name, pause_s)
+                if self._on_failure is not None:
+                    self._on_failure(name, error, pause_s)
+            await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, no secret
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    async def stop(self) -> None:
+        """Cancel all tasks, the newest first, and wait for them."""
+        for task in reversed(list(self._tasks.values())):
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        self._tasks.clear()

@@ -1,0 +1,218 @@
+"""Text templates: Jinja2 in a sandbox with hard limits. Used by the pipeline (compose) and by source plugins.
+
+Plain ``{{ name }}`` and ``{{ a.b }}`` templates, nearly all of them in practice, are compiled to look-ups (a fifth of the
+cost); everything else goes to Jinja2's immutable sandbox with a budget, because a template that runs for ever would
+hold up every alarm behind it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateError as JinjaError, nodes
+from jinja2.runtime import str_join
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.visitor import NodeTransformer
+
+from addispatch.domain.errors import AddispatchError
+
+#: Longest template source and longest result, in characters.
+MAX_SOURCE_CHARS = 4_000
+MAX_RESULT_CHARS = 16_000
+#: Most loop turns in one rendering.
+MAX_TURNS = 1_000
+
+_SIMPLE = re.compile(r"\{\{\s*([A-Za-z_]\w*(?:\.\w+)*)\s*\}\}")
+_FILTERS = (
+    "abs", "capitalize", "d", "default", "dictsort", "escape", "first", "float", "int", "items", "join", "last",
+    "length", "list", "lower", "max", "min", "replace", "reverse", "round", "sort", "string", "sum", "title", "trim",
+    "truncate", "unique", "upper",
+)  # fmt: skip
+_FORBIDDEN = (
+    nodes.Macro, nodes.CallBlock, nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Block,
+)  # fmt: skip
+
+
+class TemplateError(AddispatchError):
+    """A template does not compile, or fails or exceeds its limits when rendered."""
+
+
+def _show(value: Any) -> Any:
+    """Show JSON values as people write them: true, not True; nothing for null."""
+    if value is None:
+        return ""
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    return value
+
+
+class _Budget:
+    """Counts loop turns of one rendering."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = MAX_TURNS
+
+    def __call__(self) -> str:
+        self.left -= 1
+        if self.left < 0:
+            raise SecurityError(f"more than {MAX_TURNS} loop turns")
+        return ""
+
+
+def _joined(*parts: Any) -> str:
+    """Concatenate (the ``~`` operator) within the length limit."""
+    text = str_join(parts)
+    if len(text) > MAX_RESULT_CHARS:
+        raise SecurityError(f"text longer than {MAX_RESULT_CHARS} characters")
+    return text
+
+
+class _Limiter(NodeTransformer):
+    """Adds the turn counter to every loop, guards ``~`` and refuses what an alarm text has no use for."""
+
+    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802 - the visitor's naming
+        if node.recursive:
+            raise TemplateError("recursive loops are not allowed")
+        count = nodes.Output([nodes.Call(nodes.Name("_turn", "load"), [], [], None, None)])
+        node.body.insert(0, count)
+        return self.generic_visit(node)
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802 - the visitor's naming
+        self.generic_visit(node)
+        return nodes.Call(nodes.Name("_joined", "load"), list(node.nodes), [], None, None)
+
+    def generic_visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> nodes.Node:
+        if isinstance(node, _FORBIDDEN):
+            raise TemplateError(f"{type(node).__name__.lower()} is not allowed in a template")
+        return super().generic_visit(node, *args, **kwargs)
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """The sandbox with arithmetic that cannot build huge values."""
+
+    intercepted_binops = frozenset({"+", "*", "**", "%"})
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if operator == "+" and isinstance(left, str) and isinstance(right, str):
+            return _joined(left, right)
+        if not (isinstance(left, (int, float)) and isinstance(right, (int, float))):
+            raise SecurityError(f"{operator} works on numbers only")
+        if operator == "**" and (abs(right) > 64 or abs(left) > 1e6):
+            raise SecurityError("power too large")
+        if isinstance(left, int) and isinstance(right, int) and left.bit_length() + right.bit_length() > 4096:
+            raise SecurityError("number too large")
+        return super().call_binop(context, operator, left, right)
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        # Methods of strings and lists can build huge values (format, ljust, center); filters cover what is needed.
+        return isinstance(obj, _Budget) or obj is _joined
+
+
+def _environment() -> _Sandbox:
+    env = _Sandbox(undefined=StrictUndefined, autoescape=False, finalize=_show)
+    env.filters = {name: env.filters[name] for name in _FILTERS}
+    env.filters["replace"] = lambda text, old, new: _joined(str(text).replace(str(old), str(new)))
+    env.globals.clear()
+    env.globals["_joined"] = _joined
+    return env
+
+
+_ENV = _environment()
+
+
+def _lookup(fields: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    """Follow a dotted name through mappings and lists; attributes of other objects are never read."""
+    value: Any = fields
+    for step in path:
+        if isinstance(value, Mapping) and step in value:
+            value = value[step]
+        elif isinstance(value, Sequence) and not isinstance(value, str) and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            raise TemplateError(f"{'.'.join(path)!r} is not in the message")
+    return value
+
+
+class Template:
+    """A compiled template. Immutable, cheap to render, safe with any field values."""
+
+    __slots__ = ("_render", "source")
+
+    def __init__(self, source: str) -> None:
+        """Compile; raises ``TemplateError`` with the line and the reason."""
+        if len(source) > MAX_SOURCE_CHARS:
+            raise TemplateError(f"template longer than {MAX_SOURCE_CHARS} characters")
+        self.source = source
+        pieces = _SIMPLE.split(source)
+        if not any(mark in literal for literal in pieces[0::2] for mark in ("{{", "{%", "{#", "}}", "%}")):
+            self._render = _compile_simple(pieces)
+        else:
+            self._render = _compile_jinja(source)
+
+    def render(self, fields: Mapping[str, Any]) -> str:
+        """Fill in the fields; raises ``TemplateError`` if one is missing or a limit is reached."""
+        return self._render(fields)
+
+
+def _compile_simple(pieces: list[str]) -> Callable[[Mapping[str, Any]], str]:
+    if len(pieces) == 1:
+        literal = pieces[0]
+        return lambda _fields: literal
+    literals = pieces[0::2]
+    paths = [tuple(name.split(".")) for name in pieces[1::2]]
+
+    def render(fields: Mapping[str, Any]) -> str:
+        out = [literals[0]]
+        for path, literal in zip(paths, literals[1:], strict=True):
+            value = fields.get(path[0]) if len(path) == 1 else None
+            if type(value) is not str:
+                value = str(_show(_lookup(fields, path)))
+            out.append(value)
+            out.append(literal)
+        text = "".join(out)
+        return text if len(text) <= MAX_RESULT_CHARS else text[:MAX_RESULT_CHARS]
+
+    return render
+
+
+def _compile_jinja(source: str) -> Callable[[Mapping[str, Any]], str]:
+    try:
+        tree = _ENV.parse(source)
+        _Limiter().visit(tree)
+        template = _ENV.from_string(tree)
+    except JinjaError as error:
+        line = getattr(error, "lineno", None)
+        raise TemplateError(f"line {line}: {error}" if line else str(error)) from None
+    except RecursionError:
+        raise TemplateError("nested too deeply") from None
+
+    def render(fields: Mapping[str, Any]) -> str:
+        out: list[str] = []
+        size = 0
+        try:
+            for piece in template.generate({**fields, "_turn": _Budget()}):
+                size += len(piece)
+                if size > MAX_RESULT_CHARS:
+                    raise TemplateError(f"result longer than {MAX_RESULT_CHARS} characters")
+                out.append(piece)
+        except TemplateError:
+            raise
+        except (
+            JinjaError,
+            ArithmeticError,
+            TypeError,
+            ValueError,
+            LookupError,
+            AttributeError,
+            RecursionError,
+        ) as error:
+            raise TemplateError(str(error) or type(error).__name__) from None
+        return "".join(out)
+
+    return render

@@ -1,0 +1,73 @@
+"""Everything a plugin may import: the contract between addispatch and its plugins.
+
+A plugin is one frozen :class:`Plugin` object, found by an entry point in the group ``addispatch.plugins`` (or as a
+file in the drop-in folder). Built-in plugins use nothing that is not here.
+"""
+
+from addispatch.domain.alarm import Alarm, AlarmState, Mark, Priority, QueueClass
+from addispatch.domain.errors import (
+    AddispatchError,
+    ConfigError,
+    ConfigErrors,
+    DeliveryError,
+    PluginError,
+    Refused,
+    StoreError,
+)
+from addispatch.domain.message import Delivery, DeliveryReport, Incoming
+from addispatch.domain.receipt import InDoubt, Permanent, Receipt, Sent, Temporary
+from addispatch.domain.result import Accepted, CaseRef
+from addispatch.domain.text import fold_to_gsm7, is_gsm7, segment_count
+from addispatch.runtime.clock import Clock
+from addispatch.runtime.numbers import normalize_number
+from addispatch.runtime.template import Template, TemplateError
+from addispatch.sdk.config import PluginConfig
+from addispatch.sdk.context import Context, Severity
+from addispatch.sdk.operations import Operations
+from addispatch.sdk.plugin import API_VERSION, Capability, Instance, Plugin
+from addispatch.sdk.protocols import Channel, Health, ModemReporter, Source, StatusReporter
+
+__all__ = [
+    "API_VERSION",
+    "Accepted",
+    "AddispatchError",
+    "Alarm",
+    "AlarmState",
+    "Capability",
+    "CaseRef",
+    "Channel",
+    "Clock",
+    "ConfigError",
+    "ConfigErrors",
+    "Context",
+    "Delivery",
+    "DeliveryError",
+    "DeliveryReport",
+    "Health",
+    "InDoubt",
+    "Incoming",
+    "Instance",
+    "Mark",
+    "ModemReporter",
+    "Operations",
+    "Permanent",
+    "Plugin",
+    "PluginConfig",
+    "PluginError",
+    "Priority",
+    "QueueClass",
+    "Receipt",
+    "Refused",
+    "Sent",
+    "Severity",
+    "Source",
+    "StatusReporter",
+    "StoreError",
+    "Template",
+    "TemplateError",
+    "Temporary",
+    "fold_to_gsm7",
+    "is_gsm7",
+    "normalize_number",
+    "segment_count",
+]

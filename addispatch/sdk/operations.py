@@ -1,0 +1,96 @@
+"""Law 9: the one way in for HTTP, CLI, console, MQTT commands and SMS commands.
+
+Implemented by ``addispatch.engine.operations``. Documents are plain JSON values with the keys of docs/api.md;
+lists come as ``{"cases": […], "next": cursor}``, where ``next`` is null at the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+class Role(StrEnum):
+    """What an actor may do: admin everything, operator send and act, viewer look."""
+
+    ADMIN = "admin"
+    OPERATOR = "operator"
+    VIEWER = "viewer"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks: shown in the audit events."""
+
+    name: str
+    role: Role
+    via: str
+
+
+Doc = dict[str, Any]
+
+
+class Operations(Protocol):
+    """Every method raises ``Refused`` (bad input or role; names the field) or ``StoreError``."""
+
+    async def raise_alarm(self, actor: Actor, alarm: Doc) -> Doc:
+        """Take an alarm document (CONTRACT, MQTT payload keys); answer ``{id, cases: [{id, code}], mirrored}``."""
+
+    async def status(self, actor: Actor) -> Doc:
+        """The state of node, ledger, plugins, channels, queue and modems, with a list of warnings."""
+
+    async def cases(self, actor: Actor, *, state: str | None = None, limit: int = 50, cursor: str | None = None) -> Doc:
+        """Cases, newest first; ``state`` is open, acknowledged or closed."""
+
+    async def case(self, actor: Actor, case_id: str) -> Doc:
+        """Return one case with its deliveries; ``Refused("id", …)`` when there is none."""
+
+    async def deliveries(
+        self, actor: Actor, *, state: str | None = None, limit: int = 50, cursor: str | None = None
+    ) -> Doc:
+        """Deliveries, newest first."""
+
+    async def received(self, actor: Actor, *, limit: int = 50, cursor: str | None = None) -> Doc:
+        """Messages that came in, newest first."""
+
+    async def events(
+        self, actor: Actor, *, limit: int = 50, cursor: str | None = None, after: int | None = None
+    ) -> Doc:
+        """Events, newest first; with ``after`` those newer than that id, oldest first."""
+
+    def follow(self, actor: Actor, after: int | None = None) -> AsyncIterator[Doc]:
+        """Events as they are committed, starting behind the id ``after`` (or from now)."""
+
+    async def modems(self, actor: Actor) -> Doc:
+        """The modems of all plugins: ``{"modems": […]}``."""
+
+    async def plugins(self, actor: Actor) -> Doc:
+        """The plugins with their status: ``{"plugins": […]}``."""
+
+    async def why(self, actor: Actor, alarm: Doc) -> Doc:
+        """Dry run: who would be told what, by which channel, and why. Nothing is stored or sent."""
+
+    async def directory_export(self, actor: Actor) -> Doc:
+        """Return the whole directory in the shape of ``directory.toml``."""
+
+    async def directory_import(self, actor: Actor, directory: Doc) -> Doc:
+        """Add or change the entries named; idempotent; answers counts per table."""
+
+    async def directory_entries(self, actor: Actor, table: str) -> Doc:
+        """Return one table of the directory, for example ``recipient``: ``{"recipient": […]}``."""
+
+    async def directory_put(self, actor: Actor, table: str, entry: Doc) -> Doc:
+        """Add or replace one entry, found by its name."""
+
+    async def directory_delete(self, actor: Actor, table: str, name: str) -> Doc:
+        """Remove one entry; refused while another one refers to it."""
+
+    async def health(self) -> Doc:
+        """Liveness: ``{"status": "ok"}`` while loop and writer move."""
+
+    async def ready(self) -> Doc:
+        """Readiness: ``{"ready": bool, "reason": str}``."""

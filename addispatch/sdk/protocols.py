@@ -1,0 +1,71 @@
+"""Capabilities a plugin's instance may have. Checked by the contract suites in ``addispatch.sdk.testing``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from addispatch.domain.message import Delivery
+    from addispatch.domain.receipt import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether a channel can deliver now, and the reason when it cannot."""
+
+    up: bool
+    reason: str = ""
+
+
+@runtime_checkable
+class Channel(Protocol):
+    """Delivers texts. Retry, order, rate and failover are the core's (law 5)."""
+
+    name: str
+
+    @property
+    def window(self) -> int:
+        """How many deliveries may be under way at once, now: modems online, or the size of a connection pool.
+
+        0 pauses the channel: deliveries stay queued. It also bounds what a crash can repeat.
+        """
+
+    @property
+    def health(self) -> Health:
+        """Called often; must not block."""
+
+    async def send(self, delivery: Delivery) -> Receipt:
+        """Deliver one text and say what happened; called at most ``window`` times at once.
+
+        Never raise for a failed delivery: return ``Temporary``, ``Permanent`` or ``InDoubt``. Anything raised is a
+        bug, logged and treated as ``Temporary``. The core abandons a call after ``deadline_s`` as ``InDoubt``.
+        """
+
+    @property
+    def deadline_s(self) -> float:
+        """How long one ``send`` may take before the core abandons it."""
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Marker for plugins that raise alarms: they call ``context.accept`` from ``start`` until ``stop``."""
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+
+
+@runtime_checkable
+class ModemReporter(Protocol):
+    """An instance that drives modems: ``addispatch modems`` and ``/api/v1/modems`` show what it returns."""
+
+    def modems(self) -> list[dict[str, Any]]:
+        """One document per modem: name, state, port, operator, technology, signal, imei, error (CONTRACT.md)."""
+
+
+@runtime_checkable
+class StatusReporter(Protocol):
+    """An instance with something to say in ``addispatch plugins``, for example ``connected to mqtt://…``."""
+
+    def status_line(self) -> str:
+        """One short line, present tense."""
