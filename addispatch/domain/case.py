@@ -1,0 +1,267 @@
+"""The case: one alarm addressed to one audience. A lattice value: it only grows, and two copies join (CLUSTER, ENTRY).
+
+``merge`` is commutative, associative and idempotent, so loss, duplication and reordering between two nodes, or between
+two crashes of one, are harmless. What users see as the case's state is derived by ``state_of``, never stored as truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import NamedTuple, TypeVar
+
+from addispatch.domain.alarm import Priority
+
+
+class Fact(IntEnum):
+    """What became of a delivery, in the order in which later knowledge wins (SPEC, Objects)."""
+
+    NONE = 0
+    EXPIRED = 1
+    FAILED = 2
+    FILTERED = 3
+    CANCELLED = 4
+    SENT = 5
+    UNDELIVERED = 6
+    DELIVERED = 7
+
+
+class Phase(IntEnum):
+    """Whether the current attempt waits or was handed to a channel."""
+
+    PENDING = 0
+    SENDING = 1
+
+
+class DeliveryState(NamedTuple):
+    """Fact, attempt, phase: compared as a tuple, the greater one is the newer knowledge."""
+
+    fact: Fact = Fact.NONE
+    attempt: int = 0
+    phase: Phase = Phase.PENDING
+
+
+class DeliveryKey(NamedTuple):
+    """Which delivery of a case: its place in the escalation, whom, how and where."""
+
+    cycle: int
+    level: int
+    recipient: str
+    channel: str
+    address: str
+
+
+class Owner(NamedTuple):
+    """Which node sends for a case: the greatest wins. The live identity is the store, not the name."""
+
+    epoch: int = 0
+    rank: int = 0
+    store: str = ""
+
+
+class Position(NamedTuple):
+    """How far the escalation got."""
+
+    cycle: int = 0
+    level: int = 0
+
+
+class Repeat(NamedTuple):
+    """Raises that one store added to an open case: how many, and the last one."""
+
+    times: int
+    at_ms: int
+    text: str
+    priority_rank: int
+
+
+class Note(NamedTuple):
+    """An acknowledgement, decline or comment: when, by whom (recipient id or name), by what way, in what words."""
+
+    at_ms: int
+    by: str
+    via: str
+    text: str = ""
+
+
+class Clear(NamedTuple):
+    """The condition returned to normal."""
+
+    at_ms: int
+    source: str
+
+
+class CloseReason(StrEnum):
+    """Why a case is closed."""
+
+    ACKNOWLEDGED = "acknowledged"
+    CLEARED = "cleared"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    MERGED = "merged"
+    OPERATOR = "operator"
+    EXEMPT = "exempt"
+    SENT = "sent"
+    FILTERED = "filtered"
+    FAILED = "failed"
+
+
+class Closing(NamedTuple):
+    """A decision to close: the earliest one names the reason."""
+
+    at_ms: int
+    reason: CloseReason
+    by: str = ""
+
+
+class CaseState(StrEnum):
+    """What a case is to its readers."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What is fixed when a case opens. ``policy`` is its JSON text as it was then, empty without policy."""
+
+    alarm_id: str
+    audience_id: str
+    audience: str
+    source: str
+    text: str
+    opened_at_ms: int
+    key: str | None = None
+    topic: str = ""
+    priority: Priority = Priority.MEDIUM
+    policy: str = ""
+    ack_required: bool = False
+    close_on_clear: bool = True
+    close_after_s: float = 72 * 3600.0
+
+    @property
+    def needs_ack(self) -> bool:
+        """Whether somebody must acknowledge: there is a policy, or the alarm asked for it."""
+        return self.ack_required or bool(self.policy)
+
+    def rank(self) -> tuple[int, str, str]:
+        """Order two heads of one case that differ (each node stamped its own time): the smaller one stays."""
+        return (self.opened_at_ms, self.text, self.policy)
+
+
+_NO_NOTES: frozenset[Note] = frozenset()
+_NO_OWNER = Owner()
+_START = Position()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One entry. All fields but the id may be empty: such a partial entry is a delta, or a stub (``head`` None)."""
+
+    id: str
+    head: Head | None = None
+    owner: Owner = _NO_OWNER
+    position: Position = _START
+    codes: frozenset[str] = frozenset()
+    acks: frozenset[Note] = _NO_NOTES
+    declines: frozenset[Note] = _NO_NOTES
+    comments: frozenset[Note] = _NO_NOTES
+    clears: frozenset[Clear] = frozenset()
+    closings: frozenset[Closing] = frozenset()
+    repeats: Mapping[str, Repeat] = field(default_factory=dict)
+    deliveries: Mapping[DeliveryKey, DeliveryState] = field(default_factory=dict)
+
+
+_K = TypeVar("_K")
+_V = TypeVar("_V", DeliveryState, Repeat)
+
+
+def _merge_maps(mine: Mapping[_K, _V], theirs: Mapping[_K, _V]) -> Mapping[_K, _V]:
+    if not theirs:
+        return mine
+    if not mine:
+        return theirs
+    joined = dict(mine)
+    for key, value in theirs.items():
+        known = joined.get(key)
+        if known is None or value > known:
+            joined[key] = value
+    return joined
+
+
+def _merge_heads(mine: Head | None, theirs: Head | None) -> Head | None:
+    if mine is None or theirs is None:
+        return mine or theirs
+    return mine if mine.rank() <= theirs.rank() else theirs
+
+
+def merge(mine: Case, theirs: Case) -> Case:
+    """Join two copies (or a copy and a delta) of one case, field by field."""
+    if mine.id != theirs.id:
+        raise ValueError("two different cases do not join")
+    return Case(
+        id=mine.id,
+        head=_merge_heads(mine.head, theirs.head),
+        owner=max(mine.owner, theirs.owner),
+        position=max(mine.position, theirs.position),
+        codes=mine.codes | theirs.codes,
+        acks=mine.acks | theirs.acks,
+        declines=mine.declines | theirs.declines,
+        comments=mine.comments | theirs.comments,
+        clears=mine.clears | theirs.clears,
+        closings=mine.closings | theirs.closings,
+        repeats=_merge_maps(mine.repeats, theirs.repeats),
+        deliveries=_merge_maps(mine.deliveries, theirs.deliveries),
+    )
+
+
+def state_of(case: Case) -> tuple[CaseState, CloseReason | None]:
+    """Derive the state and, for a closed case, the reason (SPEC, Objects)."""
+    head = case.head
+    if head is None:
+        return CaseState.OPEN, None
+    if case.closings:
+        return CaseState.CLOSED, min(case.closings).reason
+    if case.clears and (case.acks or head.close_on_clear or not head.needs_ack):
+        return CaseState.CLOSED, CloseReason.CLEARED
+    if case.acks:
+        if head.key is None:
+            return CaseState.CLOSED, CloseReason.ACKNOWLEDGED
+        return CaseState.ACKNOWLEDGED, None
+    if not head.needs_ack and all(state.fact for state in case.deliveries.values()):
+        return CaseState.CLOSED, _reason_when_final(case)
+    return CaseState.OPEN, None
+
+
+def _reason_when_final(case: Case) -> CloseReason:
+    facts = {state.fact for state in case.deliveries.values()}
+    if facts & {Fact.SENT, Fact.UNDELIVERED, Fact.DELIVERED}:
+        return CloseReason.SENT
+    for fact, reason in (
+        (Fact.FILTERED, CloseReason.FILTERED),
+        (Fact.CANCELLED, CloseReason.CANCELLED),
+        (Fact.FAILED, CloseReason.FAILED),
+        (Fact.EXPIRED, CloseReason.EXPIRED),
+    ):
+        if fact in facts:
+            return reason
+    return CloseReason.FAILED
+
+
+def raise_count(case: Case) -> int:
+    """How often the condition was raised: once, and once for each raise added."""
+    return 1 + sum(repeat.times for repeat in case.repeats.values())
+
+
+def last_text(case: Case) -> str:
+    """The text of the latest raise."""
+    if not case.repeats:
+        return case.head.text if case.head else ""
+    return max(case.repeats.values(), key=lambda r: (r.at_ms, r.text)).text
+
+
+def is_contacted(state: DeliveryState) -> bool:
+    """Whether the person may have seen the text: sent, under way, or in doubt."""
+    return state.fact >= Fact.SENT or state.phase is Phase.SENDING or state.attempt > 0
