@@ -1,0 +1,95 @@
+"""Operations of a daemon that has nothing to show. Given to plugins by ``RecordingContext``."""
+# ruff: noqa: ARG002 - the signatures are the contract's
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from addispatch.domain.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from addispatch.sdk.operations import Actor, Doc
+
+
+class EmptyOperations:
+    """Implements ``Operations`` with empty documents. Subclass it and override what a test needs."""
+
+    async def raise_alarm(self, actor: Actor, alarm: Doc) -> Doc:
+        """Take nothing."""
+        return {"id": "", "cases": [], "mirrored": False}
+
+    async def status(self, actor: Actor) -> Doc:
+        """Nothing to warn of."""
+        return {"warnings": []}
+
+    async def cases(self, actor: Actor, *, state: str | None = None, limit: int = 50, cursor: str | None = None) -> Doc:
+        """No cases."""
+        return {"cases": [], "next": None}
+
+    async def case(self, actor: Actor, case_id: str) -> Doc:
+        """No case has any id."""
+        raise Refused("id", f"there is no case {case_id}")
+
+    async def deliveries(
+        self, actor: Actor, *, state: str | None = None, limit: int = 50, cursor: str | None = None
+    ) -> Doc:
+        """No deliveries."""
+        return {"deliveries": [], "next": None}
+
+    async def received(self, actor: Actor, *, limit: int = 50, cursor: str | None = None) -> Doc:
+        """No messages."""
+        return {"received": [], "next": None}
+
+    async def events(
+        self, actor: Actor, *, limit: int = 50, cursor: str | None = None, after: int | None = None
+    ) -> Doc:
+        """No events."""
+        return {"events": [], "next": None}
+
+    async def follow(self, actor: Actor, after: int | None = None) -> AsyncIterator[Doc]:
+        """No events, ever: the iterator ends at once."""
+        nothing: tuple[Doc, ...] = ()
+        for event in nothing:
+            yield event
+
+    async def modems(self, actor: Actor) -> Doc:
+        """No modems."""
+        return {"modems": []}
+
+    async def plugins(self, actor: Actor) -> Doc:
+        """No plugins."""
+        return {"plugins": []}
+
+    async def why(self, actor: Actor, alarm: Doc) -> Doc:
+        """Nobody would be told."""
+        return {"targets": []}
+
+    async def directory_export(self, actor: Actor) -> Doc:
+        """Return an empty directory."""
+        return {}
+
+    async def directory_import(self, actor: Actor, directory: Doc) -> Doc:
+        """Import nothing."""
+        return {}
+
+    async def directory_entries(self, actor: Actor, table: str) -> Doc:
+        """Every table is empty."""
+        return {table: []}
+
+    async def directory_put(self, actor: Actor, table: str, entry: Doc) -> Doc:
+        """Keep nothing."""
+        return {}
+
+    async def directory_delete(self, actor: Actor, table: str, name: str) -> Doc:
+        """Delete nothing."""
+        return {}
+
+    async def health(self) -> Doc:
+        """Alive."""
+        return {"status": "ok"}
+
+    async def ready(self) -> Doc:
+        """Ready."""
+        return {"ready": True, "reason": ""}
