@@ -27,7 +27,7 @@ class Recording(list[T]):
         self._changed.set()
 
     async def wait_for(self, match: Callable[[T], bool] = lambda _item: True, *, timeout_s: float = 5) -> T:
-        """Return the first item, past or future, that matches and satisfied no wait before, or raise ``TimeoutError``."""
+        """Return the first item, past or future, that matches and satisfied no wait before, else ``TimeoutError``."""
         try:
             async with asyncio.timeout(timeout_s):
                 while True:
