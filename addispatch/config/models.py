@@ -1,0 +1,165 @@
+"""What ``addispatch.toml`` may contain (docs: config/addispatch.toml). Built by ``config.loading``, read by the app.
+
+The tables ``[plugin.<name>]`` stay plain here: each plugin brings its own model, which ``addispatch.host`` applies.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import phonenumbers
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+
+from addispatch.domain.alarm import Priority
+
+
+def _name(text: str) -> str:
+    # Names end up in MQTT topics, file names and log lines.
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", text):
+        raise ValueError("must be 1 to 64 letters, digits, - _ or . and begin with a letter or digit")
+    return text
+
+
+def _timezone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("is no time zone: write it as Asia/Singapore, Europe/Berlin or UTC") from None
+    return text
+
+
+def _region(text: str) -> str:
+    if text not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError("is no country: write two capital letters, for example SG")
+    return text
+
+
+def _listen(text: str) -> str:
+    if text and split_address(text) is None:
+        raise ValueError("must be address:port, for example 127.0.0.1:5556 or [::1]:5556; empty opens no port")
+    return text
+
+
+def _web_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must begin with http:// or https:// and name a host")
+    return text.rstrip("/")
+
+
+def _store_url(text: str) -> str:
+    if not re.fullmatch(r"sqlite:///[^?#]+", text):
+        raise ValueError("must be sqlite:///FILE, for example sqlite:///ledger.db")
+    return text
+
+
+def _beside_the_file(path: Path, info: ValidationInfo) -> Path:
+    folder = (info.context or {}).get("folder", Path.cwd())
+    return Path(folder, path.expanduser())
+
+
+def _none_if_empty(value: Any) -> Any:
+    return None if value == "" else value
+
+
+def split_address(text: str) -> tuple[str, int] | None:
+    """Split ``127.0.0.1:5556`` or ``[::1]:5556`` into host and port; None if it is neither."""
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]/]+)):([0-9]{1,5})", text)
+    if match is None or not 0 < int(match[3]) < 65536:
+        return None
+    return match[1] or match[2], int(match[3])
+
+
+_FilePath = Annotated[Path, AfterValidator(_beside_the_file)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class NodeConfig(_Table):
+    """``[node]``: who this node is and where it lives. A relative ``data_dir`` is beside the configuration file."""
+
+    name: Annotated[str, AfterValidator(_name)] = "node-a"
+    cluster: Annotated[str, AfterValidator(_name)] = "default"
+    data_dir: _FilePath = Path("/var/lib/addispatch")
+    timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+    default_region: Annotated[str, AfterValidator(_region)] = "SG"
+
+
+class HttpConfig(_Table):
+    """``[http]``: the TCP listener of the API; the CLI's unix socket in the data directory is always there."""
+
+    listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:5556"
+    public_url: Annotated[str, AfterValidator(_web_url)] = "http://localhost:5556"
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Host and port to listen on, or None when no port is to be opened."""
+        return split_address(self.listen)
+
+
+class StoreConfig(_Table):
+    """``[store]``: where the ledger is; a relative file is in ``data_dir``."""
+
+    url: Annotated[str, AfterValidator(_store_url)] = "sqlite:///ledger.db"
+
+
+class PluginsConfig(_Table):
+    """``[plugins]``: the drop-in folder (none = off) and whether its files may replace installed plugins."""
+
+    folder: Annotated[_FilePath | None, BeforeValidator(_none_if_empty)] = None
+    replace: bool = False
+
+
+class InDoubtConfig(_Table):
+    """``[dispatch.in_doubt]``: what to do, per priority, with a text that may or may not have left."""
+
+    critical: Literal["resend", "hold"] = "resend"
+    high: Literal["resend", "hold"] = "resend"
+    medium: Literal["resend", "hold"] = "resend"
+    low: Literal["resend", "hold"] = "resend"
+
+    def resends(self, priority: Priority) -> bool:
+        """Tell whether a text of that priority is sent again, marked "(repeat)"."""
+        return bool(getattr(self, priority.value) == "resend")
+
+
+class DispatchConfig(_Table):
+    """``[dispatch]``: retry and expiry. The pause doubles from ``retry_first_s`` to ``retry_longest_s``."""
+
+    retry_first_s: Annotated[float, Field(gt=0, le=3600)] = 2
+    retry_longest_s: Annotated[float, Field(gt=0, le=86400)] = 60
+    max_attempts: Annotated[int, Field(ge=1, le=1000)] = 10
+    default_ttl_s: Annotated[float, Field(gt=0)] | None = None
+    in_doubt: InDoubtConfig = InDoubtConfig()
+
+
+class LimitsConfig(_Table):
+    """``[limits]``: longest text that leaves, in SMS segments; longer ones are cut and end in ``...``."""
+
+    max_segments: Annotated[int, Field(ge=1, le=20)] = 6
+
+
+class LogConfig(_Table):
+    """``[log]``: how much the daemon logs to standard error, and in which form."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+
+
+class Config(_Table):
+    """The whole file. ``Config()`` is a node with every default and no plugin on."""
+
+    node: NodeConfig = NodeConfig()
+    http: HttpConfig = HttpConfig()
+    store: StoreConfig = StoreConfig()
+    plugins: PluginsConfig = PluginsConfig()
+    dispatch: DispatchConfig = DispatchConfig()
+    limits: LimitsConfig = LimitsConfig()
+    log: LogConfig = LogConfig()
+    plugin: dict[str, dict[str, Any]] = {}

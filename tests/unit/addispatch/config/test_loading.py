@@ -1,0 +1,229 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from addispatch.config import Config, find, load, read
+from addispatch.domain.errors import ConfigErrors
+
+
+@pytest.fixture
+def write(tmp_path):
+    def _write(text, name="addispatch.toml"):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text) if isinstance(text, str) else file.write_bytes(text)
+        return tmp_path / "addispatch.toml"
+
+    return _write
+
+
+def errors_of(path):
+    with pytest.raises(ConfigErrors) as caught:
+        load(path)
+    return caught.value.errors
+
+
+def lines_of(path):
+    return [str(error) for error in errors_of(path)]
+
+
+def test_an_empty_file_is_a_node_with_every_default(write):
+    assert load(write("")).config == Config()
+
+
+def test_every_table_is_read(write):
+    config = load(
+        write("""
+        [node]
+        name = "plant-2"
+        data_dir = "data"
+        timezone = "Asia/Singapore"
+        default_region = "DE"
+        [http]
+        listen = "[::1]:80"
+        public_url = "https://alarms.example.com/"
+        [dispatch]
+        max_attempts = 3
+        in_doubt = { critical = "hold" }
+        [plugin.log]
+        level = "info"
+        """)
+    ).config
+    assert config.node.data_dir.is_absolute()
+    assert config.node.data_dir.name == "data"
+    assert config.http.address == ("::1", 80)
+    assert config.http.public_url == "https://alarms.example.com"
+    assert (config.dispatch.in_doubt.critical, config.dispatch.in_doubt.low) == ("hold", "resend")
+    assert config.plugin == {"log": {"level": "info"}}
+
+
+def test_relative_folders_are_beside_the_file_wherever_it_is_started(write, tmp_path, monkeypatch):
+    path = write('[node]\ndata_dir = "data"\n[plugins]\nfolder = "mine"')
+    monkeypatch.chdir("/")
+    config = load(path).config
+    assert config.node.data_dir == tmp_path / "data"
+    assert config.plugins.folder == tmp_path / "mine"
+
+
+def test_an_empty_dropin_folder_is_none_and_an_empty_listen_opens_no_port(write):
+    config = load(write('[plugins]\nfolder = ""\n[http]\nlisten = ""')).config
+    assert config.plugins.folder is None
+    assert config.http.address is None
+
+
+def test_five_mistakes_are_five_lines(write):
+    path = write("""
+        [node]
+        nam = "x"
+        timezone = "Mars/Olympus"
+        [http]
+        listen = "5556"
+        [dispatch]
+        max_attempts = "many"
+        [log]
+        format = "jsn"
+        """)
+    assert lines_of(path) == [
+        "node.timezone: is no time zone: write it as Asia/Singapore, Europe/Berlin or UTC",
+        'node.nam: is no option here (did you mean "name"?)',
+        "http.listen: must be address:port, for example 127.0.0.1:5556 or [::1]:5556; empty opens no port",
+        "dispatch.max_attempts: must be a whole number",
+        "log.format: must be 'text' or 'json' (did you mean \"json\"?)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('[nodes]\nname="a"', 'nodes: is no option here (did you mean "node"?)'),
+        ("node = 3", "node: must be a table"),
+        ("[node]\nname = 3", "node.name: must be text in quotes"),
+        ("[node]\ndata_dir = 3", "node.data_dir: must be text in quotes"),
+        (
+            '[node]\nname = "a/b"',
+            "node.name: must be 1 to 64 letters, digits, - _ or . and begin with a letter or digit",
+        ),
+        (
+            '[node]\ndefault_region = "65"',
+            "node.default_region: is no country: write two capital letters, for example SG",
+        ),
+        ('[http]\npublic_url = "example.com"', "http.public_url: must begin with http:// or https:// and name a host"),
+        ('[store]\nurl = "mysql://x"', "store.url: must be sqlite:///FILE, for example sqlite:///ledger.db"),
+        ('[plugins]\nreplace = "maybe"', "plugins.replace: must be true or false"),
+        ("[dispatch]\nretry_first_s = 0", "dispatch.retry_first_s: must be more than 0"),
+        ("[dispatch]\nretry_longest_s = nan", "dispatch.retry_longest_s: must be a number"),
+        ("[dispatch]\nmax_attempts = 2.5", "dispatch.max_attempts: must be a whole number"),
+        ('[dispatch.in_doubt]\nhigh = "drop"', "dispatch.in_doubt.high: must be 'resend' or 'hold'"),
+        ("plugin = 3", "plugin: must be a table"),
+        ("[plugin]\nlog = true", "plugin.log: must be a table"),
+    ],
+)
+def test_a_mistake_is_said_in_plain_words(write, text, line):
+    assert lines_of(write(text)) == [line]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "problem"),
+    [
+        ("[node]\nname = node-a\n", "line 2, column 8", "invalid value"),
+        ("[node\n", "line 1, column 6", "expected ']' at the end of a table declaration"),
+        ('x = """', "end of file", "unterminated string"),
+        ("[node]\n[node]\n", "line 2, column 6", "cannot declare ('node',) twice"),
+    ],
+)
+def test_a_syntax_error_names_file_and_line(write, text, place, problem):
+    path = write(text)
+    (error,) = errors_of(path)
+    assert error.path == f"{path}, {place}"
+    assert error.problem.lower() == problem
+
+
+def test_text_without_quotes_gets_a_hint(write):
+    (error,) = errors_of(write("[node]\nname = node-a\n"))
+    assert "quotes" in error.hint
+
+
+def test_a_file_that_is_not_utf8_names_the_line(write):
+    path = write(b'[node]\nname = "caf\xe9"\n')
+    assert lines_of(path) == [f"{path}, line 2: is not UTF-8 text (save the file as UTF-8)"]
+
+
+def test_a_byte_order_mark_is_forgiven(write):
+    assert load(write(b'\xef\xbb\xbf[node]\nname = "b"\n')).config.node.name == "b"
+
+
+def test_a_file_nested_too_deeply_or_too_large_is_an_error(write):
+    assert "nested too deeply" in lines_of(write("x = " + "[" * 20_000))[0]
+    assert "larger than" in lines_of(write("#" * 3_000_000))[0]
+
+
+def test_a_missing_file_a_folder_and_no_file_at_all(tmp_path, monkeypatch):
+    assert "No such file" in lines_of(tmp_path / "gone.toml")[0]
+    assert "Is a directory" in lines_of(tmp_path)[0]
+    monkeypatch.setattr("addispatch.config.loading.SEARCHED", (tmp_path / "a.toml", tmp_path / "b.toml"))
+    with pytest.raises(ConfigErrors, match=r"no file found; looked for .*a\.toml and .*b\.toml"):
+        load()
+
+
+def test_the_file_in_the_working_folder_comes_before_the_one_in_etc(tmp_path, monkeypatch):
+    monkeypatch.setattr("addispatch.config.loading.SEARCHED", (Path("addispatch.toml"), tmp_path / "etc.toml"))
+    (tmp_path / "etc.toml").touch()
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    assert find() == tmp_path / "etc.toml"
+    (empty / "addispatch.toml").touch()
+    assert find() == Path("addispatch.toml")
+    assert find(tmp_path / "named.toml") == tmp_path / "named.toml"
+
+
+def test_conf_d_is_merged_in_the_order_of_names(write):
+    write('[[plugin.mqtt.subscribe]]\ntopic = "c"\n[node]\ntimezone = "UTC"', "conf.d/20-more.toml")
+    write('[[plugin.mqtt.subscribe]]\ntopic = "b"\n[log]\nlevel = "debug"', "conf.d/10-site.toml")
+    write("not toml", "conf.d/README")
+    loaded = load(write('[node]\nname = "n"\n[[plugin.mqtt.subscribe]]\ntopic = "a"\n'))
+    assert [item["topic"] for item in loaded.config.plugin["mqtt"]["subscribe"]] == ["a", "b", "c"]
+    assert (loaded.config.node.name, loaded.config.log.level) == ("n", "debug")
+    assert [file.name for file in loaded.files] == ["addispatch.toml", "10-site.toml", "20-more.toml"]
+
+
+def test_setting_something_twice_names_both_files(write):
+    write('[node]\nname = "b"\n', "conf.d/a.toml")
+    write('[log]\nlevel = "info"\n', "conf.d/b.toml")
+    write('[log]\nlevel = "debug"\n[plugin.mqtt.url]\nx = 1', "conf.d/c.toml")
+    assert lines_of(write('[node]\nname = "a"\n[plugin.mqtt]\nurl="x"')) == [
+        "node.name: is set twice: in addispatch.toml and in conf.d/a.toml (remove one)",
+        "log.level: is set twice: in conf.d/b.toml and in conf.d/c.toml (remove one)",
+        "plugin.mqtt.url: is set twice: in addispatch.toml and in conf.d/c.toml (remove one)",
+    ]
+
+
+def test_a_mistake_in_conf_d_says_in_which_file_it_is(write):
+    write("[dispatch]\nmax_attempts = 0\n[log]\nlevl = 1", "conf.d/a.toml")
+    assert lines_of(write("[http]\nlisten = 3\n")) == [
+        "http.listen: must be text in quotes",
+        "dispatch.max_attempts: must be at least 1 (in conf.d/a.toml)",
+        'log.levl: is no option here (did you mean "level"?; in conf.d/a.toml)',
+    ]
+
+
+def test_one_unreadable_file_hides_no_other_mistake_of_reading(write):
+    write("x = ", "conf.d/a.toml")
+    write("y = ", "conf.d/b.toml")
+    lines = lines_of(write('[node]\nname = "${ENV:NOT_SET_ANYWHERE}"'))
+    assert [line.split(",")[0].split(":")[0] for line in lines] == ["conf.d/a.toml", "conf.d/b.toml", "node.name"]
+
+
+def test_reading_never_raises_and_keeps_what_it_could(write, tmp_path):
+    write("broken", "conf.d/a.toml")
+    document = read(write("[plugin.log]\n"))
+    assert document.unreadable
+    assert document.data == {"plugin": {"log": {}}}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_we_may_not_read(write):
+    path = write("")
+    path.chmod(0)
+    assert "Permission denied" in lines_of(path)[0]
