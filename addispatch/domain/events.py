@@ -1,0 +1,276 @@
+"""What happened, in the past tense: one class per kind of event, whose ``line`` is what an operator reads.
+
+Written to the ledger in the same transaction as the change they tell of; shown by ``events``, SSE and MQTT.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+#: Severities as the ledger stores them: nothing, [!], [!!!].
+INFO, WARNING, SEVERE = 0, 1, 2
+SEVERITIES = ("info", "warning", "severe")
+
+#: Longest event line, in characters.
+MAX_LINE_CHARS = 600
+
+
+class Event(Protocol):
+    """Anything with a severity, a kind (its class name unless it says otherwise) and a line."""
+
+    @property
+    def severity(self) -> int: ...  # noqa: D102
+    @property
+    def kind(self) -> str: ...  # noqa: D102
+    @property
+    def line(self) -> str: ...  # noqa: D102
+
+
+class _Named:
+    """Gives an event class its kind: the class's name."""
+
+    __slots__ = ()
+    kind: ClassVar[str]
+    severity: ClassVar[int] = INFO
+
+    def __init_subclass__(cls, severity: int = INFO) -> None:
+        cls.kind = cls.__name__
+        cls.severity = severity
+
+
+@dataclass(frozen=True)
+class AlarmAccepted(_Named):
+    """An alarm opened a case."""
+
+    source: str
+    text: str
+    audience: str
+    deliveries_count: int
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"{self.source}: {self.text} -> {self.audience} ({self.deliveries_count} to send)"
+
+
+@dataclass(frozen=True)
+class AlarmAdded(_Named):
+    """A raise with the key of an open case was added to it."""
+
+    key: str
+    audience: str
+    times: int
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"{self.key}: raised again, {self.times} times now, open for {self.audience}"
+
+
+@dataclass(frozen=True)
+class AlarmCleared(_Named):
+    """The condition of a key returned to normal."""
+
+    source: str
+    key: str
+    closed_count: int
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        what = f"{self.closed_count} case(s) closed" if self.closed_count else "no open case"
+        return f"{self.source}: {self.key} returned to normal, {what}"
+
+
+@dataclass(frozen=True)
+class AlarmRefused(_Named, severity=WARNING):
+    """An alarm was not taken, and why."""
+
+    source: str
+    problem: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"Alarm from {self.source} refused. {self.problem}"
+
+
+@dataclass(frozen=True)
+class AlarmUnrouted(_Named, severity=WARNING):
+    """No route took an alarm; it went to the fallback instead."""
+
+    source: str
+    text: str
+    fallback: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"No route for the alarm from {self.source}: {self.text}. Sent to {self.fallback} instead."
+
+
+@dataclass(frozen=True)
+class AlarmReachesNobody(_Named, severity=SEVERE):
+    """An alarm has nobody to tell: no route, no default group, no system-alert recipient, or nobody with an address."""
+
+    source: str
+    text: str
+    why: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"NOBODY TOLD about the alarm from {self.source}: {self.text}. {self.why}"
+
+
+@dataclass(frozen=True)
+class AudienceUnknown(_Named, severity=WARNING):
+    """A name in ``to`` is neither group nor recipient nor address."""
+
+    source: str
+    name: str
+    hint: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"{self.source}: nobody is called {self.name!r}. {self.hint}"
+
+
+@dataclass(frozen=True)
+class TemplateFailed(_Named, severity=WARNING):
+    """A template failed; the raw text goes out instead."""
+
+    template: str
+    problem: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"Template {self.template} failed, sending the raw text. {self.problem}"
+
+
+@dataclass(frozen=True)
+class DeliverySent(_Named):
+    """A channel took a text."""
+
+    channel: str
+    recipient: str
+    by: str
+    repeat: bool
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        by = f" by {self.by}" if self.by else ""
+        return f"{self.channel} to {self.recipient} sent{by}{' (repeat)' if self.repeat else ''}"
+
+
+@dataclass(frozen=True)
+class DeliveryRetried(_Named):
+    """A try did not succeed; another one follows."""
+
+    channel: str
+    recipient: str
+    reason: str
+    wait_s: float
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"{self.channel} to {self.recipient} not sent yet: {self.reason}. Next try in {self.wait_s:.0f} s."
+
+
+@dataclass(frozen=True)
+class DeliveryInDoubt(_Named, severity=WARNING):
+    """A text may or may not have gone out."""
+
+    channel: str
+    recipient: str
+    reason: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"{self.channel} to {self.recipient}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class DeliveryFailed(_Named, severity=WARNING):
+    """A text will not be sent any more."""
+
+    channel: str
+    recipient: str
+    reason: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"{self.channel} to {self.recipient} FAILED: {self.reason}"
+
+
+@dataclass(frozen=True)
+class DeliveryExpired(_Named, severity=WARNING):
+    """A text was not sent in its time."""
+
+    channel: str
+    recipient: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"{self.channel} to {self.recipient} expired before it could be sent"
+
+
+@dataclass(frozen=True)
+class DeliveryReported(_Named):
+    """The network says what became of a text."""
+
+    channel: str
+    recipient: str
+    delivered: bool
+    reason: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        what = "delivered" if self.delivered else "NOT delivered"
+        return f"{self.channel} to {self.recipient} {what} {self.reason}".rstrip()
+
+
+@dataclass(frozen=True)
+class CaseClosed(_Named):
+    """A case ended otherwise than by being sent."""
+
+    audience: str
+    text: str
+    reason: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"Case for {self.audience} closed ({self.reason}): {self.text}"
+
+
+@dataclass(frozen=True)
+class MessageReceived(_Named):
+    """Somebody sent us a message."""
+
+    channel: str
+    sender: str
+    text: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"{self.channel} from {self.sender}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Said:
+    """A free event: from a plugin, or from the daemon about itself."""
+
+    line: str
+    severity: int = INFO
+    kind: str = "Said"

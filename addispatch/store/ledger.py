@@ -1,0 +1,194 @@
+"""The ledger: all alarms, cases, deliveries and events, durable. One writer thread commits in groups (law 8).
+
+The loop submits units of work (functions of a ``Transaction``) and gets futures; everything waiting when the writer
+is free goes into one transaction and one fsync. A future resolves only after the commit. Opened by the app.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import sqlalchemy as sa
+
+from addispatch.domain.errors import AddispatchError, StoreError
+from addispatch.store import schema
+from addispatch.store.connect import make_engine, open_checked
+from addispatch.store.sql import Statements
+from addispatch.store.transaction import Counters, Entry, Transaction
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Unit = Callable[[Transaction], T]
+
+#: Most units in one transaction: keeps a commit, and so the wait of the last one in it, short.
+MAX_BATCH = 1000
+#: Most units waiting; beyond it new ones are refused, and sources keep what they have.
+MAX_WAITING = 50_000
+
+
+class Ledger:
+    """An open ledger. ``on_events`` is called in the loop with the rows of each commit's events."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.engine: sa.Engine = make_engine(url, folder)
+        self.notes: list[str] = []
+        self.marks: dict[str, bytes] = {}
+        self.on_events: Callable[[list[tuple[Any, ...]]], None] | None = None
+        self.on_commit: Callable[[float, int], None] | None = None
+        self.problem = ""
+        self._waiting: deque[tuple[Unit[Any], asyncio.Future[Any]]] = deque()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._cache: dict[int, Entry] = {}
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def open(self) -> None:
+        """Check, migrate and start the writer; a corrupt file is set aside and told of in ``notes``."""
+        self._loop = asyncio.get_running_loop()
+        self.notes = await asyncio.to_thread(open_checked, self.engine)
+        self._statements = Statements(self.engine.dialect)
+        self._driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
+        await asyncio.to_thread(self._load)
+        self._thread = threading.Thread(target=self._write, name="ledger", daemon=True)
+        self._thread.start()
+
+    async def close(self) -> None:
+        """Commit what waits and close."""
+        if self._thread is not None:
+            self._stopping = True
+            self._wake.set()
+            await asyncio.to_thread(self._thread.join)
+            self._thread = None
+        self.engine.dispose()
+
+    def submit(self, unit: Unit[T]) -> asyncio.Future[T]:
+        """Run ``unit`` in the next transaction; the future resolves after the commit.
+
+        Fails with what the unit raised (its changes are undone, others' are not), or ``StoreError``.
+        """
+        assert self._loop is not None
+        future: asyncio.Future[T] = self._loop.create_future()
+        if self._stopping or len(self._waiting) >= MAX_WAITING:
+            future.set_exception(StoreError("the ledger is closing" if self._stopping else "the ledger is too slow"))
+            return future
+        self._waiting.append((unit, cast("asyncio.Future[Any]", future)))
+        self._wake.set()
+        return future
+
+    async def read(self, query: Callable[[sa.Connection], T]) -> T:
+        """Run a reading function in a thread of its own; it sees the last commit."""
+        try:
+            return await asyncio.to_thread(self._read, query)
+        except sa.exc.SQLAlchemyError as error:
+            raise StoreError(f"the ledger cannot be read: {_reason(error)}") from error
+
+    def _read(self, query: Callable[[sa.Connection], T]) -> T:
+        with self.engine.connect() as connection:
+            return query(connection)
+
+    @property
+    def waiting_count(self) -> int:
+        """Units not yet committed."""
+        return len(self._waiting)
+
+    # -- the writer thread ---------------------------------------------------------------------------------------
+
+    def _load(self) -> None:
+        with self.engine.connect() as connection:
+            self._counters = Counters(connection)
+            self.marks = {name: bytes(value) for name, value in connection.execute(sa.select(schema.marks))}
+
+    def _write(self) -> None:
+        with self.engine.connect() as connection:
+            while True:
+                self._wake.wait()
+                self._wake.clear()
+                while self._waiting:
+                    batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+                    self._commit_batch(connection, batch)
+                if self._stopping:
+                    return
+
+    def _commit_batch(self, connection: sa.Connection, batch: list[tuple[Unit[Any], asyncio.Future[Any]]]) -> None:
+        began_s = time.perf_counter()
+        try:
+            results, events, marks = self._transact(connection, [unit for unit, _ in batch])
+        except (sa.exc.SQLAlchemyError, self._driver_error) as error:
+            self._tell(self._fail, batch, StoreError(f"the ledger cannot be written: {_reason(error)}"))
+        except Exception as error:
+            # One unit's failure must not undo its neighbours'.
+            if len(batch) == 1:
+                if not isinstance(error, AddispatchError):
+                    log.exception("a unit of work failed")
+                self._tell(self._fail, batch, error, still_well=True)
+            else:
+                for single in batch:
+                    self._commit_batch(connection, [single])
+        else:
+            took_s = time.perf_counter() - began_s
+            self._tell(self._succeed, batch, results, events, marks, took_s)
+
+    def _transact(
+        self, connection: sa.Connection, units: list[Unit[Any]]
+    ) -> tuple[list[Any], list[tuple[Any, ...]], dict[str, bytes]]:
+        try:
+            with connection.begin():
+                transaction = Transaction(connection, self._statements, self._counters, self._cache)
+                results = [unit(transaction) for unit in units]
+                transaction.finish()
+        except BaseException:
+            self._cache.clear()  # entries in it may hold what was undone
+            raise
+        return results, transaction.events, transaction.marks
+
+    def _tell(self, answer: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+        assert self._loop is not None
+        try:
+            self._loop.call_soon_threadsafe(lambda: answer(*args, **kwargs))
+        except RuntimeError:
+            log.warning("the loop ended before the ledger")
+
+    # -- back in the loop ----------------------------------------------------------------------------------------
+
+    def _succeed(
+        self,
+        batch: list[tuple[Unit[Any], asyncio.Future[Any]]],
+        results: list[Any],
+        events: list[tuple[Any, ...]],
+        marks: dict[str, bytes],
+        took_s: float,
+    ) -> None:
+        self.problem = ""
+        self.marks.update(marks)
+        for (_, future), result in zip(batch, results, strict=True):
+            if not future.done():
+                future.set_result(result)
+        if self.on_commit is not None:
+            self.on_commit(took_s, len(batch))
+        if events and self.on_events is not None:
+            self.on_events(events)
+
+    def _fail(
+        self, batch: list[tuple[Unit[Any], asyncio.Future[Any]]], error: Exception, *, still_well: bool = False
+    ) -> None:
+        if not still_well:
+            if not self.problem:
+                log.error("%s", error)
+            self.problem = str(error)
+        for _, future in batch:
+            if not future.done():
+                future.set_exception(error)
+                future.exception()  # callers that only wait for success need not see "never retrieved"
+
+
+def _reason(error: Exception) -> str:
+    return str(error.orig) if isinstance(error, sa.exc.DBAPIError) and error.orig else str(error)

@@ -1,0 +1,178 @@
+"""How cases and deliveries are written to and read from the ledger's rows. Used by ``transaction`` and ``queries``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+
+from addispatch.domain.alarm import BY_RANK
+from addispatch.domain.case import (
+    Case,
+    Clear,
+    CloseReason,
+    Closing,
+    DeliveryKey,
+    DeliveryState,
+    Fact,
+    Head,
+    Note,
+    Owner,
+    Phase,
+    Position,
+    Repeat,
+    state_of,
+)
+
+_FACTS = tuple(Fact)
+_PHASES = tuple(Phase)
+
+
+class NewDelivery(NamedTuple):
+    """A delivery to store with its case. ``due_at_ms`` None: held (a later rung of a ladder) or final already."""
+
+    key: DeliveryKey
+    recipient: str
+    text: str
+    subject: str
+    queue_class: int
+    rung: int
+    state: DeliveryState
+    due_at_ms: int | None
+    expires_at_ms: int | None
+    error: str | None
+
+
+class DeliveryChange(NamedTuple):
+    """What changes in a delivery's row. None leaves ``sent_at_ms``, ``reference`` and ``carrier`` as they are."""
+
+    state: DeliveryState
+    due_at_ms: int | None = None
+    error: str | None = None
+    carrier: str | None = None
+    reference: str | None = None
+    sent_at_ms: int | None = None
+    delivered_at_ms: int | None = None
+    repeat: bool = False
+
+
+def pack_id(text: str) -> bytes:
+    """A UUID's 16 bytes."""
+    return bytes.fromhex(text.replace("-", ""))
+
+
+def unpack_id(blob: bytes) -> str:
+    """A UUID's text."""
+    return str(UUID(bytes=blob))
+
+
+def options_json(head: Head) -> str:
+    """The rarely set parts of a head; empty in the common case."""
+    if not (head.policy or head.ack_required):
+        return ""
+    return orjson.dumps(
+        {
+            "policy": head.policy,
+            "ack_required": head.ack_required,
+            "close_on_clear": head.close_on_clear,
+            "close_after_s": head.close_after_s,
+        }
+    ).decode()
+
+
+def extra_json(case: Case) -> str | None:
+    """The sets and registers that are empty in most cases, or None if all are."""
+    full: dict[str, Any] = {
+        "codes": sorted(case.codes),
+        "owner": case.owner if case.owner != Owner() else (),
+        "position": case.position if case.position != Position() else (),
+        "acks": sorted(case.acks),
+        "declines": sorted(case.declines),
+        "comments": sorted(case.comments),
+        "clears": sorted(case.clears),
+        "closings": sorted(case.closings),
+        "repeats": dict(case.repeats),
+    }
+    kept = {name: value for name, value in full.items() if value}
+    return orjson.dumps(kept, option=orjson.OPT_PASSTHROUGH_SUBCLASS, default=list).decode() if kept else None
+
+
+def case_row(seq: int, case: Case, code: str | None, closed_at_ms: int | None) -> tuple[Any, ...]:
+    """The row of a case in the order of ``schema.cases``."""
+    head = case.head
+    assert head is not None
+    state, reason = state_of(case)
+    return (
+        seq,
+        pack_id(case.id),
+        pack_id(head.alarm_id),
+        head.audience_id,
+        head.audience,
+        head.source,
+        head.topic,
+        head.key,
+        head.priority.rank,
+        head.text,
+        head.opened_at_ms,
+        options_json(head),
+        code,
+        extra_json(case) if case.codes or case.clears or case.closings or case.owner.store else None,
+        state.value,
+        reason.value if reason else None,
+        closed_at_ms,
+    )
+
+
+def delivery_row(seq: int, case_seq: int, new: NewDelivery, now_ms: int) -> tuple[Any, ...]:
+    """The row of a new delivery in the order of ``schema.deliveries``."""
+    cycle, level, recipient_id, channel, address = new.key
+    fact, attempt, phase = new.state
+    return (
+        seq, case_seq, cycle, level, recipient_id, new.recipient, channel, address, new.text, new.subject,
+        new.queue_class, new.rung, int(fact), attempt, int(phase), 0, new.due_at_ms, new.expires_at_ms, now_ms,
+        None, None, None, None, new.error,
+    )  # fmt: skip
+
+
+def read_case(row: Mapping[str, Any], deliveries: Sequence[Mapping[str, Any]]) -> Case:
+    """Rebuild a case from its row and the rows of its deliveries."""
+    options = orjson.loads(row["options"]) if row["options"] else {}
+    extra = orjson.loads(row["extra"]) if row["extra"] else {}
+    head = Head(
+        alarm_id=unpack_id(row["alarm_id"]),
+        audience_id=row["audience_id"],
+        audience=row["audience"],
+        source=row["source"],
+        topic=row["topic"],
+        key=row["key"],
+        priority=BY_RANK[row["priority"]],
+        text=row["text"],
+        opened_at_ms=row["opened_at_ms"],
+        **options,
+    )
+    return Case(
+        id=unpack_id(row["id"]),
+        head=head,
+        owner=Owner(*extra.get("owner", ())),
+        position=Position(*extra.get("position", ())),
+        codes=frozenset(extra.get("codes", ())),
+        acks=frozenset(Note(*n) for n in extra.get("acks", ())),
+        declines=frozenset(Note(*n) for n in extra.get("declines", ())),
+        comments=frozenset(Note(*n) for n in extra.get("comments", ())),
+        clears=frozenset(Clear(*c) for c in extra.get("clears", ())),
+        closings=frozenset(Closing(at, CloseReason(reason), by) for at, reason, by in extra.get("closings", ())),
+        repeats={store: Repeat(*r) for store, r in extra.get("repeats", {}).items()},
+        deliveries={delivery_key(d): delivery_state(d) for d in deliveries},
+    )
+
+
+def delivery_key(row: Mapping[str, Any]) -> DeliveryKey:
+    """The key of a delivery's row."""
+    return DeliveryKey(row["cycle"], row["level"], row["recipient_id"], row["channel"], row["address"])
+
+
+def delivery_state(row: Mapping[str, Any]) -> DeliveryState:
+    """The state of a delivery's row."""
+    return DeliveryState(_FACTS[row["fact"]], row["attempt"], _PHASES[row["phase"]])

@@ -1,0 +1,139 @@
+"""The ledger's tables. Times are milliseconds since 1970 UTC; ids of cases and alarms are 16-byte UUIDs.
+
+One row per delivery, never one blob per case (CLUSTER, ENTRY). Rows are numbered in the order of time, so that a big
+ledger is appended to, not searched through.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+#: Raised by one with each entry in ``migrations.STEPS``.
+VERSION = 1
+
+metadata = sa.MetaData()
+
+meta = sa.Table(
+    "meta",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+#: Alarms whose source gave an id: what makes them idempotent. ``cases`` is the JSON of the answer given.
+alarms = sa.Table(
+    "alarms",
+    metadata,
+    sa.Column("id", sa.LargeBinary(16), primary_key=True),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.Column("cases", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+cases = sa.Table(
+    "cases",
+    metadata,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("id", sa.LargeBinary(16), nullable=False),
+    sa.Column("alarm_id", sa.LargeBinary(16), nullable=False),
+    sa.Column("audience_id", sa.Text, nullable=False),
+    sa.Column("audience", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("topic", sa.Text, nullable=False),
+    sa.Column("key", sa.Text),
+    sa.Column("priority", sa.SmallInteger, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("opened_at_ms", sa.BigInteger, nullable=False),
+    sa.Column("options", sa.Text, nullable=False),  # JSON: policy, ack_required, close_on_clear, close_after_s
+    sa.Column("code", sa.Text),
+    sa.Column("extra", sa.Text),  # JSON of the sets that are empty in most cases: acks, clears, repeats, owner …
+    # Views kept for queries; the truth is the lattice above and the deliveries.
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("closed_at_ms", sa.BigInteger),
+)
+sa.Index("cases_id", cases.c.id, unique=True)
+sa.Index("cases_open_key", cases.c.key, sqlite_where=sa.text("key IS NOT NULL AND state <> 'closed'"))
+sa.Index("cases_open_code", cases.c.code, sqlite_where=sa.text("code IS NOT NULL"))
+sa.Index("cases_open", cases.c.opened_at_ms, sqlite_where=sa.text("state <> 'closed'"))
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("case_seq", sa.BigInteger, nullable=False),
+    sa.Column("cycle", sa.SmallInteger, nullable=False),
+    sa.Column("level", sa.SmallInteger, nullable=False),
+    sa.Column("recipient_id", sa.Text, nullable=False),
+    sa.Column("recipient", sa.Text, nullable=False),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("class", sa.SmallInteger, nullable=False),
+    sa.Column("rung", sa.SmallInteger, nullable=False),  # place in the recipient's ladder; 0 = first or parallel
+    sa.Column("fact", sa.SmallInteger, nullable=False),
+    sa.Column("attempt", sa.SmallInteger, nullable=False),
+    sa.Column("phase", sa.SmallInteger, nullable=False),
+    sa.Column("repeat", sa.SmallInteger, nullable=False),
+    sa.Column("due_at_ms", sa.BigInteger),  # set while queued: the one thing the dispatcher looks for
+    sa.Column("expires_at_ms", sa.BigInteger),
+    sa.Column("queued_at_ms", sa.BigInteger, nullable=False),
+    sa.Column("sent_at_ms", sa.BigInteger),
+    sa.Column("delivered_at_ms", sa.BigInteger),
+    sa.Column("reference", sa.Text),
+    sa.Column("carrier", sa.Text),  # modem or server that carried it, or failed last
+    sa.Column("error", sa.Text),
+)
+sa.Index("deliveries_case", deliveries.c.case_seq)
+sa.Index(
+    "deliveries_due",
+    deliveries.c.channel,
+    deliveries.c["class"],
+    deliveries.c.due_at_ms,
+    sqlite_where=sa.text("due_at_ms IS NOT NULL"),
+)
+sa.Index("deliveries_sending", deliveries.c.channel, sqlite_where=sa.text("phase = 1 AND fact = 0"))
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.Column("severity", sa.SmallInteger, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("case_seq", sa.BigInteger),
+    sa.Column("data", sa.Text),
+)
+
+received = sa.Table(
+    "received",
+    metadata,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("reference", sa.Text, nullable=False, unique=True),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("sender", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("received_at_ms", sa.BigInteger, nullable=False),
+    sa.Column("carrier", sa.Text, nullable=False),
+)
+
+#: The last publishes taken without an id, in a ring of fixed size; see ``pipeline.redelivery``.
+intake = sa.Table(
+    "intake",
+    metadata,
+    sa.Column("slot", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("fingerprint", sa.LargeBinary, nullable=False),
+)
+
+#: Small values sources keep with their alarms (``sdk.Mark``).
+marks = sa.Table(
+    "marks",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,283 @@
+"""What a unit of work may do inside the ledger's transaction. Made by ``Ledger``, used by pipeline and engine.
+
+Writes are collected and sent in bulk before the next read and at the commit; open cases are kept in a small cache, so
+that the common path (open, claim, sent) reads each row at most once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from addispatch.domain.alarm import BY_RANK, Priority, QueueClass
+from addispatch.domain.case import Case, CaseState, DeliveryKey, DeliveryState, Phase, merge, state_of
+from addispatch.domain.events import MAX_LINE_CHARS, Event
+from addispatch.store import schema
+from addispatch.store.rows import (
+    DeliveryChange,
+    NewDelivery,
+    case_row,
+    delivery_key,
+    delivery_row,
+    extra_json,
+    pack_id,
+    read_case,
+    unpack_id,
+)
+from addispatch.store.sql import CASE_COLUMNS, DELIVERY_COLUMNS, Statement, Statements
+
+#: How many cases the cache keeps.
+CACHE_COUNT = 8192
+#: Size of the ring of fingerprints: 13 s of publishes at 10,000 a second.
+INTAKE_SLOTS = 131_072
+
+
+class Entry:
+    """A case as the ledger knows it; ``case`` is replaced by each join."""
+
+    __slots__ = ("case", "code", "delivery_seqs", "seq")
+
+    def __init__(self, seq: int, case: Case, code: str | None, delivery_seqs: dict[DeliveryKey, int]) -> None:
+        self.seq, self.case, self.code, self.delivery_seqs = seq, case, code, delivery_seqs
+
+
+class Claim(NamedTuple):
+    """A delivery claimed for sending, with what its channel needs."""
+
+    seq: int
+    case_seq: int
+    case_id: str
+    key: DeliveryKey
+    recipient: str
+    text: str
+    subject: str
+    queue_class: QueueClass
+    state: DeliveryState
+    repeat: bool
+    carrier: str
+    expires_at_ms: int | None
+    priority: Priority
+    code: str
+    queued_at_ms: int
+
+
+class Counters:
+    """Numbers of the next rows. One writer, so they live in memory and continue from the tables at start."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        def last(table: sa.Table) -> int:
+            return int(connection.execute(sa.select(sa.func.max(table.c.seq))).scalar() or 0)
+
+        self.case = last(schema.cases)
+        self.delivery = last(schema.deliveries)
+        self.event = last(schema.events)
+        self.received = last(schema.received)
+
+
+class Transaction:
+    """One open transaction. Not for use outside the unit it is given to."""
+
+    def __init__(
+        self, connection: sa.Connection, statements: Statements, counters: Counters, cache: dict[int, Entry]
+    ) -> None:
+        self.connection = connection
+        self.events: list[tuple[Any, ...]] = []
+        self.marks: dict[str, bytes] = {}
+        self.opened_count = 0
+        self._sql, self._next, self._cache = statements, counters, cache
+        self._waiting: dict[Statement, list[tuple[Any, ...]]] = {}
+        s = statements
+        # Inserts go first: later statements may change the rows they made.
+        self._order = (
+            s.insert_case, s.insert_delivery, s.claim, s.change_delivery, s.change_state, s.change_extra,
+            s.insert_alarm, s.put_intake,
+        )  # fmt: skip
+        for statement in self._order:
+            self._waiting[statement] = []
+
+    # -- writing -------------------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Send what was collected, so that a read sees it."""
+        for statement in self._order:
+            rows = self._waiting[statement]
+            if rows:
+                statement.run(self.connection, rows)
+                rows.clear()
+
+    def finish(self) -> None:
+        """Send everything, events and marks included; called once before the commit."""
+        self.flush()
+        if self.events:
+            self._sql.insert_event.run(self.connection, self.events)
+        if self.marks:
+            self._sql.put_mark.run(self.connection, list(self.marks.items()))
+
+    def event(self, now_ms: int, event: Event, case_seq: int | None = None) -> None:
+        """Write an event."""
+        self._next.event += 1
+        line = event.line
+        if len(line) > MAX_LINE_CHARS:
+            line = line[: MAX_LINE_CHARS - 3] + "..."
+        self.events.append((self._next.event, now_ms, event.severity, event.kind, line, case_seq, None))
+
+    def remember_alarm(self, alarm_id: str, now_ms: int, cases_json: str) -> None:
+        """Note an alarm that has an id of its source's, with the answer it got."""
+        self._waiting[self._sql.insert_alarm].append((pack_id(alarm_id), now_ms, cases_json))
+
+    def known_alarm(self, alarm_id: str) -> str | None:
+        """Return the answer an alarm with this id got, if it was taken before."""
+        self.flush()
+        table = schema.alarms
+        found = self.connection.execute(sa.select(table.c.cases).where(table.c.id == pack_id(alarm_id))).scalar()
+        return str(found) if found is not None else None
+
+    def remember_intake(self, number: int, now_ms: int, path: str, fingerprint: bytes) -> None:
+        """Note a publish without id in the ring."""
+        self._waiting[self._sql.put_intake].append((number % INTAKE_SLOTS, now_ms, path, fingerprint))
+
+    def open_case(self, case: Case, code: str | None, deliveries: Sequence[NewDelivery], now_ms: int) -> Entry:
+        """Store a new case with its deliveries."""
+        counters = self._next
+        counters.case += 1
+        seq = counters.case
+        state, _ = state_of(case)
+        closed_at_ms = now_ms if state is CaseState.CLOSED else None
+        self._waiting[self._sql.insert_case].append(case_row(seq, case, code, closed_at_ms))
+        seqs: dict[DeliveryKey, int] = {}
+        rows = self._waiting[self._sql.insert_delivery]
+        for new in deliveries:
+            counters.delivery += 1
+            seqs[new.key] = counters.delivery
+            rows.append(delivery_row(counters.delivery, seq, new, now_ms))
+        self.opened_count += 1
+        return self._keep(Entry(seq, case, code, seqs))
+
+    def join(
+        self, entry: Entry, delta: Case, now_ms: int, changes: Mapping[DeliveryKey, DeliveryChange] | None = None
+    ) -> bool:
+        """Join a delta into a stored case; True if its state changed.
+
+        ``changes`` are the columns that go with the delta's deliveries; a state that is not newer changes nothing.
+        """
+        before = entry.case
+        after = entry.case = merge(before, delta)
+        for key, change in (changes or {}).items():
+            old = before.deliveries.get(key)
+            if after.deliveries[key] == change.state and old != change.state:
+                self._change_delivery(entry.delivery_seqs[key], change)
+        if _extra_differs(before, after):
+            self._waiting[self._sql.change_extra].append((extra_json(after), entry.code, entry.seq))
+        state, reason = state_of(after)
+        if (state, reason) == state_of(before):
+            return False
+        closed_at_ms = now_ms if state is CaseState.CLOSED else None
+        if closed_at_ms is not None:
+            self._cache.pop(entry.seq, None)
+        row = (state.value, reason.value if reason else None, closed_at_ms, entry.seq)
+        self._waiting[self._sql.change_state].append(row)
+        return True
+
+    def set_due(self, entry: Entry, key: DeliveryKey, due_at_ms: int) -> None:
+        """Let a held delivery of a ladder go at a time."""
+        self._change_delivery(entry.delivery_seqs[key], DeliveryChange(entry.case.deliveries[key], due_at_ms))
+
+    def _change_delivery(self, seq: int, change: DeliveryChange) -> None:
+        fact, attempt, phase = change.state
+        self._waiting[self._sql.change_delivery].append(
+            (
+                int(fact), attempt, int(phase), change.due_at_ms, change.error, change.carrier, change.reference,
+                change.sent_at_ms, change.delivered_at_ms, int(change.repeat), seq,
+            )
+        )  # fmt: skip
+
+    # -- claiming ------------------------------------------------------------------------------------------------
+
+    def claim_due(self, channel: str, most: int, now_ms: int) -> list[Claim]:
+        """Take up to ``most`` due deliveries of a channel, urgent ones first, and mark them as being sent."""
+        self.flush()
+        claims: list[Claim] = []
+        for queue_class in QueueClass:
+            if len(claims) >= most:
+                break
+            rows = self._sql.due.read(self.connection, channel, int(queue_class), now_ms, most - len(claims))
+            claims.extend(_read_claim(row) for row in rows)
+        self._waiting[self._sql.claim].extend((claim.seq,) for claim in claims)
+        for claim in claims:
+            entry = self._cache.get(claim.case_seq)
+            if entry is not None:
+                sending = Case(id=claim.case_id, deliveries={claim.key: claim.state})
+                entry.case = merge(entry.case, sending)
+        return claims
+
+    def next_due_ms(self, channel: str) -> int | None:
+        """When the channel's next queued delivery is due."""
+        self.flush()
+        dues = [self._sql.next_due.read(self.connection, channel, int(c))[0][0] for c in QueueClass]
+        return min((due for due in dues if due is not None), default=None)
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def entry(self, seq: int) -> Entry:
+        """Return a case by its row number."""
+        found = self._cache.get(seq)
+        if found is not None:
+            return found
+        self.flush()
+        row = self._sql.case.read(self.connection, seq)[0]
+        rows = self._sql.deliveries.read(self.connection, seq)
+        case = dict(zip(CASE_COLUMNS, row, strict=True))
+        deliveries = [dict(zip(DELIVERY_COLUMNS, r, strict=True)) for r in rows]
+        seqs = {delivery_key(d): d["seq"] for d in deliveries}
+        return self._keep(Entry(seq, read_case(case, deliveries), case["code"], seqs))
+
+    def open_with_key(self, source: str, key: str, audience_id: str | None = None) -> list[Entry]:
+        """Return the cases that are not closed and have this source and key (of one audience, if named)."""
+        self.flush()
+        c = schema.cases.c
+        query = sa.select(c.seq).where(c.key == key, c.source == source, c.state != "closed", c.key.is_not(None))
+        if audience_id is not None:
+            query = query.where(c.audience_id == audience_id)
+        return [self.entry(seq) for seq in self.connection.execute(query.order_by(c.seq)).scalars().all()]
+
+    def code_is_taken(self, code: str, since_ms: int) -> bool:
+        """Whether an open case has the code, or one that closed after ``since_ms``."""
+        self.flush()
+        c = schema.cases.c
+        closed_before = sa.and_(c.state == "closed", c.closed_at_ms < since_ms)
+        query = sa.select(c.seq).where(c.code == code, c.code.is_not(None), sa.not_(closed_before)).limit(1)
+        return self.connection.execute(query).first() is not None
+
+    def _keep(self, entry: Entry) -> Entry:
+        # The queue is first in, first out: what is in the cache is needed before what does not fit.
+        if len(self._cache) < CACHE_COUNT and state_of(entry.case)[0] is not CaseState.CLOSED:
+            self._cache[entry.seq] = entry
+        return entry
+
+
+def _extra_differs(before: Case, after: Case) -> bool:
+    return (
+        before.codes != after.codes
+        or before.clears != after.clears
+        or before.closings != after.closings
+        or before.acks != after.acks
+        or before.repeats != after.repeats
+        or before.comments != after.comments
+        or before.declines != after.declines
+        or before.owner != after.owner
+        or before.position != after.position
+    )
+
+
+def _read_claim(row: Sequence[Any]) -> Claim:
+    (
+        seq, case_seq, case_id, cycle, level, recipient_id, channel, address, recipient, text, subject, class_, attempt,
+        repeat, carrier, expires_at_ms, priority, code, queued_at_ms,
+    ) = row  # fmt: skip
+    return Claim(
+        seq, case_seq, unpack_id(case_id), DeliveryKey(cycle, level, recipient_id, channel, address), recipient, text,
+        subject, QueueClass(class_), DeliveryState(attempt=attempt, phase=Phase.SENDING), bool(repeat), carrier or "",
+        expires_at_ms, BY_RANK[priority], code or "", queued_at_ms,
+    )  # fmt: skip
