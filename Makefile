@@ -30,7 +30,7 @@ check: $(VENV)/.dev ## Linters and types only
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev ## Measure side by side with mqttwarn (BENCH_ARGS='--quick', '--only throughput,loss' …)
-	$(BIN)/python benchmarks/pipeline.py $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.pipeline $(BENCH_ARGS)
 
 campaign: $(VENV)/.dev ## The fault tests with all their cycles; takes long
 	ADDISPATCH_CAMPAIGN=1 $(BIN)/pytest tests/faults --timeout=7200 $(TEST_ARGS)
