@@ -1,0 +1,287 @@
+"""The simulated GSM modem: what it is and knows. Any GSM program can use it through its port.
+
+Made by tests, the demo and ``addispatch sim modem``; the AT commands read and change it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from addispatch.simulator.at_network import ACCESS_TECHNOLOGIES, registration_line
+from addispatch.simulator.at_session import AtSession
+from addispatch.simulator.modem_faults import Fault, FaultKind, FaultPlan
+from addispatch.simulator.modem_sim import Sim
+from addispatch.simulator.modem_storage import Storage
+from addispatch.simulator.pdu import Deliver, StatusReport, Submit, encode_message, with_smsc
+from addispatch.simulator.serial_pty import SerialPty
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from addispatch.simulator.network import Network
+
+_MODE, _MESSAGE, _BROADCAST, _REPORT, _BUFFER = range(5)
+
+
+@dataclass(slots=True)
+class Settings:
+    """What the host has set; gone with a reset or when the plug is pulled."""
+
+    echo: bool = True
+    error_detail: int = 0
+    text_mode: bool = False
+    character_set: str = "GSM"
+    radio: int = 1
+    operator_format: int = 0
+    registration_detail: dict[str, int] = field(default_factory=lambda: {"CREG": 0, "CGREG": 0})
+    #: Memories to read from, to write to and to receive into.
+    memories: list[str] = field(default_factory=lambda: ["SM", "SM", "SM"])
+    #: The five numbers of CNMI.
+    indications: list[int] = field(default_factory=lambda: [0, 0, 0, 0, 0])
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """One SMS that the network took from the modem; a long text is several, ``part`` of ``parts``."""
+
+    to: str
+    text: str
+    at: datetime
+    reference: int
+    part: int = 1
+    parts: int = 1
+    flash: bool = False
+    wants_report: bool = False
+
+
+@dataclass(slots=True)
+class ModemCall:
+    """The call the modem is in."""
+
+    number: str
+    incoming: bool
+
+
+class SimulatedModem:
+    """A modem with a SIM in a :class:`Network`; ``start`` it in the loop, then open ``port`` with any GSM program."""
+
+    MANUFACTURER, MODEL, REVISION = "addispatch", "SIM900", "1.0"
+
+    def __init__(
+        self,
+        network: Network,
+        number: str,
+        *,
+        imei: str = "356938035643809",
+        imsi: str = "525010000000001",
+        link: str | Path | None = None,
+        pin: str | None = None,
+        storage_size: int = 50,
+    ) -> None:
+        """``link`` is a path to make for the port, ``storage_size`` how many SMS each of SM and ME hold."""
+        self.network, self.number, self.imei, self.imsi = network, network.number(number), imei, imsi
+        self.smsc = network.smsc
+        self.sim = Sim(pin)
+        #: As AT+CSQ has it: 0 to 31, 99 unknown.
+        self.signal = 20
+        self.sent: list[SentMessage] = []
+        self.call: ModemCall | None = None
+        self.faults = FaultPlan()
+        self.settings = Settings()
+        self.storages = {"SM": Storage(storage_size), "ME": Storage(storage_size)}
+        self._link = Path(link) if link is not None else None
+        self._port: SerialPty | None = None
+        self._session: AtSession | None = None
+        self._registered = True
+        self._technology = "HSPA"
+        self._reference = 0
+
+    async def start(self) -> None:
+        """Join the network and plug in. Raises ``ValueError`` (number taken), ``OSError`` (link)."""
+        self.network.attach(self)
+        self.replug()
+
+    async def stop(self) -> None:
+        """Pull the plug and leave the network."""
+        self.unplug()
+        self.network.detach(self)
+
+    @property
+    def port(self) -> str:
+        """The path to open; it may change with a new plug-in unless there is a link."""
+        if self._port is None:
+            raise RuntimeError("the modem is not plugged in")
+        return self._port.port
+
+    @property
+    def registered(self) -> bool:
+        """Whether the network lets it in."""
+        return self._registered
+
+    @registered.setter
+    def registered(self, value: bool) -> None:
+        self._registered = value
+        self._network_changed()
+
+    @property
+    def technology(self) -> str:
+        """GSM, EDGE, UMTS, HSDPA, HSUPA, HSPA or LTE."""
+        return self._technology
+
+    @technology.setter
+    def technology(self, value: str) -> None:
+        if value not in ACCESS_TECHNOLOGIES:
+            raise ValueError(f"technology: {value!r} is none of {', '.join(ACCESS_TECHNOLOGIES)}")
+        self._technology = value
+        self._network_changed()
+
+    @property
+    def in_network(self) -> bool:
+        """Whether it can send and receive."""
+        return self._port is not None and self._registered and self.settings.radio == 1 and self.sim.ready
+
+    def fault(
+        self,
+        kind: str,
+        *,
+        command: str = "CMGS",
+        times: int | None = 1,
+        code: int | None = None,
+        delay_s: float = 3.0,
+    ) -> None:
+        """Plan a :class:`FaultKind` for the next ``times`` uses (None: until cleared) of the command (``*``: any)."""
+        name = command if command[:1] in "*+^$&" or len(command) == 1 else f"+{command}"
+        self.faults.add(Fault(FaultKind(kind), name.upper(), times, code, delay_s))
+
+    def clear_faults(self) -> None:
+        """Work properly again."""
+        self.faults.clear()
+
+    def unplug(self) -> None:
+        """Pull the plug: the port vanishes, programs that have it open get an error."""
+        if self._port is None or self._session is None:
+            return
+        self._session.close()
+        self._port.close()
+        self._port = self._session = self.call = None
+
+    def replug(self) -> None:
+        """Plug in again: a fresh port, settings as after power-on, a locked SIM if it has a PIN."""
+        if self._port is not None:
+            return
+        self.settings = Settings()
+        self.sim.unlocked = False
+        self._session = AtSession(self, self._write)
+        self._port = SerialPty(self._link, self._session.feed)
+        self._network_changed()
+
+    # What AT commands do to it.
+
+    def reset_settings(self) -> None:
+        """ATZ, AT&F: settings as after power-on."""
+        self.settings = Settings()
+
+    def set_radio(self, radio: int) -> None:
+        """AT+CFUN: 1 is on, 0 and 4 are off."""
+        if radio != self.settings.radio:
+            self.settings.radio = radio
+            self._network_changed()
+
+    def enter_pin(self, code: str, new_pin: str) -> None:
+        """AT+CPIN; raises ``CmeError``."""
+        self.sim.enter(code, new_pin)
+        self._network_changed()
+
+    def room_made(self) -> None:
+        """A slot became free: the network may bring what waits."""
+        self.network.retry(self.number)
+
+    def next_concat_reference(self) -> int:
+        """A number for the parts of a long text in text mode."""
+        return self._reference + 1
+
+    def send(self, message: Submit) -> int:
+        """Hand a message to the network; gives its reference, 0 to 255."""
+        self._reference = (self._reference + 1) % 256
+        body, concat = message.body, message.body.concat
+        self.sent.append(
+            SentMessage(
+                to=self.network.number(message.to),
+                text=body.text,
+                at=self.network.now(),
+                reference=self._reference,
+                part=concat.part if concat else 1,
+                parts=concat.count if concat else 1,
+                flash=body.flash,
+                wants_report=message.wants_report,
+            )
+        )
+        self.network.submit(self.number, Submit(message.to, body, self._reference, message.wants_report))
+        return self._reference
+
+    def dial(self, number: str) -> bool:
+        """Call; False when nobody can be reached there."""
+        if self.call is not None or not self.network.call(self.number, number):
+            return False
+        self.call = ModemCall(self.network.number(number), incoming=False)
+        return True
+
+    def hang_up(self) -> None:
+        """End the call, if there is one."""
+        if self.call is not None:
+            call, self.call = self.call, None
+            self.network.hang_up(self.number, call.number)
+
+    # What the network does to it (a Station).
+
+    def accept(self, message: Deliver | StatusReport) -> bool:
+        """Store or show what the network brings; False when it cannot."""
+        settings = self.settings
+        if not self.in_network or self._session is None:
+            return False
+        report = isinstance(message, StatusReport)
+        how = settings.indications[_REPORT if report else _MESSAGE]
+        if report and how == 0:
+            return True  # nobody asked for reports
+        if how == (1 if report else 2):
+            tpdu = encode_message(message)
+            head = f"+CDS: {len(tpdu)}" if report else f"+CMT: ,{len(tpdu)}"
+            self._session.urc(head, with_smsc(self.network.smsc, tpdu))
+            return True
+        memory = settings.memories[2]
+        if self.storages[memory].full:
+            return False
+        index = self.storages[memory].add(message)
+        if how:
+            self._session.urc(f'{"+CDSI" if report else "+CMTI"}: "{memory}",{index}')
+        return True
+
+    def ring(self, caller: str) -> bool:
+        """Ring for the host; False when out of the network or in a call."""
+        if not self.in_network or self.call is not None or self._session is None:
+            return False
+        self.call = ModemCall(caller, incoming=True)
+        self._session.urc("RING")
+        self._session.urc(f'+CLIP: "{caller}",145,"",0,"",0')
+        return True
+
+    def hung_up(self, caller: str) -> None:
+        """The other side ended the call."""
+        if self.call is not None and self.call.number == caller and self._session is not None:
+            self.call = None
+            self._session.urc("NO CARRIER")
+
+    def _write(self, data: bytes) -> None:
+        if self._port is not None:
+            self._port.write(data)
+
+    def _network_changed(self) -> None:
+        if self._session is None:
+            return
+        for name, detail in self.settings.registration_detail.items():
+            if detail:
+                self._session.urc(registration_line(self, name, urc=True))
+        if self.in_network:
+            self.network.retry(self.number)

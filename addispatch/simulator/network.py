@@ -1,0 +1,150 @@
+"""The simulated mobile network: carries SMS and calls between modems and phones; keeps what cannot arrive yet.
+
+Made by tests, the demo and ``addispatch sim modem``. Lives in one asyncio loop; nothing here is thread-safe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from addispatch.runtime.clock import Clock, SystemClock
+from addispatch.simulator.pdu import Deliver, StatusReport, Submit
+from addispatch.simulator.phone import Phone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from addispatch.simulator.phone import PhoneMessage
+
+#: Messages kept for a station that cannot take them; the oldest go first.
+MAX_WAITING = 1000
+
+
+class Station(Protocol):
+    """A modem or phone as the network sees it."""
+
+    @property
+    def number(self) -> str:
+        """Its number in international form."""
+
+    def accept(self, message: Deliver | StatusReport) -> bool:
+        """Take the message; False when switched off, out of the network or full: the network then keeps it."""
+
+    def ring(self, caller: str) -> bool:
+        """Start to ring; False when it cannot be reached."""
+
+    def hung_up(self, caller: str) -> None:
+        """The other side ended the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    message: Deliver | StatusReport
+    #: Who wants to know that it arrived.
+    report_to: str = ""
+    reference: int = 0
+
+
+class Network:
+    """One operator with a service centre. Every number exists: one that is written to becomes a :meth:`phone`."""
+
+    def __init__(
+        self,
+        operator: str = "Singtel",
+        *,
+        operator_code: str = "52501",
+        country_code: str = "65",
+        smsc: str = "+6596197777",
+        delay_s: float = 0.0,
+        clock: Clock | None = None,
+    ) -> None:
+        """``delay_s`` is the time each message takes; ``operator_code`` is MCC and MNC."""
+        self.operator, self.operator_code, self.smsc = operator, operator_code, smsc
+        self.delay_s = delay_s
+        self.on_delivered: Callable[[Phone, PhoneMessage], None] | None = None
+        self._country_code = country_code
+        self._clock = clock or SystemClock()
+        self._stations: dict[str, Station] = {}
+        self._waiting: defaultdict[str, deque[_Waiting]] = defaultdict(lambda: deque(maxlen=MAX_WAITING))
+
+    def now(self) -> datetime:
+        """The time of the service centre."""
+        return self._clock.now()
+
+    def number(self, written: str) -> str:
+        """International form of a number as people write it; short codes and names stay as they are."""
+        if written.startswith("00"):
+            return "+" + written[2:]
+        if written.startswith("+") or not written.isdigit() or len(written) < 7:
+            return written
+        return f"+{self._country_code}{written}"
+
+    def phone(self, number: str, name: str = "") -> Phone:
+        """The phone with that number; made if there is none. Raises ``ValueError`` for the number of a modem."""
+        number = self.number(number)
+        station = self._stations.get(number)
+        if station is None:
+            station = self._stations[number] = Phone(self, number, name)
+        if not isinstance(station, Phone):
+            raise ValueError(f"number: {number} is a modem's")  # noqa: TRY004 - the number is wrong, not a type
+        if name:
+            station.name = name
+        return station
+
+    def attach(self, station: Station) -> None:
+        """Let a modem in. Raises ``ValueError`` when its number is taken."""
+        if self._stations.setdefault(station.number, station) is not station:
+            raise ValueError(f"number: {station.number} is taken")
+
+    def detach(self, station: Station) -> None:
+        """Forget a modem; what waits for it goes to whoever gets the number next."""
+        if self._stations.get(station.number) is station:
+            del self._stations[station.number]
+
+    def submit(self, sender: str, message: Submit) -> None:
+        """Take a message; it arrives ``delay_s`` later, after the current callback at the soonest."""
+        deliver = Deliver(sender, message.body, self.now())
+        self._post(message.to, _Waiting(deliver, sender if message.wants_report else "", message.reference))
+
+    def call(self, caller: str, to: str) -> bool:
+        """Let the phone or modem ring; False when it cannot be reached."""
+        return self._station(to).ring(caller)
+
+    def hang_up(self, caller: str, to: str) -> None:
+        """End the call that ``caller`` had with ``to``."""
+        self._station(to).hung_up(caller)
+
+    def retry(self, number: str) -> None:
+        """A station can take messages again: bring what waits, oldest first."""
+        asyncio.get_running_loop().call_soon(self._bring, self.number(number))
+
+    def waiting_count(self, number: str) -> int:
+        """How many messages wait for that number."""
+        return len(self._waiting[self.number(number)])
+
+    def _station(self, number: str) -> Station:
+        return self._stations.get(self.number(number)) or self.phone(number)
+
+    def _post(self, to: str, item: _Waiting) -> None:
+        number = self.number(to)
+        loop = asyncio.get_running_loop()
+        if self.delay_s:
+            loop.call_later(self.delay_s, self._arrive, number, item)
+        else:
+            loop.call_soon(self._arrive, number, item)
+
+    def _arrive(self, number: str, item: _Waiting) -> None:
+        self._waiting[number].append(item)
+        self._bring(number)
+
+    def _bring(self, number: str) -> None:
+        waiting, station = self._waiting[number], self._station(number)
+        while waiting and station.accept(waiting[0].message):
+            item = waiting.popleft()
+            if item.report_to and isinstance(item.message, Deliver):
+                report = StatusReport(item.reference, number, item.message.at, self.now())
+                self._post(item.report_to, _Waiting(report))
