@@ -143,10 +143,11 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Directory-wide settings: ``system_alert_to`` are ids."""
+    """Directory-wide settings: ``system_alert_to`` are ids, ``short_codes`` are numbers outside the numbering plan."""
 
     system_alert_to: tuple[str, ...] = ()
     retention_days: int = 90
+    short_codes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

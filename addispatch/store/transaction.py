@@ -85,7 +85,6 @@ class Transaction:
         self.connection = connection
         self.events: list[tuple[Any, ...]] = []
         self.marks: dict[str, bytes] = {}
-        self.opened_count = 0
         self._sql, self._next, self._cache = statements, counters, cache
         self._waiting: dict[Statement, list[tuple[Any, ...]]] = {}
         s = statements
@@ -146,14 +145,23 @@ class Transaction:
         state, _ = state_of(case)
         closed_at_ms = now_ms if state is CaseState.CLOSED else None
         self._waiting[self._sql.insert_case].append(case_row(seq, case, code, closed_at_ms))
-        seqs: dict[DeliveryKey, int] = {}
+        entry = Entry(seq, case, code, {})
+        self._insert_deliveries(entry, deliveries, now_ms)
+        return self._keep(entry)
+
+    def add_deliveries(self, entry: Entry, deliveries: Sequence[NewDelivery], now_ms: int) -> None:
+        """Store further deliveries of a case."""
+        self._insert_deliveries(entry, deliveries, now_ms)
+        delta = Case(id=entry.case.id, deliveries={new.key: new.state for new in deliveries})
+        entry.case = merge(entry.case, delta)
+
+    def _insert_deliveries(self, entry: Entry, deliveries: Sequence[NewDelivery], now_ms: int) -> None:
+        counters = self._next
         rows = self._waiting[self._sql.insert_delivery]
         for new in deliveries:
             counters.delivery += 1
-            seqs[new.key] = counters.delivery
-            rows.append(delivery_row(counters.delivery, seq, new, now_ms))
-        self.opened_count += 1
-        return self._keep(Entry(seq, case, code, seqs))
+            entry.delivery_seqs[new.key] = counters.delivery
+            rows.append(delivery_row(counters.delivery, entry.seq, new, now_ms))
 
     def join(
         self, entry: Entry, delta: Case, now_ms: int, changes: Mapping[DeliveryKey, DeliveryChange] | None = None

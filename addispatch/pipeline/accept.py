@@ -1,0 +1,190 @@
+"""The way in for every alarm of every source: runs the stages and answers only after the commit (law 1).
+
+One ``Pipeline`` per node, made by the app. ``accept`` costs no task: it returns the ledger's future.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from addispatch.domain.errors import Refused
+from addispatch.domain.events import AlarmReachesNobody, AlarmRefused, Event
+from addispatch.domain.result import Accepted
+from addispatch.pipeline.check import check
+from addispatch.pipeline.compose import Composer, Text
+from addispatch.pipeline.enqueue import Draft, Order, store
+from addispatch.pipeline.filter import Filter, filtered
+from addispatch.pipeline.reach import Way, ways
+from addispatch.pipeline.redelivery import Arrival, Redelivery
+from addispatch.pipeline.route import Plan, Router, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from addispatch.domain.addressbook import Directory
+    from addispatch.domain.alarm import Alarm
+    from addispatch.runtime.clock import Clock
+    from addispatch.store.ledger import Ledger
+    from addispatch.store.transaction import Transaction
+
+#: Refusals are told as events, but a flood of bad alarms must not become a flood of events.
+REFUSALS_PER_MINUTE = 60
+
+
+class Pipeline:
+    """The stages, bound to one ledger and to the current snapshot of the directory."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        node: str,
+        region: str,
+        store_id: str,
+        redelivery: Redelivery,
+        first_number: int,
+        provided: AbstractSet[str],
+        on_queued: Callable[[AbstractSet[str]], None],
+        filters: Sequence[Filter] = (),
+    ) -> None:
+        self._ledger, self._clock = ledger, clock
+        self._node, self._region, self._store_id = node, region, store_id
+        self._redelivery, self._number = redelivery, first_number
+        self._provided, self._on_queued, self._filters = provided, on_queued, filters
+        self._refusals = 0
+        self._refusals_since_s = 0.0
+
+    def use(self, directory: Directory, short_codes: frozenset[str] = frozenset()) -> None:
+        """Take a new snapshot of the directory into use."""
+        self._router = Router(directory, self._region, short_codes)
+        self._composer = Composer(directory, self._node)
+        self._ways: dict[tuple[str, tuple[str, ...]], list[Way]] = {}
+
+    def accept(self, alarm: Alarm) -> asyncio.Future[Accepted]:
+        """Take an alarm; see ``sdk.Context.accept``."""
+        try:
+            alarm = check(alarm)
+        except Refused as error:
+            return self._refuse(alarm, error)
+        number: int | None = None
+        if alarm.fingerprint is not None and alarm.id is None:
+            known = self._redelivery.recognise(alarm.path, alarm.fingerprint, self._clock.monotonic_s())
+            if known is not None:
+                return self._again(alarm, known)
+            number = self._number = self._number + 1
+        future = self._enqueue(alarm, number)
+        if number is not None and alarm.fingerprint is not None:
+            self._redelivery.taken(alarm.path, Arrival(alarm.fingerprint, number, future))
+        return future
+
+    def plan(self, alarm: Alarm) -> tuple[Plan, list[tuple[Target, list[Draft]]]]:
+        """Decide and compose, storing nothing."""
+        plan = self._router.plan(alarm)
+        drafts = [(target, self._draft(alarm, target, plan.events)) for target in plan.targets]
+        if not drafts:
+            why = "No route takes it, and there is neither a group 'default' nor a system-alert recipient."
+            plan.events.append(AlarmReachesNobody(alarm.source, alarm.text, why))
+        return plan, drafts
+
+    def _enqueue(self, alarm: Alarm, number: int | None) -> asyncio.Future[Accepted]:
+        events: Sequence[Event] = ()
+        drafts: Sequence[tuple[Target, Sequence[Draft]]] = ()
+        if alarm.state == "raised":
+            plan, drafts = self.plan(alarm)
+            events = plan.events
+        order = Order(alarm, drafts, events, self._store_id, number)
+        clock = self._clock
+        future = self._ledger.submit(lambda transaction: store(transaction, order, clock.now_ms()))
+        channels = {draft.channel for _, made in drafts for draft in made}
+        if channels:
+            self._on_queued(channels)
+        return future
+
+    def _draft(self, alarm: Alarm, target: Target, events: list[Event]) -> list[Draft]:
+        key = (target.audience.id, target.channels)
+        found = self._ways.get(key)
+        if found is None:
+            found = self._ways[key] = ways(target, self._provided)
+        texts: dict[str, Text] = {}
+        drafts: list[Draft] = []
+        for way in found:
+            text = texts.get(way.channel)
+            if text is None:
+                text = texts[way.channel] = self._composer.compose(alarm, target, way.channel, events)
+            why_not = filtered(self._filters, alarm, way.recipient, way.channel) if self._filters else ""
+            who = way.recipient
+            drafts.append(
+                Draft(
+                    recipient_id=who.id,
+                    recipient=who.name,
+                    channel=way.channel,
+                    address=way.address,
+                    text=text.text,
+                    subject=text.subject,
+                    rung=way.rung,
+                    step_after_s=who.step_after_s,
+                    problem=way.problem,
+                    filtered=why_not,
+                )
+            )
+        return drafts
+
+    def _again(self, alarm: Alarm, known: Arrival) -> asyncio.Future[Accepted]:
+        """Answer a redelivery once the first arrival is durable, and remember that it was confirmed only now."""
+        number, path, fingerprint = known.number, alarm.path, alarm.fingerprint
+        assert fingerprint is not None
+        clock = self._clock
+        answer = Accepted(alarm_id="", duplicate=True)
+
+        def unit(transaction: Transaction) -> Accepted:
+            transaction.remember_intake(number, clock.now_ms(), path, fingerprint)
+            return answer
+
+        future = self._ledger.submit(unit)
+        if known.future is not None and not known.future.done():
+            future = _after(known.future, future)
+        self._redelivery.taken(path, Arrival(fingerprint, number, future))
+        return future
+
+    def _refuse(self, alarm: Alarm, error: Refused) -> asyncio.Future[Accepted]:
+        """Fail with the error, after an event about it is durable."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Accepted] = loop.create_future()
+        now_s = self._clock.monotonic_s()
+        if now_s - self._refusals_since_s > 60:
+            self._refusals, self._refusals_since_s = 0, now_s
+        self._refusals += 1
+        if self._refusals > REFUSALS_PER_MINUTE:
+            answer.set_exception(error)
+            return answer
+        now_ms = self._clock.now_ms()
+        event = AlarmRefused(alarm.source[:40], str(error))
+        written = self._ledger.submit(lambda transaction: transaction.event(now_ms, event))
+
+        def done(future: asyncio.Future[None]) -> None:
+            if not answer.done():
+                answer.set_exception(future.exception() or error)
+
+        written.add_done_callback(done)
+        return answer
+
+
+def _after(first: asyncio.Future[Accepted], second: asyncio.Future[Accepted]) -> asyncio.Future[Accepted]:
+    """Return a future that succeeds when both did; if the first one failed, so does it."""
+    both: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+
+    def settle(_done: object) -> None:
+        if both.done() or not (first.done() and second.done()):
+            return
+        error = first.exception() or second.exception()
+        if error is not None:
+            both.set_exception(error)
+        else:
+            both.set_result(second.result())
+
+    first.add_done_callback(settle)
+    second.add_done_callback(settle)
+    return both
