@@ -1,4 +1,5 @@
 """A mail server on loopback that keeps what it gets and misbehaves when told to. Used by the demo and the tests."""
+# ruff: noqa: N802, SLF001 - the hooks have aiosmtpd's names; sink, session and handler are one thing in three classes
 
 from __future__ import annotations
 
@@ -113,7 +114,8 @@ class MailSink:
 
     def _authenticate(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, login: Any) -> AuthResult:
         name, password = login.login.decode(), login.password.decode()
-        return AuthResult(success=self._users.get(name) == password)
+        # handled=False lets aiosmtpd answer 535 itself; the default leaves the client without an answer.
+        return AuthResult(success=self._users.get(name) == password, handled=False)
 
 
 class _Session(SMTP):
