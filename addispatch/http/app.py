@@ -1,0 +1,50 @@
+"""Builds the HTTP application. Called by ``addispatch.app`` with the real ``Operations``, by tests with a stub."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from fastapi import FastAPI
+
+from addispatch import __version__
+from addispatch.http import directory, health, problem, routes
+from addispatch.http.gate import Gate
+from addispatch.http.stream import Streams
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from addispatch.sdk.operations import Actor, Operations
+
+
+class MetricsPage(Protocol):
+    """What ``/metrics`` shows: ``addispatch.runtime.metrics.Metrics``."""
+
+    content_type: str
+
+    def render(self) -> bytes:
+        """Return the Prometheus text."""
+
+
+def create_app(operations: Operations, *, authenticate: Callable[[str], Actor | None], metrics: MetricsPage) -> FastAPI:
+    """Return the application for :class:`addispatch.http.server.HttpServer`.
+
+    ``authenticate(token)`` returns whose token it is, or None; it must compare in constant time and must not block.
+    Setting ``app.state.streams.closing`` ends the event streams.
+    """
+    # The stock documentation pages load scripts from a CDN: a plant network has none.
+    app = FastAPI(
+        title="addispatch",
+        version=__version__,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.operations, app.state.metrics = operations, metrics
+    app.state.streams = Streams()
+    app.add_middleware(Gate, authenticate=authenticate)
+    problem.install(app)
+    for part in (routes, directory, health):
+        app.include_router(part.router)
+    return app

@@ -1,0 +1,90 @@
+"""What every request passes first: who is it, may it come from there, and nothing leaves without security headers.
+
+Installed by ``addispatch.http.app`` around the whole application, pages of plugins included.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from fastapi.datastructures import Headers
+from starlette.datastructures import MutableHeaders
+
+from addispatch.http.problem import Json, answer
+from addispatch.sdk.operations import Actor, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger(__name__)
+
+#: Whoever can open the unix socket (mode 0600) is this user or root.
+LOCAL = Actor("local", Role.ADMIN, "unix")
+#: Paths that need no token: monitors and integrators read them; they tell nothing about people.
+OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/api/openapi.json"})
+#: Longest accepted token, in characters.
+MAX_TOKEN_CHARS = 512
+
+_SECURITY_HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+
+class Gate:
+    """ASGI middleware; puts the :class:`Actor` into ``request.state.actor``."""
+
+    def __init__(self, app: ASGIApp, authenticate: Callable[[str], Actor | None]) -> None:
+        self._app, self._authenticate = app, authenticate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse the request, or pass it on and answer for whatever goes wrong behind."""
+        started = False
+
+        async def guarded(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = MutableHeaders(scope=message)
+                for name, value in _SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await refusal(scope, receive, guarded)
+            return
+        try:
+            await self._app(scope, receive, guarded)
+        except Exception:
+            if started:
+                raise  # the server logs it and closes the connection: the client sees a broken answer, not a short one
+            log.exception("%s %s failed", scope["method"], scope["path"])
+            await answer(500, "internal error; the log has the details")(scope, receive, guarded)
+
+    def _refusal(self, scope: Scope) -> Json | None:
+        """Return the error to answer with, or let the request in by setting its actor."""
+        headers = Headers(scope=scope)
+        # Browsers tell where a request comes from; a page of another site has no business here.
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+            return answer(403, "requests from other web sites are refused", "origin")
+        state = scope.setdefault("state", {})
+        actor = LOCAL if state.get("local") is True else self._bearer(headers.get("authorization", ""))
+        if actor is None and scope["path"] not in OPEN_PATHS:
+            hint = "a token is needed: send the header 'Authorization: Bearer <token>'"
+            return answer(401, hint, "authorization", headers={"www-authenticate": "Bearer"})
+        state["actor"] = actor
+        return None
+
+    def _bearer(self, header: str) -> Actor | None:
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer" or not 0 < len(token) <= MAX_TOKEN_CHARS:
+            return None
+        return self._authenticate(token.strip())

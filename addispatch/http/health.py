@@ -1,0 +1,38 @@
+"""For monitors and load balancers: ``/healthz``, ``/readyz`` and ``/metrics``; no token needed."""
+
+from fastapi import APIRouter, Request, Response
+
+from addispatch.http.problem import Json
+from addispatch.http.routes import Ops
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz")
+async def healthz(operations: Ops) -> Json:
+    """Tell whether the daemon is alive.
+
+    200 while loop and ledger writer move, else 503.
+    """
+    document = await operations.health()
+    return Json(document, status_code=200 if document.get("status") == "ok" else 503)
+
+
+@router.get("/readyz")
+async def readyz(operations: Ops) -> Json:
+    """Tell whether alarms can be taken.
+
+    200, or 503 with the reason.
+    """
+    document = await operations.ready()
+    return Json(document, status_code=200 if document.get("ready") is True else 503)
+
+
+@router.get("/metrics", responses={200: {"content": {"text/plain": {}}}})
+async def metrics(request: Request) -> Response:
+    """Metrics for Prometheus.
+
+    Text format 0.0.4.
+    """
+    measured = request.app.state.metrics
+    return Response(measured.render(), media_type=measured.content_type)

@@ -1,0 +1,65 @@
+"""What the OpenAPI document says about bodies and errors.
+
+For integrators to read: the checking is done once, by ``Operations``, which every way in shares (law 9).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from addispatch.domain.alarm import MAX_NAME_CHARS, MAX_TEXT_CHARS, MAX_TO_COUNT, AlarmState, Priority
+
+_NAME = {"type": "string", "maxLength": MAX_NAME_CHARS}
+_NAMES = {"type": "array", "items": _NAME, "maxItems": MAX_TO_COUNT}
+
+_ALARM: dict[str, Any] = {
+    "type": "object",
+    "required": ["text"],
+    "properties": {
+        "text": {"type": "string", "maxLength": MAX_TEXT_CHARS, "description": "What happened."},
+        "id": {**_NAME, "description": "Makes it idempotent: the same id is stored once."},
+        "key": {**_NAME, "description": "The condition; a raise with the key of an open case adds to it."},
+        "priority": {"enum": [str(p) for p in Priority], "default": str(Priority.MEDIUM)},
+        "state": {"enum": [str(s) for s in AlarmState], "default": str(AlarmState.RAISED)},
+        "to": {"anyOf": [_NAME, _NAMES], "description": "Groups, recipients, numbers or mail addresses; else routing."},
+        "source": {**_NAME, "default": "api"},
+        "topic": {**_NAME, "description": "What routes match."},
+        "ts": {"type": "string", "format": "date-time"},
+        "ttl_s": {"type": "number", "exclusiveMinimum": 0},
+        "ack_required": {"type": "boolean", "default": False},
+        "data": {"type": "object", "description": "Values for templates and routes."},
+    },
+    "example": {"text": "Pump 3 is hot", "key": "pump3", "priority": "high", "to": ["CriticalAlarms"]},
+}
+
+
+def _body(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+ALARM_BODY = _body(_ALARM)
+ENTRY_BODY = _body({"type": "object", "description": "As in directory.toml."})
+
+_PROBLEM = {
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["error", "field"],
+                "properties": {
+                    "error": {"type": "string", "description": "One line."},
+                    "field": {"type": "string", "description": "What is wrong, or empty."},
+                },
+            }
+        }
+    }
+}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    400: {"description": "No JSON object", **_PROBLEM},
+    401: {"description": "No valid token", **_PROBLEM},
+    403: {"description": "Not allowed for this role or from this web site", **_PROBLEM},
+    404: {"description": "Not there", **_PROBLEM},
+    413: {"description": "Body too large", **_PROBLEM},
+    422: {"description": "A value is wrong", **_PROBLEM},
+    503: {"description": "Cannot store now: try again", **_PROBLEM},
+}

@@ -1,0 +1,226 @@
+"""A daemon's front door over invented data: the real HTTP server with ``StubOperations`` behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from addispatch.domain.errors import ConfigError, ConfigErrors, Refused, StoreError
+from addispatch.sdk.operations import Actor, Role
+from addispatch.sdk.testing.operations import EmptyOperations
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+Doc = dict[str, Any]
+CASE_ID = "0190b0f2-1111-5222-8333-444455556666"
+TOKEN = "sesame-open-please"
+
+DELIVERY: Doc = {
+    "id": "d1", "case_id": CASE_ID, "recipient": "Adam", "to": "+6591234567", "channel": "sms", "state": "sent",
+    "attempts": 1, "reference": "17", "error": None, "modem": "sim1", "sent_at": "2026-11-23T05:55:02.100Z",
+    "delivered_at": None,
+}  # fmt: skip
+CASE: Doc = {
+    "id": CASE_ID, "code": "A123", "text": "Pump 3 is hot", "priority": "high", "key": "pump3", "source": "mqtt",
+    "state": "open", "level": 0, "audience": "CriticalAlarms", "opened_at": "2026-11-23T05:55:01.000Z",
+    "acknowledged_at": None, "acknowledged_by": None, "closed_at": None, "deliveries": [DELIVERY],
+    "acknowledgements": [], "owner": "node-a",
+}  # fmt: skip
+
+
+def event(number: int, text: str = "something happened", severity: str = "info") -> Doc:
+    return {
+        "id": number,
+        "at": f"2026-11-23T05:55:{number % 60:02d}.123Z",
+        "severity": severity,
+        "kind": "Said",
+        "text": text,
+    }
+
+
+@dataclass
+class StubOperations(EmptyOperations):
+    """Answers with one of everything and remembers what it was asked."""
+
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+    alarms: list[Doc] = field(default_factory=list)
+    actors: list[Actor] = field(default_factory=list)
+    directory: Doc = field(default_factory=lambda: {"recipient": [{"name": "Adam", "sms": "91234567"}], "group": []})
+    log: list[Doc] = field(default_factory=lambda: [event(n) for n in (1, 2, 3)])
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    failure: Exception | None = None
+    delivery_states: list[str] = field(default_factory=lambda: ["sent"])
+    is_ready: bool = True
+
+    def _asked(self, actor: Actor | None, *call: Any) -> None:
+        self.calls.append(call)
+        if actor is not None:
+            self.actors.append(actor)
+        if self.failure is not None:
+            raise self.failure
+
+    def add_event(self, text: str, severity: str = "info") -> None:
+        self.log.append(event(len(self.log) + 1, text, severity))
+        self.changed.set()
+
+    async def raise_alarm(self, actor: Actor, alarm: Doc) -> Doc:
+        self._asked(actor, "raise_alarm")
+        if not alarm.get("text"):
+            raise Refused("text", "is missing")
+        if actor.role is Role.VIEWER:
+            raise Refused("role", "a viewer may not raise alarms")
+        self.alarms.append(alarm)
+        return {"id": "a1", "cases": [{"id": CASE_ID, "code": "A123"}], "mirrored": False}
+
+    async def status(self, actor: Actor) -> Doc:
+        self._asked(actor, "status")
+        return {
+            "state": "Server running", "node": "node-a", "version": "0.1.0", "started_at": "2026-11-23T05:00:00Z",
+            "warnings": ["No working modem found."], "plugins": (await self.plugins(actor))["plugins"],
+            "channels": [{"name": "sms", "up": False, "window": 0, "reason": "no modem"}],
+            "modems": (await self.modems(actor))["modems"],
+            "queue": {"emergency": 0, "alarm": 2, "notice": 0, "report": 0}, "cases": {"open": 1},
+            "ledger": {"path": "/data/ledger.db", "size_bytes": 123456},
+        }  # fmt: skip
+
+    async def cases(self, actor: Actor, *, state: str | None = None, limit: int = 50, cursor: str | None = None) -> Doc:
+        self._asked(actor, "cases", state, limit, cursor)
+        if state not in (None, "open", "acknowledged", "closed"):
+            raise Refused("state", "must be open, acknowledged or closed")
+        return {"cases": [CASE], "next": "more"}
+
+    async def case(self, actor: Actor, case_id: str) -> Doc:
+        self._asked(actor, "case", case_id)
+        if case_id != CASE_ID:
+            raise Refused("id", f"there is no case {case_id}")
+        state = self.delivery_states.pop(0) if len(self.delivery_states) > 1 else self.delivery_states[0]
+        return CASE | {"deliveries": [DELIVERY | {"state": state}]}
+
+    async def deliveries(
+        self, actor: Actor, *, state: str | None = None, limit: int = 50, cursor: str | None = None
+    ) -> Doc:
+        self._asked(actor, "deliveries", state, limit, cursor)
+        return {"deliveries": [DELIVERY], "next": None}
+
+    async def received(self, actor: Actor, *, limit: int = 50, cursor: str | None = None) -> Doc:
+        self._asked(actor, "received", limit, cursor)
+        message = {"id": 1, "channel": "sms", "from": "+6591234567", "text": "A123 on my way", "by": "sim1"}
+        return {"received": [message | {"received_at": "2026-11-23T05:56:00Z"}], "next": None}
+
+    async def events(
+        self, actor: Actor, *, limit: int = 50, cursor: str | None = None, after: int | None = None
+    ) -> Doc:
+        self._asked(actor, "events", limit, cursor, after)
+        if after is not None:
+            return {"events": [e for e in self.log if e["id"] > after][:limit], "next": None}
+        return {"events": self.log[::-1][:limit], "next": None}
+
+    async def follow(self, actor: Actor, after: int | None = None) -> AsyncIterator[Doc]:
+        self._asked(actor, "follow", after)
+        sent = len(self.log) if after is None else after
+        while True:
+            for one in self.log[sent:]:
+                sent = one["id"]
+                yield one
+            self.changed.clear()
+            await self.changed.wait()
+
+    async def modems(self, actor: Actor) -> Doc:
+        self._asked(actor, "modems")
+        modem = {"name": "sim1", "state": "online", "port": "/dev/ttyUSB0", "operator": "Singtel"}
+        return {"modems": [modem | {"technology": "HSPA 3.5G", "signal": 13, "imei": "350", "error": None}]}
+
+    async def plugins(self, actor: Actor) -> Doc:
+        self._asked(actor, "plugins")
+        good = {"name": "mqtt", "status": "enabled", "version": "0.1.0", "summary": "MQTT", "line": "connected"}
+        bad = {
+            "name": "smtp",
+            "status": "config_error",
+            "version": "0.1.0",
+            "summary": "mail",
+            "line": "host is missing",
+        }
+        return {"plugins": [good, bad]}
+
+    async def why(self, actor: Actor, alarm: Doc) -> Doc:
+        self._asked(actor, "why", alarm)
+        return {
+            "plan": ["Route 'plant' takes it: topic plant/# matches.", "CriticalAlarms: Adam by sms."],
+            "deliveries": [{"recipient": "Adam", "channel": "sms", "to": "+6591234567", "text": "Pump 3 is hot"}],
+        }
+
+    async def directory_export(self, actor: Actor) -> Doc:
+        self._asked(actor, "directory_export")
+        return self.directory
+
+    async def directory_import(self, actor: Actor, directory: Doc) -> Doc:
+        self._asked(actor, "directory_import", directory)
+        if "recipent" in directory:
+            one = ConfigError("recipent", "is no table here", 'did you mean "recipient"?')
+            raise ConfigErrors([one, ConfigError("group[0].members", "'Jone' is nobody", 'did you mean "Jane"?')])
+        return {table: len(entries) for table, entries in directory.items()}
+
+    async def directory_entries(self, actor: Actor, table: str) -> Doc:
+        self._asked(actor, "directory_entries", table)
+        if table not in self.directory:
+            raise Refused("table", f"there is no table {table}")
+        return {table: self.directory[table]}
+
+    async def directory_put(self, actor: Actor, table: str, entry: Doc) -> Doc:
+        self._asked(actor, "directory_put", table, entry)
+        if "name" not in entry:
+            raise Refused("name", "is missing")
+        self.directory[table].append(entry)
+        return entry
+
+    async def directory_delete(self, actor: Actor, table: str, name: str) -> Doc:
+        self._asked(actor, "directory_delete", table, name)
+        if name == "Used":
+            raise Refused("group.members", "CriticalAlarms still names Used")
+        if name not in [entry["name"] for entry in self.directory[table]]:
+            raise Refused("name", f"there is no {table} {name}")
+        return {"deleted": name}
+
+    async def health(self) -> Doc:
+        return {"status": "ok"} if self.failure is None else {"status": "ledger writer stands still"}
+
+    async def ready(self) -> Doc:
+        return {"ready": self.is_ready, "reason": "" if self.is_ready else "ledger is not writable"}
+
+
+def authenticate(token: str) -> Actor | None:
+    """Know two tokens: an admin's and a viewer's."""
+    roles = {TOKEN: Role.ADMIN, "looking-only": Role.VIEWER}
+    return Actor("script", roles[token], "token") if token in roles else None
+
+
+@dataclass
+class Running:
+    """A served application and what is behind it."""
+
+    operations: StubOperations
+    unix_path: Path
+    port: int
+    server: Any
+    store_error: StoreError = field(default_factory=lambda: StoreError("the disk is full"))
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Running]:
+    from addispatch.http.app import create_app
+    from addispatch.http.server import HttpServer
+    from addispatch.runtime.metrics import Metrics
+
+    operations = StubOperations()
+    unix_path = tmp_path / "addispatch.sock"
+    app = create_app(operations, authenticate=authenticate, metrics=Metrics())
+    server = HttpServer(app, unix_path, ("127.0.0.1", 0))
+    await server.start()
+    assert server.tcp_port is not None
+    yield Running(operations, unix_path, server.tcp_port, server)
+    await server.stop()
