@@ -3,5 +3,16 @@
 from addispatch.simulator.modem import ModemCall, SentMessage, SimulatedModem
 from addispatch.simulator.network import Network
 from addispatch.simulator.phone import Phone, PhoneCall, PhoneMessage
+from addispatch.simulator.thread import SimulatorThread, simulator_thread
 
-__all__ = ["ModemCall", "Network", "Phone", "PhoneCall", "PhoneMessage", "SentMessage", "SimulatedModem"]
+__all__ = [
+    "ModemCall",
+    "Network",
+    "Phone",
+    "PhoneCall",
+    "PhoneMessage",
+    "SentMessage",
+    "SimulatedModem",
+    "SimulatorThread",
+    "simulator_thread",
+]

@@ -101,7 +101,11 @@ class SimulatedModem:
     async def start(self) -> None:
         """Join the network and plug in. Raises ``ValueError`` (number taken), ``OSError`` (link)."""
         self.network.attach(self)
-        self.replug()
+        try:
+            self.replug()
+        except OSError:
+            self.network.detach(self)
+            raise
 
     async def stop(self) -> None:
         """Pull the plug and leave the network."""
@@ -145,13 +149,18 @@ class SimulatedModem:
     def fault(
         self,
         kind: str,
-        *,
         command: str = "CMGS",
+        *,
         times: int | None = 1,
         code: int | None = None,
         delay_s: float = 3.0,
     ) -> None:
-        """Plan a :class:`FaultKind` for the next ``times`` uses (None: until cleared) of the command (``*``: any)."""
+        """Plan a :class:`FaultKind` for the next ``times`` uses (None: until cleared) of the command (``*``: any).
+
+        ``code`` is that of the CMS or CME error. Raises ``ValueError`` for an unknown kind.
+        """
+        if kind not in list(FaultKind):
+            raise ValueError(f"{kind!r} is none of {', '.join(FaultKind)}")
         name = command if command[:1] in "*+^$&" or len(command) == 1 else f"+{command}"
         self.faults.add(Fault(FaultKind(kind), name.upper(), times, code, delay_s))
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from addispatch.runtime.clock import Clock, SystemClock
 from addispatch.simulator.pdu import Deliver, StatusReport, Submit
+from addispatch.simulator.pdu_body import bodies
 from addispatch.simulator.phone import Phone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from addispatch.simulator.phone import PhoneMessage
+    from addispatch.simulator.phone import PhoneCall, PhoneMessage
 
 #: Messages kept for a station that cannot take them; the oldest go first.
 MAX_WAITING = 1000
@@ -65,8 +66,11 @@ class Network:
         """``delay_s`` is the time each message takes; ``operator_code`` is MCC and MNC."""
         self.operator, self.operator_code, self.smsc = operator, operator_code, smsc
         self.delay_s = delay_s
+        #: Called when a phone shows a message, and when it starts to ring.
         self.on_delivered: Callable[[Phone, PhoneMessage], None] | None = None
+        self.on_ringing: Callable[[Phone, PhoneCall], None] | None = None
         self._country_code = country_code
+        self._concat_reference = 0
         self._clock = clock or SystemClock()
         self._stations: dict[str, Station] = {}
         self._waiting: defaultdict[str, deque[_Waiting]] = defaultdict(lambda: deque(maxlen=MAX_WAITING))
@@ -109,6 +113,12 @@ class Network:
         """Take a message; it arrives ``delay_s`` later, after the current callback at the soonest."""
         deliver = Deliver(sender, message.body, self.now())
         self._post(message.to, _Waiting(deliver, sender if message.wants_report else "", message.reference))
+
+    def write(self, sender: str, to: str, text: str, *, flash: bool = False) -> None:
+        """Send a text of any length as a phone does. Raises ``PduError`` over 255 parts."""
+        self._concat_reference += 1
+        for body in bodies(text, self._concat_reference, flash=flash):
+            self.submit(self.number(sender), Submit(to, body))
 
     def call(self, caller: str, to: str) -> bool:
         """Let the phone or modem ring; False when it cannot be reached."""

@@ -9,8 +9,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from addispatch.simulator.pdu import Deliver, StatusReport, Submit
-from addispatch.simulator.pdu_body import Body, bodies, join
+from addispatch.simulator.pdu import Deliver, StatusReport
+from addispatch.simulator.pdu_body import Body, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,6 @@ class Phone:
         self._on = True
         self._unexpected: list[PhoneMessage] = []
         self._incomplete: dict[tuple[str, int, int], dict[int, Body]] = {}
-        self._reference = 0
         self._waiters: list[_Waiter] = []
 
     def __repr__(self) -> str:
@@ -95,9 +94,7 @@ class Phone:
 
     async def send(self, to: str, text: str, *, flash: bool = False) -> None:
         """Send a text of any length."""
-        self._reference += 1
-        for body in bodies(text, self._reference, flash=flash):
-            self._network.submit(self.number, Submit(to, body))
+        self._network.write(self.number, to, text, flash=flash)
 
     async def hang_up(self) -> None:
         """Reject or end the call that rings."""
@@ -124,7 +121,10 @@ class Phone:
     def ring(self, caller: str) -> bool:
         """Ring; False when switched off."""
         if self._on:
-            self.calls.append(PhoneCall(caller, self._network.now()))
+            call = PhoneCall(caller, self._network.now())
+            self.calls.append(call)
+            if self._network.on_ringing is not None:
+                self._network.on_ringing(self, call)
             self._look()
         return self._on
 

@@ -25,7 +25,7 @@ class SerialPty:
     """A pty in the running loop; ``port`` is the path to open, the link if there is one."""
 
     def __init__(self, link: Path | None, on_data: Callable[[bytes], None]) -> None:
-        """Open it. Raises ``FileExistsError`` when the link's path is something other than a link."""
+        """Open it. Raises ``OSError`` when the link cannot be made; a link that is there is replaced."""
         self._on_data = on_data
         self._unwritten = bytearray()
         self._loop = asyncio.get_running_loop()
@@ -71,10 +71,9 @@ class SerialPty:
             link.unlink()  # left over from a simulator that was killed
         try:
             link.symlink_to(self._device)
-        except OSError:
-            self._link = None
+        except OSError as error:
             self.close()
-            raise
+            raise OSError(f"link: {link}: {error.strerror}") from None
 
     def _read(self) -> None:
         try:
