@@ -116,9 +116,9 @@ class _Desk:
         """The first line of output: all a script has to read."""
         if self._json:
             self._print_json("port", port=port)
-        else:
-            print(port, flush=True)
-        elif sys.stdout.isatty():
+            return
+        print(port, flush=True)
+        if sys.stdout.isatty():
             typer.secho(_HINT, dim=True, err=True)
 
     def delivered(self, phone: Phone, message: PhoneMessage) -> None:
