@@ -1,0 +1,103 @@
+"""Laws of the repository: sizes, docstrings, a test file for each module, nothing in it that belongs to one machine."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = sorted(path for top in ("addispatch", "plugins") for path in (ROOT / top).rglob("*.py"))
+MAX_MODULE_LINES, MAX_FUNCTION_LINES = 500, 60
+
+#: Modules without a test file of their own, and why. ``a.py: b.py`` = tested there; a sentence = needs none.
+NO_MIRROR: dict[str, str] = {}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def texts() -> list[Path]:
+    """The files that belong to the project: what git knows or would add."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("no git checkout")
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_module_is_short_and_says_what_it_is_for(path: Path) -> None:
+    text = path.read_text()
+    tree = ast.parse(text)
+    assert text.count("\n") <= MAX_MODULE_LINES
+    assert ast.get_docstring(tree) or not tree.body, "a module docstring: purpose and who calls it"
+    long = [
+        f"{node.name} ({node.end_lineno - node.lineno + 1} lines)"
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and node.end_lineno
+        and node.end_lineno - node.lineno >= MAX_FUNCTION_LINES
+    ]
+    assert not long
+
+
+def mirror_of(path: Path) -> Path:
+    """``addispatch/store/ledger.py`` is tested by ``tests/unit/addispatch/store/test_ledger.py``."""
+    inner = path.relative_to(ROOT / "plugins" if path.is_relative_to(ROOT / "plugins") else ROOT)
+    return ROOT / "tests" / "unit" / inner.parent / f"test_{inner.stem.strip('_')}.py"
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if p.name != "__init__.py"], ids=name_of)
+def test_module_has_its_test_file(path: Path) -> None:
+    elsewhere = NO_MIRROR.get(name_of(path))
+    if elsewhere is None:
+        assert mirror_of(path).exists(), f"{name_of(mirror_of(path))} is missing"
+    else:
+        assert not mirror_of(path).exists(), "has its test file now: take it out of NO_MIRROR"
+        assert " " in elsewhere or (ROOT / elsewhere).exists(), f"{elsewhere} is missing"
+
+
+def test_no_explanation_outlives_its_module() -> None:
+    assert NO_MIRROR.keys() <= {name_of(path) for path in MODULES}
+
+
+def test_nothing_belongs_to_one_machine_or_registry() -> None:
+    # Put together here, or this file would be the first to offend.
+    registries = ["pypi" + ".org", "pythonhosted" + ".org", "/simple" + "/", "index" + "-url", "registry." + "npmjs"]
+    wrong = re.compile("|".join(map(re.escape, registries)) + r"|/(?:home|Users|root)/\w")
+    found = []
+    for path in texts():
+        try:
+            lines = path.read_text().splitlines()
+        except UnicodeDecodeError:
+            continue
+        found += [f"{name_of(path)}:{n}: {line.strip()}" for n, line in enumerate(lines, 1) if wrong.search(line)]
+    assert not found
+
+
+def test_constraints_are_plain_pins() -> None:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    assert len(lines) > 30
+    assert [line for line in lines if not re.fullmatch(r"# .*|[a-z0-9.-]+==[0-9][\w.]*", line)] == []
+
+
+def test_licence() -> None:
+    assert "Apache License" in (ROOT / "LICENSE").read_text()
+    readme = (ROOT / "README.md").read_text()
+    assert "Apache-2.0" in readme
+    assert "GPL-2.0-or-later" in readme
+
+
+def test_readme_names_the_two_commands() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert re.search(r"^make demo$", readme, re.MULTILINE)
+    assert re.search(r"^make test$", readme, re.MULTILINE)
+
+
+def test_changelog_is_open() -> None:
+    assert "## Unreleased" in (ROOT / "CHANGELOG.md").read_text()
