@@ -1,6 +1,7 @@
 """Supervised tasks: each has an owner that sees its failure, restarts it with back-off and says so.
 
-The only place that creates tasks (lint-enforced). Used by the app, the engine and, through ``Context.supervise``, plugins.
+The only place that creates tasks (lint-enforced). Used by the app, the engine, the plugin host and, through
+``Context.supervise``, plugins.
 """
 
 from __future__ import annotations
@@ -8,15 +9,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 #: First and longest pause before a failed task is started again, in seconds.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0
+#: How long cancelled work of others may take to end before it is left behind, in seconds.
+GRACE_S = 1.0
+
+#: Work that ignored its cancellation: kept here, or the loop would forget it in mid-flight.
+_abandoned: set[asyncio.Task[Any]] = set()
 
 
 class Supervisor:
@@ -42,7 +50,7 @@ class Supervisor:
                 return
             except asyncio.CancelledError:
                 raise
-            except Exception as error:  # noqa: BLE001 - a supervision border
+            except Exception as error:  # a supervision border
                 if asyncio.get_running_loop().time() - began_s > LONGEST_PAUSE_S:
                     pause_s = FIRST_PAUSE_S
                 log.exception("%s failed; starting it again in %.1f s", name, pause_s)
@@ -57,3 +65,40 @@ class Supervisor:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         self._tasks.clear()
+
+
+async def bounded(
+    work: Coroutine[Any, Any, T],
+    *,
+    give_up_s: float,
+    warn_s: float | None = None,
+    on_slow: Callable[[], None] | None = None,
+) -> T:
+    """Await foreign work for at most ``give_up_s``, then cancel it and raise ``TimeoutError``.
+
+    Unlike ``asyncio.wait_for`` it returns even if the work ignores its cancellation. ``on_slow`` is called once after
+    ``warn_s``.
+    """
+    loop = asyncio.get_running_loop()
+    warning = loop.call_later(warn_s, on_slow) if warn_s is not None and on_slow is not None else None
+    task = loop.create_task(work)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=give_up_s)
+        if done:
+            return task.result()
+    finally:
+        if warning is not None:
+            warning.cancel()
+        if not task.done():
+            await _abandon(task)
+    raise TimeoutError(f"took longer than {give_up_s:g} s")
+
+
+async def _abandon(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    _abandoned.add(task)
+    task.add_done_callback(_abandoned.discard)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen, or the loop would complain
+    await asyncio.wait({task}, timeout=GRACE_S)
+    if not task.done():
+        log.error("%s ignores its cancellation and is left behind", task.get_coro())

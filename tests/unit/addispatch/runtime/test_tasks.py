@@ -1,0 +1,80 @@
+import asyncio
+import contextlib
+
+import pytest
+
+from addispatch.runtime import tasks
+from addispatch.runtime.tasks import Supervisor, bounded
+
+
+async def test_bounded_returns_what_the_work_returns():
+    assert await bounded(asyncio.sleep(0, "done"), give_up_s=1) == "done"
+
+
+async def test_bounded_passes_on_what_the_work_raises():
+    async def fail():
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        await bounded(fail(), give_up_s=1)
+
+
+async def test_bounded_warns_once_and_then_gives_up():
+    warned, cancelled = [], []
+
+    async def hang():
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            cancelled.append(1)
+            raise
+
+    with pytest.raises(TimeoutError, match=r"took longer than 0\.05 s"):
+        await bounded(hang(), give_up_s=0.05, warn_s=0.01, on_slow=lambda: warned.append(1))
+    assert (warned, cancelled) == ([1], [1])
+
+
+async def test_bounded_does_not_warn_about_quick_work():
+    warned = []
+    await bounded(asyncio.sleep(0), give_up_s=1, warn_s=0.01, on_slow=lambda: warned.append(1))
+    await asyncio.sleep(0.02)
+    assert warned == []
+
+
+async def test_bounded_leaves_work_behind_that_ignores_its_cancellation(monkeypatch, caplog):
+    monkeypatch.setattr(tasks, "GRACE_S", 0.02)
+    release = asyncio.Event()
+
+    async def stubborn():
+        while not release.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await release.wait()
+
+    with pytest.raises(TimeoutError):
+        await bounded(stubborn(), give_up_s=0.01)
+    assert "left behind" in caplog.text
+    assert len(tasks._abandoned) == 1
+    release.set()
+    await asyncio.gather(*tasks._abandoned)
+    assert not tasks._abandoned
+
+
+async def test_cancelling_who_waits_cancels_the_work():
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    async def work():
+        began.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+
+    supervisor = Supervisor()
+
+    async def wait():
+        await bounded(work(), give_up_s=60)
+
+    supervisor.run("waits", wait)
+    await began.wait()
+    await supervisor.stop()
+    assert ended.is_set()
