@@ -1,0 +1,81 @@
+"""Builds the immutable address book of the domain from the stored records. Used by ``store.directory_book``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from addispatch.domain.addressbook import (
+    Directory,
+    Group,
+    Level,
+    Match,
+    Mode,
+    Policy,
+    PolicyKind,
+    Recipient,
+    Route,
+    Settings,
+    TextTemplate,
+)
+from addispatch.domain.alarm import Priority
+from addispatch.store.directory_records import Body, Record, Tables
+
+#: Keys of a policy the domain knows so far; the others are kept for the escalation to come.
+_POLICY_KEYS = ("close_on_clear", "renotify_after_s", "close_after_h")
+_SETTINGS_KEYS = ("retention_days",)
+
+
+def build(tables: Tables, generation: int) -> Directory:
+    """Return the address book. What a record leaves out gets the domain's default, which equals the model's."""
+    return Directory(
+        generation=generation,
+        recipients={r.id: _recipient(r) for r in tables["recipient"].values()},
+        groups={r.id: Group(id=r.id, **_frozen(r.body)) for r in tables["group"].values()},
+        policies={r.id: _policy(r) for r in tables["policy"].values()},
+        templates={r.id: TextTemplate(id=r.id, **r.body) for r in tables["template"].values()},
+        routes=tuple(_route(r) for r in tables["route"].values()),
+        settings=_settings(next((r.body for r in tables["settings"].values()), {})),
+    )
+
+
+def _frozen(body: Body) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in body.items()}
+
+
+def _recipient(record: Record) -> Recipient:
+    fields = _frozen(record.body)
+    if mode := fields.get("mode"):
+        fields["mode"] = Mode(mode)
+    return Recipient(id=record.id, **fields)
+
+
+def _policy(record: Record) -> Policy:
+    body = record.body
+    levels = [Level(**_frozen(level)) for level in body.get("level", ())]
+    # An empty level at the end only marks it; one before a filled level is left by a mend: it counts as unreachable.
+    while levels and not (levels[-1].to or levels[-1].call or levels[-1].resend):
+        levels.pop()
+    return Policy(
+        id=record.id,
+        name=record.name,
+        kind=PolicyKind(body.get("kind", PolicyKind.BASIC)),
+        levels=tuple(levels),
+        **{key: body[key] for key in _POLICY_KEYS if key in body},
+    )
+
+
+def _route(record: Record) -> Route:
+    fields = _frozen(record.body)
+    fields["continue_"] = fields.pop("continue", False)
+    if match := fields.get("match"):
+        priority = tuple(Priority(value) for value in match.get("priority", ()))
+        fields["match"] = Match(**{**match, "priority": priority})
+    return Route(id=record.id, **fields)
+
+
+def _settings(body: Body) -> Settings:
+    return Settings(
+        system_alert_to=tuple(body.get("system_alert_to", ())),
+        short_codes=frozenset(body.get("short_codes", ())),
+        **{key: body[key] for key in _SETTINGS_KEYS if key in body},
+    )
