@@ -84,6 +84,10 @@ class Pipeline:
         """Decide and compose, storing nothing."""
         plan = self._router.plan(alarm)
         drafts = [(target, self._draft(alarm, target, plan.events)) for target in plan.targets]
+        if plan.targets and all(draft.problem for _, made in drafts for draft in made):
+            before = len(plan.targets)
+            self._router.fall_back(plan, alarm)
+            drafts += [(target, self._draft(alarm, target, plan.events)) for target in plan.targets[before:]]
         if not drafts:
             why = "No route takes it, and there is neither a group 'default' nor a system-alert recipient."
             plan.events.append(AlarmReachesNobody(alarm.source, alarm.text, why))

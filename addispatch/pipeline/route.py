@@ -66,7 +66,7 @@ class Router:
                 if not route.continue_:
                     break
         if not plan.targets:
-            self._fall_back(plan, alarm)
+            self.fall_back(plan, alarm)
         return plan
 
     def _routes(self, alarm: Alarm) -> tuple[Route, ...]:
@@ -104,12 +104,14 @@ class Router:
                 return
         plan.events.append(AudienceUnknown(alarm.source, name[:80], hint))
 
-    def _fall_back(self, plan: Plan, alarm: Alarm) -> None:
+    def fall_back(self, plan: Plan, alarm: Alarm) -> None:
+        """Add the group ``default``, or the system-alert recipients, to a plan that reaches nobody."""
         group = self.directory.find(DEFAULT_GROUP)
         idents = (group.id,) if group else self.directory.settings.system_alert_to
+        before = len(plan.targets)
         for ident in idents:
             if audience := self._audience(ident):
                 plan.add(Target(audience, route="fallback"))
-        if plan.targets:
-            names = ", ".join(t.audience.name for t in plan.targets)
+        if len(plan.targets) > before:
+            names = ", ".join(t.audience.name for t in plan.targets[before:])
             plan.events.append(AlarmUnrouted(alarm.source, alarm.text, names))

@@ -59,6 +59,11 @@ class Supervisor:
             await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, no secret
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
+    async def drain(self, patience_s: float) -> None:
+        """Wait until the tasks have ended by themselves, but not longer than ``patience_s``."""
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=patience_s)
+
     async def stop(self) -> None:
         """Cancel all tasks, the newest first, and wait for them."""
         for task in reversed(list(self._tasks.values())):

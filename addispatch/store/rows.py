@@ -122,6 +122,7 @@ def case_row(seq: int, case: Case, code: str | None, closed_at_ms: int | None) -
         state.value,
         reason.value if reason else None,
         closed_at_ms,
+        head.opened_at_ms + int(head.close_after_s * 1000) if head.needs_ack else None,
     )
 
 

@@ -29,6 +29,7 @@ alarms = sa.Table(
     sa.Column("cases", sa.Text, nullable=False),
     sqlite_with_rowid=False,
 )
+sa.Index("alarms_at", alarms.c.at_ms)
 
 cases = sa.Table(
     "cases",
@@ -51,11 +52,15 @@ cases = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("reason", sa.Text),
     sa.Column("closed_at_ms", sa.BigInteger),
+    sa.Column("close_at_ms", sa.BigInteger),  # when it closes by itself if nobody acknowledges
 )
 sa.Index("cases_id", cases.c.id, unique=True)
 sa.Index("cases_open_key", cases.c.key, sqlite_where=sa.text("key IS NOT NULL AND state <> 'closed'"))
 sa.Index("cases_open_code", cases.c.code, sqlite_where=sa.text("code IS NOT NULL"))
-sa.Index("cases_open", cases.c.opened_at_ms, sqlite_where=sa.text("state <> 'closed'"))
+sa.Index("cases_open", cases.c.state, sqlite_where=sa.text("state <> 'closed'"))
+sa.Index(
+    "cases_closing", cases.c.close_at_ms, sqlite_where=sa.text("close_at_ms IS NOT NULL AND state <> 'closed'")
+)
 
 deliveries = sa.Table(
     "deliveries",
@@ -92,6 +97,11 @@ sa.Index(
     deliveries.c["class"],
     deliveries.c.due_at_ms,
     sqlite_where=sa.text("due_at_ms IS NOT NULL"),
+)
+sa.Index(
+    "deliveries_expiring",
+    deliveries.c.expires_at_ms,
+    sqlite_where=sa.text("expires_at_ms IS NOT NULL AND fact = 0"),
 )
 sa.Index("deliveries_sending", deliveries.c.channel, sqlite_where=sa.text("phase = 1 AND fact = 0"))
 

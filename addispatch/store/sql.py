@@ -18,7 +18,7 @@ Row = tuple[Any, ...]
 #: What a claim reads: see ``transaction.Claim``.
 CLAIM_COLUMNS = (
     "d.seq, d.case_seq, c.id, d.cycle, d.level, d.recipient_id, d.channel, d.address, d.recipient, d.text, d.subject,"
-    " d.class, d.attempt, d.repeat, d.carrier, d.expires_at_ms, c.priority, c.code, d.queued_at_ms"
+    " d.class, d.rung, d.attempt, d.repeat, d.carrier, d.expires_at_ms, c.priority, c.code, d.queued_at_ms"
 )
 
 CASE_COLUMNS = tuple(column.name for column in schema.cases.columns)

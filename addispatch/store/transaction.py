@@ -54,6 +54,7 @@ class Claim(NamedTuple):
     text: str
     subject: str
     queue_class: QueueClass
+    rung: int
     state: DeliveryState
     repeat: bool
     carrier: str
@@ -188,6 +189,67 @@ class Transaction:
         self._waiting[self._sql.change_state].append(row)
         return True
 
+    def waiting_rungs(self, case_seq: int, recipient_id: str, above: int) -> list[tuple[DeliveryKey, int]]:
+        """Return key and rung of a recipient's deliveries above a rung of his ladder that have not begun."""
+        self.flush()
+        d = schema.deliveries.c
+        query = (
+            sa.select(d.cycle, d.level, d.recipient_id, d.channel, d.address, d.rung)
+            .where(d.case_seq == case_seq, d.recipient_id == recipient_id, d.fact == 0, d.phase == 0, d.rung > above)
+            .order_by(d.rung)
+        )
+        return [(DeliveryKey(*row[:5]), row[5]) for row in self.connection.execute(query)]
+
+    def interrupted(self) -> list[tuple[int, DeliveryKey, bool]]:
+        """Return case, key and repeat flag of the deliveries that were being sent when the last process ended."""
+        d = schema.deliveries.c
+        query = sa.select(d.case_seq, d.cycle, d.level, d.recipient_id, d.channel, d.address, d.repeat, d.recipient)
+        rows = self.connection.execute(query.where(d.phase == 1, d.fact == 0).order_by(d.seq)).all()
+        return [(row[0], DeliveryKey(*row[1:6]), bool(row[6])) for row in rows]
+
+    def overdue(self, now_ms: int, most: int) -> list[tuple[int, DeliveryKey, str]]:
+        """Return case, key and recipient of waiting deliveries whose time to live is over."""
+        self.flush()
+        d = schema.deliveries.c
+        query = (
+            sa.select(d.case_seq, d.cycle, d.level, d.recipient_id, d.channel, d.address, d.recipient)
+            .where(d.expires_at_ms <= now_ms, d.expires_at_ms.is_not(None), d.fact == 0, d.phase == 0)
+            .limit(most)
+        )
+        return [(row[0], DeliveryKey(*row[1:6]), row[6]) for row in self.connection.execute(query)]
+
+    def unattended(self, now_ms: int, most: int) -> list[Entry]:
+        """Return open cases nobody acknowledged in their time."""
+        self.flush()
+        c = schema.cases.c
+        query = sa.select(c.seq).where(c.close_at_ms <= now_ms, c.close_at_ms.is_not(None), c.state != "closed")
+        return [self.entry(seq) for seq in self.connection.execute(query.limit(most)).scalars().all()]
+
+    def sent_with(
+        self, channel: str, address: str, reference: str, since_ms: int
+    ) -> tuple[int, DeliveryKey, str] | None:
+        """Return the latest delivery sent to an address under a reference, with its case and recipient."""
+        self.flush()
+        d = schema.deliveries.c
+        query = (
+            sa.select(d.case_seq, d.cycle, d.level, d.recipient_id, d.channel, d.address, d.recipient)
+            .where(d.channel == channel, d.address == address, d.reference == reference, d.sent_at_ms >= since_ms)
+            .order_by(d.seq.desc())
+            .limit(1)
+        )
+        row = self.connection.execute(query).first()
+        return (row[0], DeliveryKey(*row[1:6]), row[6]) if row else None
+
+    def add_received(self, values: dict[str, Any]) -> bool:
+        """Store a message that came in; False if its reference is known."""
+        table = schema.received
+        known = self.connection.execute(sa.select(table.c.seq).where(table.c.reference == values["reference"])).first()
+        if known is not None:
+            return False
+        self._next.received += 1
+        self.connection.execute(sa.insert(table).values(seq=self._next.received, **values))
+        return True
+
     def set_due(self, entry: Entry, key: DeliveryKey, due_at_ms: int) -> None:
         """Let a held delivery of a ladder go at a time."""
         self._change_delivery(entry.delivery_seqs[key], DeliveryChange(entry.case.deliveries[key], due_at_ms))
@@ -280,12 +342,24 @@ def _extra_differs(before: Case, after: Case) -> bool:
 
 
 def _read_claim(row: Sequence[Any]) -> Claim:
-    (
-        seq, case_seq, case_id, cycle, level, recipient_id, channel, address, recipient, text, subject, class_, attempt,
-        repeat, carrier, expires_at_ms, priority, code, queued_at_ms,
-    ) = row  # fmt: skip
+    """Read a row in the order of ``sql.CLAIM_COLUMNS``."""
+    seq, case_seq, case_id, cycle, level, recipient_id, channel, address, *rest = row
+    recipient, text, subject, class_, rung, attempt, repeat, carrier, expires_at_ms, priority, code, queued = rest
     return Claim(
-        seq, case_seq, unpack_id(case_id), DeliveryKey(cycle, level, recipient_id, channel, address), recipient, text,
-        subject, QueueClass(class_), DeliveryState(attempt=attempt, phase=Phase.SENDING), bool(repeat), carrier or "",
-        expires_at_ms, BY_RANK[priority], code or "", queued_at_ms,
-    )  # fmt: skip
+        seq=seq,
+        case_seq=case_seq,
+        case_id=unpack_id(case_id),
+        key=DeliveryKey(cycle, level, recipient_id, channel, address),
+        recipient=recipient,
+        text=text,
+        subject=subject,
+        queue_class=QueueClass(class_),
+        rung=rung,
+        state=DeliveryState(attempt=attempt, phase=Phase.SENDING),
+        repeat=bool(repeat),
+        carrier=carrier or "",
+        expires_at_ms=expires_at_ms,
+        priority=BY_RANK[priority],
+        code=code or "",
+        queued_at_ms=queued,
+    )

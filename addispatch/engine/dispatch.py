@@ -1,0 +1,256 @@
+"""Sends what is due: one lane per channel, each with its own window, so that a stuck channel never blocks another.
+
+A lane claims deliveries in the ledger (committed before anything is sent), hands them to its channel, stores the
+outcomes, and claims again in the same transaction. It sleeps until the next delivery is due, something new is queued,
+or the channel's window grows. Made by the app.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from addispatch.domain.delivery import REPEAT_MARK, RetryRules, settle
+from addispatch.domain.message import Delivery
+from addispatch.domain.receipt import InDoubt, Permanent, Receipt, Sent, Temporary
+from addispatch.engine.outcome import expire, record
+from addispatch.runtime.tasks import Supervisor
+
+if TYPE_CHECKING:
+    from addispatch.runtime.clock import Clock
+    from addispatch.sdk.protocols import Channel
+    from addispatch.store.ledger import Ledger
+    from addispatch.store.transaction import Claim, Transaction
+
+log = logging.getLogger(__name__)
+
+#: Pause before a claim or an outcome that the ledger did not take is tried again, in seconds.
+LEDGER_PAUSE_S = 1.0
+#: Longest sleep of a lane; the sweep looks anyway.
+LONGEST_SLEEP_S = 3600.0
+#: A window larger than this gains nothing and would make a crash repeat more.
+MAX_WINDOW = 512
+
+OnOutcome = Callable[["Claim", Receipt], None]
+
+
+class Lane:
+    """One channel's queue under way."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        ledger: Ledger,
+        clock: Clock,
+        rules: RetryRules,
+        tasks: Supervisor,
+        on_outcome: OnOutcome,
+    ) -> None:
+        self.channel = channel
+        self.in_flight = 0
+        self._ledger, self._clock, self._rules, self._tasks, self._on_outcome = ledger, clock, rules, tasks, on_outcome
+        self._claimed: deque[Claim] = deque()
+        self._outcomes: list[tuple[Claim, Receipt]] = []
+        self._is_claiming = self._look_again = self._is_stopped = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._workers = 0
+        self._worker_number = 0
+
+    # -- claiming ------------------------------------------------------------------------------------------------
+
+    def poke(self) -> None:
+        """Look for due deliveries, unless the window is full or a look is under way."""
+        if self._is_claiming:
+            self._look_again = True
+            return
+        free = min(self.channel.window, MAX_WINDOW) - self.in_flight
+        if free <= 0 or self._is_stopped:
+            return
+        self._is_claiming, self._look_again = True, False
+        self._ledger.submit(lambda transaction: self._claim(transaction, free)).add_done_callback(self._on_claimed)
+
+    def _claim(self, transaction: Transaction, most: int) -> tuple[list[Claim], int | None]:
+        """In the writer's thread: claim, and tell when the next one is due if there was room for more."""
+        now_ms = self._clock.now_ms()
+        name = self.channel.name
+        claims = transaction.claim_due(name, most, now_ms)
+        next_due_ms = transaction.next_due_ms(name) if len(claims) < most else None
+        fresh: list[Claim] = []
+        for claim in claims:
+            if claim.expires_at_ms is not None and claim.expires_at_ms <= now_ms:
+                expire(transaction, transaction.entry(claim.case_seq), claim.key, claim.recipient, now_ms)
+            else:
+                fresh.append(claim)
+        return fresh, next_due_ms
+
+    def _on_claimed(self, future: asyncio.Future[tuple[list[Claim], int | None]]) -> None:
+        self._is_claiming = False
+        if self._is_stopped or future.cancelled():
+            return
+        if future.exception() is not None:
+            self._sleep(LEDGER_PAUSE_S)
+            return
+        claims, next_due_ms = future.result()
+        self.in_flight += len(claims)
+        self._claimed.extend(claims)
+        if next_due_ms is not None:
+            self._sleep((next_due_ms - self._clock.now_ms()) / 1000)
+        if claims and self._workers == 0:
+            self._hire()
+        if self._claimed:
+            # A channel that never waits is done in the first worker's first step: hire more only after it had its go.
+            asyncio.get_running_loop().call_soon(self._hire_more)
+        if self._look_again:
+            self.poke()
+
+    def _sleep(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        seconds = min(max(seconds, 0.0), LONGEST_SLEEP_S)
+        self._timer = asyncio.get_running_loop().call_later(seconds, self.poke)
+
+    # -- sending -------------------------------------------------------------------------------------------------
+
+    def _hire(self) -> None:
+        self._workers += 1
+        self._worker_number += 1
+        self._tasks.run(f"send {self.channel.name} {self._worker_number}", self._work)
+
+    def _hire_more(self) -> None:
+        for _ in range(min(len(self._claimed), self.channel.window - self._workers)):
+            self._hire()
+
+    async def _work(self) -> None:
+        try:
+            while self._claimed and not self._is_stopped:
+                claim = self._claimed.popleft()
+                self._ended(claim, await self._send(claim))
+        finally:
+            self._workers -= 1
+
+    async def _send(self, claim: Claim) -> Receipt:
+        deadline_s = self.channel.deadline_s
+        try:
+            async with asyncio.timeout(deadline_s):
+                receipt: object = await self.channel.send(to_delivery(claim))
+        except TimeoutError:
+            return InDoubt(f"{self.channel.name} did not answer within {deadline_s:.0f} s")
+        except Exception as error:
+            # A supervision border: a channel's bug must not lose the delivery.
+            log.exception("the channel %s failed", self.channel.name)
+            return Temporary(f"error in the channel: {type(error).__name__}: {error}"[:200])
+        if not isinstance(receipt, (Sent, Temporary, Permanent, InDoubt)):
+            log.error("the channel %s returned %r, not a receipt", self.channel.name, receipt)
+            return InDoubt("the channel did not say what happened")
+        return receipt
+
+    # -- settling ------------------------------------------------------------------------------------------------
+
+    def _ended(self, claim: Claim, receipt: Receipt) -> None:
+        if not self._outcomes:
+            asyncio.get_running_loop().call_soon(self._settle)
+        self._outcomes.append((claim, receipt))
+        self._on_outcome(claim, receipt)
+
+    def _settle(self) -> None:
+        """Store the outcomes of one turn of the loop, and claim in the same transaction."""
+        outcomes, self._outcomes = self._outcomes, []
+        # Their places are free once this commits; the claim behind it is in the same or a later transaction.
+        self.in_flight -= len(outcomes)
+        future = self._ledger.submit(lambda transaction: self._record(transaction, outcomes))
+        future.add_done_callback(lambda done: self._on_settled(done, outcomes))
+        self.poke()
+
+    def _record(self, transaction: Transaction, outcomes: list[tuple[Claim, Receipt]]) -> None:
+        now_ms = self._clock.now_ms()
+        for claim, receipt in outcomes:
+            outcome = settle(
+                claim.state,
+                receipt,
+                rules=self._rules,
+                priority=claim.priority,
+                repeated=claim.repeat,
+                jitter=random.random(),  # noqa: S311 - spreads retries, no secret
+            )
+            record(transaction, claim, outcome, now_ms)
+
+    def _on_settled(self, future: asyncio.Future[None], outcomes: list[tuple[Claim, Receipt]]) -> None:
+        if future.cancelled() or future.exception() is None:
+            return
+        # What was sent must not be forgotten: keep the places taken and try until the ledger takes it.
+        self.in_flight += len(outcomes)
+        if not self._is_stopped:
+            asyncio.get_running_loop().call_later(LEDGER_PAUSE_S, self._settle_again, outcomes)
+
+    def _settle_again(self, outcomes: list[tuple[Claim, Receipt]]) -> None:
+        if not self._outcomes:
+            asyncio.get_running_loop().call_soon(self._settle)
+        self._outcomes.extend(outcomes)
+
+    def stop(self) -> None:
+        """Claim nothing more; what is under way may still end."""
+        self._is_stopped = True
+        while self._claimed:
+            self._ended(self._claimed.popleft(), Temporary("the daemon stopped before it was sent", 0.0))
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+class Dispatcher:
+    """All lanes."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, rules: RetryRules, on_outcome: OnOutcome) -> None:
+        self.lanes: dict[str, Lane] = {}
+        self._ledger, self._clock, self._rules, self._on_outcome = ledger, clock, rules, on_outcome
+        self._tasks = Supervisor()
+
+    def use(self, channels: Iterable[Channel]) -> None:
+        """Open a lane for each channel that has none, and look what waits for it."""
+        for channel in channels:
+            if channel.name not in self.lanes:
+                self.lanes[channel.name] = Lane(
+                    channel, self._ledger, self._clock, self._rules, self._tasks, self._on_outcome
+                )
+        self.poke_all()
+
+    def poke(self, names: Iterable[str]) -> None:
+        """Something was queued for these channels."""
+        for name in names:
+            lane = self.lanes.get(name)
+            if lane is not None:
+                lane.poke()
+
+    def poke_all(self) -> None:
+        """Look on every lane: a window grew, or the sweep came by."""
+        for lane in self.lanes.values():
+            lane.poke()
+
+    async def stop(self, patience_s: float = 5.0) -> None:
+        """Stop claiming, let what is under way end for a while, then abandon it."""
+        for lane in self.lanes.values():
+            lane.stop()
+        await self._tasks.drain(patience_s)
+        await self._tasks.stop()
+
+
+def to_delivery(claim: Claim) -> Delivery:
+    """What the channel gets; a repeat carries the mark."""
+    return Delivery(
+        id=str(claim.seq),
+        case_id=claim.case_id,
+        channel=claim.key.channel,
+        address=claim.key.address,
+        text=REPEAT_MARK + claim.text if claim.repeat else claim.text,
+        subject=REPEAT_MARK + claim.subject if claim.repeat and claim.subject else claim.subject,
+        recipient=claim.recipient,
+        priority=claim.priority,
+        queue_class=claim.queue_class,
+        attempt=claim.state.attempt,
+        repeat=claim.repeat,
+        avoid=claim.carrier if claim.state.attempt else "",
+        code=claim.code,
+    )

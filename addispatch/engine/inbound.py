@@ -1,0 +1,66 @@
+"""Messages people sent to us and delivery reports of the network: stored, then told. Called by the core's context."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from addispatch.domain.case import Case, DeliveryState, Fact
+from addispatch.domain.events import DeliveryReported, MessageReceived
+from addispatch.pipeline.check import clean_text
+from addispatch.store.rows import DeliveryChange
+
+if TYPE_CHECKING:
+    from addispatch.domain.message import DeliveryReport, Incoming
+    from addispatch.runtime.clock import Clock
+    from addispatch.store.ledger import Ledger
+    from addispatch.store.transaction import Transaction
+
+#: A report matches what was sent within three days: networks try that long, and references count only to 255.
+REPORT_WINDOW_MS = 3 * 86_400_000
+
+
+def received(ledger: Ledger, clock: Clock, message: Incoming) -> asyncio.Future[None]:
+    """Store a message; the same reference is stored once."""
+    values = {
+        "reference": message.reference,
+        "channel": message.channel,
+        "sender": message.sender,
+        "text": clean_text(message.text),
+        "received_at_ms": int(message.received_at.timestamp() * 1000),
+        "carrier": message.by,
+    }
+
+    def unit(transaction: Transaction) -> None:
+        if transaction.add_received(values):
+            event = MessageReceived(message.channel, message.sender, str(values["text"]))
+            transaction.event(clock.now_ms(), event)
+
+    return ledger.submit(unit)
+
+
+def reported(ledger: Ledger, clock: Clock, report: DeliveryReport) -> asyncio.Future[None]:
+    """Join a delivery report into the delivery it belongs to; one that belongs to none is dropped."""
+
+    def unit(transaction: Transaction) -> None:
+        now_ms = clock.now_ms()
+        found = transaction.sent_with(report.channel, report.address, report.reference, now_ms - REPORT_WINDOW_MS)
+        if found is None:
+            return
+        case_seq, key, recipient = found
+        entry = transaction.entry(case_seq)
+        fact = Fact.DELIVERED if report.delivered else Fact.UNDELIVERED
+        old = entry.case.deliveries[key]
+        change = DeliveryChange(
+            state=DeliveryState(fact, old.attempt),
+            error=None if report.delivered else report.reason or "not delivered",
+            delivered_at_ms=int(report.at.timestamp() * 1000) if report.delivered else None,
+        )
+        if change.state <= old:
+            return
+        transaction.join(entry, Case(id=entry.case.id, deliveries={key: change.state}), now_ms, {key: change})
+        transaction.event(
+            now_ms, DeliveryReported(report.channel, recipient, report.delivered, report.reason), case_seq
+        )
+
+    return ledger.submit(unit)

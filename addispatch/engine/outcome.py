@@ -1,0 +1,137 @@
+"""Stores what became of a delivery: its new state, the events, the next rung of a ladder. Used by ``dispatch``.
+
+Everything here runs in the ledger's transaction.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from addispatch.domain.case import (
+    Case,
+    CaseState,
+    CloseReason,
+    DeliveryKey,
+    DeliveryState,
+    Fact,
+    state_of,
+)
+from addispatch.domain.delivery import Outcome, RetryRules, doubt
+from addispatch.domain.events import (
+    AlarmReachesNobody,
+    DeliveryExpired,
+    DeliveryFailed,
+    DeliveryInDoubt,
+    DeliveryRetried,
+    DeliverySent,
+)
+from addispatch.store.rows import DeliveryChange
+
+if TYPE_CHECKING:
+    from addispatch.store.transaction import Claim, Entry, Transaction
+
+
+def record(transaction: Transaction, claim: Claim, outcome: Outcome, now_ms: int) -> None:
+    """Store the outcome of one attempt."""
+    entry = transaction.entry(claim.case_seq)
+    write(transaction, entry, claim.key, outcome, now_ms)
+    tell(transaction, entry, claim.key, claim.recipient, outcome, now_ms)
+    if outcome.state.fact is Fact.SENT:
+        _drop_rungs(transaction, entry, claim, now_ms)
+    elif outcome.state.fact is Fact.FAILED:
+        _next_rung(transaction, entry, claim, now_ms)
+
+
+def write(transaction: Transaction, entry: Entry, key: DeliveryKey, outcome: Outcome, now_ms: int) -> None:
+    """Join the new state into the case; if nobody could be told at all, say so."""
+    sent = outcome.state.fact is Fact.SENT
+    change = DeliveryChange(
+        state=outcome.state,
+        due_at_ms=now_ms + int(outcome.due_in_s * 1000) if outcome.due_in_s is not None else None,
+        error=None if sent else outcome.error,
+        carrier=outcome.by or None,
+        reference=outcome.reference or None,
+        sent_at_ms=now_ms if sent else None,
+        repeat=outcome.repeat,
+    )
+    delta = Case(id=entry.case.id, deliveries={key: outcome.state})
+    if transaction.join(entry, delta, now_ms, {key: change}):
+        state, reason = state_of(entry.case)
+        head = entry.case.head
+        if head and state is CaseState.CLOSED and reason in (CloseReason.FAILED, CloseReason.EXPIRED):
+            why = f"Every message to {head.audience} {reason.value}."
+            transaction.event(now_ms, AlarmReachesNobody(head.source, head.text, why), entry.seq)
+
+
+def tell(
+    transaction: Transaction, entry: Entry, key: DeliveryKey, recipient: str, outcome: Outcome, now_ms: int
+) -> None:
+    """Write the event of an outcome."""
+    channel, fact = key.channel, outcome.state.fact
+    if fact is Fact.SENT:
+        transaction.event(now_ms, DeliverySent(channel, recipient, outcome.by, outcome.repeat), entry.seq)
+    elif fact is Fact.EXPIRED:
+        transaction.event(now_ms, DeliveryExpired(channel, recipient), entry.seq)
+    elif fact is Fact.FAILED:
+        transaction.event(now_ms, DeliveryFailed(channel, recipient, outcome.error), entry.seq)
+    elif outcome.in_doubt:
+        transaction.event(now_ms, DeliveryInDoubt(channel, recipient, outcome.error), entry.seq)
+    else:
+        wait_s = outcome.due_in_s or 0.0
+        transaction.event(now_ms, DeliveryRetried(channel, recipient, outcome.error, wait_s), entry.seq)
+
+
+def expire(transaction: Transaction, entry: Entry, key: DeliveryKey, recipient: str, now_ms: int) -> None:
+    """End a delivery whose time is over."""
+    attempt = entry.case.deliveries[key].attempt
+    outcome = Outcome(DeliveryState(Fact.EXPIRED, attempt), error="not sent in its time")
+    write(transaction, entry, key, outcome, now_ms)
+    tell(transaction, entry, key, recipient, outcome, now_ms)
+
+
+def recover(transaction: Transaction, rules: RetryRules, now_ms: int) -> int:
+    """At start: what was being sent is in doubt; decide about each (CLUSTER, START). Returns how many."""
+    found = transaction.interrupted()
+    for case_seq, key, repeated in found:
+        entry = transaction.entry(case_seq)
+        head = entry.case.head
+        assert head is not None
+        outcome = doubt(
+            entry.case.deliveries[key],
+            "the daemon ended while it was being sent",
+            by="",
+            rules=rules,
+            priority=head.priority,
+            repeated=repeated,
+        )
+        if outcome.state == entry.case.deliveries[key]:
+            continue  # held, and told of already when it was held
+        write(transaction, entry, key, outcome, now_ms)
+        tell(transaction, entry, key, key.address, outcome, now_ms)
+    return len(found)
+
+
+def _has_waiting_sibling(entry: Entry, key: DeliveryKey) -> bool:
+    """Whether the same recipient has another delivery that has not begun: cheap test before asking the rows."""
+    return len(entry.case.deliveries) > 1 and any(
+        other.recipient == key.recipient and other != key and state == DeliveryState()
+        for other, state in entry.case.deliveries.items()
+    )
+
+
+def _drop_rungs(transaction: Transaction, entry: Entry, claim: Claim, now_ms: int) -> None:
+    if not _has_waiting_sibling(entry, claim.key):
+        return
+    for key, _rung in transaction.waiting_rungs(claim.case_seq, claim.key.recipient, claim.rung):
+        state = DeliveryState(Fact.CANCELLED)
+        change = DeliveryChange(state=state, error=f"reached by {claim.key.channel}")
+        transaction.join(entry, Case(id=entry.case.id, deliveries={key: state}), now_ms, {key: change})
+
+
+def _next_rung(transaction: Transaction, entry: Entry, claim: Claim, now_ms: int) -> None:
+    if not _has_waiting_sibling(entry, claim.key):
+        return
+    waiting = transaction.waiting_rungs(claim.case_seq, claim.key.recipient, claim.rung)
+    for key, rung in waiting:
+        if rung == waiting[0][1]:
+            transaction.set_due(entry, key, now_ms)
