@@ -1,0 +1,27 @@
+"""The ``modem`` plugin: text messages through GSM modems, one supervised child process per modem."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from addispatch.sdk import Capability, Plugin
+from addispatch_plugins.modem.config import ModemPluginConfig
+
+if TYPE_CHECKING:
+    from addispatch.sdk import Context, Instance
+
+
+def _create(config: ModemPluginConfig, context: Context) -> Instance:
+    from addispatch_plugins.modem.plugin import ModemPlugin  # noqa: PLC0415 - listing plugins stays fast
+
+    return ModemPlugin(config, context)
+
+
+plugin = Plugin(
+    name="modem",
+    summary="text messages through GSM modems",
+    config=ModemPluginConfig,
+    create=_create,
+    capabilities=frozenset({Capability.CHANNEL}),
+    channels=("sms",),
+)

@@ -1,0 +1,199 @@
+"""The process that owns one modem: gammu runs here and nowhere else, so that it can be killed at any moment.
+
+Started by ``process.py`` as ``python -I child.py TRACE_FD``, speaks JSON lines: one request, then one reply
+``{"ok": …}`` or ``{"error": code, "text": …}``; a message has ``{"part": n}`` before each part. It imports nothing of
+addispatch: python-gammu is GPL-2.0-or-later, and the process stays small. gammu's own log goes to TRACE_FD, emptied
+before each request; the parent reads from it how far a request got, even when this process is dead.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import re
+import sys
+import threading
+import time
+from typing import Any
+
+import gammu
+import serial
+
+#: Most messages one ``read`` answers with; the rest comes with the next one.
+MAX_READ = 200
+#: How often and how long the probe waits for an answer to ``AT``.
+PROBE_TRIES, PROBE_WAIT_S = 3, 0.6
+
+
+class Driver:
+    """The requests, one method each; run by the worker thread."""
+
+    def __init__(self, trace_fd: int) -> None:
+        self._machine = gammu.StateMachine()
+        self._trace = os.fdopen(trace_fd, "w+b", buffering=0)
+
+    def probe(self, port: str) -> dict[str, Any]:
+        """See within two seconds whether something on the port answers to ``AT``; gammu would take twelve."""
+        heard = b""
+        with serial.Serial(port, 115200, timeout=0.05, write_timeout=1, exclusive=True) as tty:
+            for _ in range(PROBE_TRIES):
+                # Escape first: a process killed in mid-send leaves the modem waiting for the rest of the text.
+                tty.write(b"\x1b\rAT\r")
+                until_s = time.monotonic() + PROBE_WAIT_S
+                while time.monotonic() < until_s:
+                    heard = (heard + tty.read(4096))[-65536:]
+                    if re.search(rb"\r\n?(OK|0)\r", heard):
+                        return {}
+        what = "it sends something, but does not answer AT" if heard else "nothing there answers AT"
+        raise NotAModemError(f"no modem on {port}: {what}")
+
+    def init(self, gammurc: str) -> dict[str, Any]:
+        """Connect. The settings come from a file: given as a dict, gammu leaves out those for incoming messages."""
+        self._machine.ReadConfig(Filename=gammurc, Section=0)
+        self._machine.Init()
+        # Without a callback libGammu 1.45 crashes when a delivery report is announced. Polling finds them anyway.
+        self._machine.SetIncomingCallback(lambda *_event: None)
+        self._machine.SetDebugLevel("textalldate")
+        self._machine.SetDebugFile(self._trace, False)  # noqa: FBT003 - gammu's signature
+        return {}
+
+    def security(self) -> dict[str, Any]:
+        """Which code the SIM waits for: ``PIN``, ``PUK`` …, or None."""
+        return {"wants": self._machine.GetSecurityStatus()}
+
+    def pin(self, pin: str) -> dict[str, Any]:
+        """Enter the PIN."""
+        self._machine.EnterSecurityCode("PIN", pin)
+        return {}
+
+    def identify(self) -> dict[str, Any]:
+        """Who modem and SIM are; and have delivery reports stored, where polling finds them."""
+        _tolerant(lambda: self._machine.SetIncomingSMS(True))  # noqa: FBT003 - gammu's signature
+        return {"imei": _tolerant(self._machine.GetIMEI), "imsi": _tolerant(self._machine.GetSIMIMSI)}
+
+    def signal(self) -> dict[str, Any]:
+        """Signal strength in dBm, -1 when the modem does not know."""
+        return {"dbm": self._machine.GetSignalQuality()["SignalStrength"]}
+
+    def network(self) -> dict[str, Any]:
+        """Registration and operator."""
+        info = self._machine.GetNetworkInfo()
+        return {"name": info["NetworkName"], "state": info["State"], "packet_state": info.get("PacketState", "")}
+
+    def send(self, number: str, text: str, unicode: bool, report: bool) -> dict[str, Any]:  # noqa: FBT001
+        """Send the text in as many parts as it takes; answer the reference (TP-MR) of the last one."""
+        entry = {"ID": "ConcatenatedTextLong", "Buffer": text}
+        parts = gammu.EncodeSMS({"Class": -1, "Unicode": unicode, "Entries": [entry]})
+        reference = -1
+        for index, part in enumerate(parts, start=1):
+            part["SMSC"] = {"Location": 1}
+            part["Number"] = number
+            if report and index == len(parts):
+                part["Type"] = "Status_Report"
+            self.forget()
+            reply({"part": index})
+            reference = self._machine.SendSMS(part)
+        return {"reference": reference, "parts": len(parts)}
+
+    def read(self) -> dict[str, Any]:
+        """Return what came in and lies in the modem: messages, part by part, and delivery reports."""
+        found: list[dict[str, Any]] = []
+        where: dict[str, Any] = {"Start": True}
+        while len(found) < MAX_READ:
+            try:
+                entries = self._machine.GetNextSMS(Folder=0, **where)
+            except gammu.ERR_EMPTY:
+                break
+            found += [_describe(entry) for entry in entries if entry["Type"] != "Submit"]
+            where = {"Location": entries[-1]["Location"]}
+        return {"entries": found}
+
+    def delete(self, locations: list[int]) -> dict[str, Any]:
+        """Remove messages; one that is gone already is fine."""
+        for location in locations:
+            try:
+                self._machine.DeleteSMS(Folder=0, Location=location)
+            except (gammu.ERR_EMPTY, gammu.ERR_INVALIDLOCATION):
+                continue
+        return {}
+
+    def forget(self) -> None:
+        """Empty the trace."""
+        os.ftruncate(self._trace.fileno(), 0)
+        os.lseek(self._trace.fileno(), 0, os.SEEK_SET)
+
+
+class NotAModemError(Exception):
+    """The port opens, but nothing there speaks AT."""
+
+
+def _tolerant(ask: Any) -> Any:
+    """Ask; a modem that cannot answer this has no such value, but a broken connection is passed on."""
+    try:
+        return ask()
+    except (gammu.ERR_TIMEOUT, gammu.ERR_DEVICEWRITEERROR, gammu.ERR_DEVICEREADERROR):
+        raise
+    except gammu.GSMError:
+        return ""
+
+
+def _describe(entry: dict[str, Any]) -> dict[str, Any]:
+    udh, sent_at = entry["UDH"], entry["DateTime"]
+    binary = entry["Coding"] == "8bit" or isinstance(entry["Text"], bytes)
+    return {
+        "location": entry["Location"],
+        "report": entry["Type"] == "Status_Report",
+        "number": entry["Number"],
+        "text": "(binary message)" if binary else entry["Text"],
+        "sent_at": sent_at.isoformat() if sent_at else "",
+        "group": max(udh["ID8bit"], udh["ID16bit"]) if udh["AllParts"] > 1 else -1,
+        "part": udh["PartNumber"] if udh["AllParts"] > 1 else 1,
+        "parts": max(udh["AllParts"], 1),
+        "reference": entry["MessageReference"],
+        "status": entry["DeliveryStatus"],
+    }
+
+
+def _failure(error: Exception) -> dict[str, Any]:
+    if isinstance(error, gammu.GSMError):
+        return {"error": type(error).__name__, "text": error.args[0]["Text"]}
+    if isinstance(error, NotAModemError):
+        return {"error": "NOT_A_MODEM", "text": str(error)}
+    if isinstance(error, serial.SerialException):
+        problem = os.strerror(error.errno) if error.errno else str(error)
+        return {"error": "PORT", "text": f"the port cannot be used: {problem}"}
+    return {"error": "BUG", "text": f"{type(error).__name__}: {error}"}
+
+
+_out = os.fdopen(os.dup(1), "wb", buffering=0)
+
+
+def reply(document: dict[str, Any]) -> None:
+    """Write one line to the parent."""
+    _out.write(json.dumps(document).encode() + b"\n")
+
+
+def work(requests: queue.SimpleQueue[dict[str, Any]], driver: Driver) -> None:
+    """Carry out requests, one after the other, for ever."""
+    while True:
+        request = requests.get()
+        driver.forget()
+        try:
+            reply({"ok": getattr(driver, request.pop("op"))(**request)})
+        except Exception as error:  # noqa: BLE001 - the border of the process
+            reply(_failure(error))
+
+
+def main() -> None:
+    """Read requests until the parent closes the pipe or dies; then end at once, whatever gammu is doing."""
+    os.dup2(2, 1)  # the library must not write between our lines
+    requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    threading.Thread(target=work, args=(requests, Driver(int(sys.argv[1]))), daemon=True).start()
+    for line in sys.stdin.buffer:
+        requests.put(json.loads(line))
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

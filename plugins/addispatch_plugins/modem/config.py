@@ -1,0 +1,58 @@
+"""Configuration of the modem plugin: ``[[plugin.modem.modem]]`` tables. Checked by the host."""
+
+from __future__ import annotations
+
+import re
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from addispatch.sdk import PluginConfig
+
+MAX_MODEMS = 8
+
+
+class ModemConfig(BaseModel):
+    """One modem: a name for people, a serial port, and the PIN if the SIM asks for one."""
+
+    # A refused PIN must not show up in the error message.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")
+    port: str = Field(max_length=255)
+    pin: SecretStr | None = None
+    poll_s: float = Field(default=10, ge=1, le=300)
+    """How often the SIM is asked for messages that came in, in seconds."""
+    delivery_reports: bool = True
+
+    @field_validator("port")
+    @classmethod
+    def _is_device_path(cls, port: str) -> str:
+        # The port is written into a configuration file of gammu's: nothing but a plain path may get there.
+        if not re.fullmatch(r"/[A-Za-z0-9_./:+=@,-]+", port):
+            raise ValueError("must be the path of a serial port, for example /dev/serial/by-id/…")
+        return port
+
+    @field_validator("pin")
+    @classmethod
+    def _is_pin(cls, pin: SecretStr | None) -> SecretStr | None:
+        if pin is not None and not re.fullmatch(r"[0-9]{4,8}", pin.get_secret_value()):
+            raise ValueError("must be 4 to 8 digits")
+        return pin
+
+
+class ModemPluginConfig(PluginConfig):
+    """Table ``[plugin.modem]``: up to eight modems with names and ports of their own."""
+
+    modem: tuple[ModemConfig, ...] = Field(default=(), max_length=MAX_MODEMS)
+
+    @model_validator(mode="after")
+    def _all_different(self) -> Self:
+        for field in ("name", "port"):
+            seen: set[str] = set()
+            for modem in self.modem:
+                value = str(getattr(modem, field)).casefold()
+                if value in seen:
+                    raise ValueError(f"two modems have the same {field}: {value}")
+                seen.add(value)
+        return self

@@ -1,0 +1,143 @@
+"""A connected modem as the actor sees it: what one can ask it, each question with its deadline.
+
+The deadlines follow what libGammu was measured to need on a healthy modem; without them one call can block for 500 s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from addispatch.sdk import Sent, is_gsm7
+from addispatch_plugins.modem.faults import Fault, classify, receipt_for, words
+from addispatch_plugins.modem.process import ChildLostError, ModemError, RequestFailedError
+from addispatch_plugins.modem.radio import Radio, csq_from_dbm, registration_problem, technology
+
+if TYPE_CHECKING:
+    from addispatch.sdk import Delivery, Receipt
+    from addispatch_plugins.modem.process import Child
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """Seconds each request may take; ``send_s`` is for one part of a message."""
+
+    probe_s: float = 5
+    init_s: float = 20
+    sim_s: float = 15
+    identify_s: float = 30
+    signal_s: float = 5
+    network_s: float = 15
+    poll_s: float = 30
+    delete_s: float = 10
+    send_s: float = 60
+
+
+class LinkLostError(ModemError):
+    """The connection is of no use any more: the child must be started anew."""
+
+
+class SimError(ModemError):
+    """The SIM is missing, locked or broken."""
+
+
+class RefusedError(ModemError):
+    """The modem answered that it cannot do this; the connection is fine."""
+
+
+_ERRORS = {Fault.LINK: LinkLostError, Fault.SIM: SimError}
+
+
+class Link:
+    """Requests to one child; each raises ``LinkLostError``, ``SimError`` or ``RefusedError`` as fits."""
+
+    def __init__(self, child: Child, deadlines: Deadlines) -> None:
+        self._child = child
+        self._deadlines = deadlines
+        self.trace = child.trace
+
+    @property
+    def alive(self) -> bool:
+        """Whether the child process runs."""
+        return self._child.alive
+
+    async def probe(self, port: str) -> None:
+        """See whether a modem answers on the port."""
+        await self._ask("probe", self._deadlines.probe_s, port=port)
+
+    async def connect(self, gammurc: str) -> None:
+        """Let gammu connect as that file says."""
+        await self._ask("init", self._deadlines.init_s, gammurc=gammurc)
+
+    async def locked_by(self) -> str:
+        """Which code the SIM waits for (``PIN``, ``PUK`` …); empty when none."""
+        return (await self._ask("security", self._deadlines.sim_s))["wants"] or ""
+
+    async def enter_pin(self, pin: str) -> None:
+        """Enter the PIN; ``SimError`` when it is refused."""
+        await self._ask("pin", self._deadlines.sim_s, pin=pin)
+
+    async def identify(self) -> tuple[str, str]:
+        """IMEI and IMSI, empty when the modem does not tell; delivery reports are stored from now on."""
+        answer = await self._ask("identify", self._deadlines.identify_s)
+        return answer["imei"], answer["imsi"]
+
+    async def radio(self) -> Radio:
+        """Signal and network. What the modem refuses to tell is unknown, not a fault."""
+        signal = await self._ask_if_known("signal", self._deadlines.signal_s)
+        network = await self._ask_if_known("network", self._deadlines.network_s)
+        return Radio(
+            operator=self.trace.operator_name() or network.get("name", ""),
+            technology=technology(self.trace.access_technology()),
+            csq=csq_from_dbm(signal.get("dbm", -1)),
+            problem=registration_problem(network.get("state", ""), network.get("packet_state", "")),
+        )
+
+    async def read(self) -> list[dict[str, Any]]:
+        """Return all messages and reports in the modem; see ``inbox.Entry``."""
+        return list((await self._ask("read", self._deadlines.poll_s))["entries"])
+
+    async def delete(self, locations: list[int]) -> None:
+        """Remove messages."""
+        if locations:
+            await self._ask("delete", self._deadlines.delete_s + len(locations), locations=locations)
+
+    async def send(self, delivery: Delivery, *, report: bool, by: str) -> tuple[Receipt, Fault | None]:
+        """Send one text; returns what happened and where a fault lies."""
+        parts_begun: list[int] = []
+        try:
+            answer = await self._child.call(
+                "send",
+                self._deadlines.send_s,
+                on_part=parts_begun.append,
+                number=delivery.address,
+                text=delivery.text,
+                unicode=not is_gsm7(delivery.text),
+                report=report,
+            )
+        except RequestFailedError as error:
+            cms = self.trace.cms_code()
+            fault, reason = classify(error.code, cms), words(error.code, str(error), cms)
+        except ChildLostError as error:
+            fault, reason = Fault.LINK, str(error)
+        else:
+            reference = answer["reference"]
+            return Sent(str(reference) if reference >= 0 else "", by, answer["parts"]), None
+        if len(parts_begun) > 1:
+            reason += f" (part {parts_begun[-1]})"
+        return receipt_for(fault, reason, pdu_written=self.trace.pdu_written(), by=by), fault
+
+    async def _ask(self, op: str, deadline_s: float, **arguments: Any) -> dict[str, Any]:
+        try:
+            return await self._child.call(op, deadline_s, **arguments)
+        except ChildLostError as error:
+            raise LinkLostError(str(error)) from None
+        except RequestFailedError as error:
+            kind = _ERRORS.get(classify(error.code, None), RefusedError)
+            raise kind(words(error.code, str(error))) from None
+
+    async def _ask_if_known(self, op: str, deadline_s: float) -> dict[str, Any]:
+        try:
+            return await self._ask(op, deadline_s)
+        except RefusedError:
+            return {}

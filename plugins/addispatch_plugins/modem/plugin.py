@@ -1,0 +1,56 @@
+"""The running modem plugin: modems under supervision and the channel over them. Created by the host."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from typing import TYPE_CHECKING, Any
+
+from addispatch.sdk import PluginError
+from addispatch_plugins.modem.actor import Modem, State
+from addispatch_plugins.modem.channel import SmsChannel
+from addispatch_plugins.modem.link import Deadlines
+
+if TYPE_CHECKING:
+    from addispatch.sdk import Channel, Context
+    from addispatch_plugins.modem.config import ModemPluginConfig
+
+#: How long a message that is being sent may take at a stop; after that it is in doubt.
+FINISH_S = 5.0
+
+
+class ModemPlugin:
+    """Instance of the plugin. ``deadlines`` are shorter in tests only."""
+
+    def __init__(self, config: ModemPluginConfig, context: Context, deadlines: Deadlines | None = None) -> None:
+        self._context = context
+        deadlines = deadlines or Deadlines()
+        self._sms = SmsChannel(context, deadlines)
+        self._sms.modems = [Modem(modem, context, self._sms.modem_changed, deadlines) for modem in config.modem]
+        self.channels: tuple[Channel, ...] = (self._sms,)
+
+    async def self_check(self) -> None:
+        """Check that gammu is installed; whether the modems are there shows later, and they may come at any time."""
+        for library in ("gammu", "serial"):
+            if importlib.util.find_spec(library) is None:
+                raise PluginError(f"the library {library} is not installed; install python-gammu and pyserial")
+
+    async def start(self) -> None:
+        """Bring up all modems, at the same time and without waiting for them."""
+        for modem in self._sms.modems:
+            self._context.supervise(f"modem {modem.name}", modem.run)
+
+    async def stop(self) -> None:
+        """Let messages that are being sent finish; the host then ends the modems' tasks, and with them the children."""
+        if pending := [done for modem in self._sms.modems for done in modem.pending]:
+            await asyncio.wait(pending, timeout=FINISH_S)
+
+    def modems(self) -> list[dict[str, Any]]:
+        """One document per modem: CONTRACT's keys and how many messages it sent and failed to send."""
+        return [modem.document() for modem in self._sms.modems]
+
+    def status_line(self) -> str:
+        """Say how many modems work."""
+        online = [modem for modem in self._sms.modems if modem.state is State.ONLINE]
+        shown = "; ".join(f"{modem.name} {modem.radio}" for modem in online)
+        return f"{len(online)} of {len(self._sms.modems)} modems online" + (f": {shown}" if shown else "")

@@ -1,0 +1,121 @@
+"""The parent's end of one modem's child process: start, ask with a deadline, kill. Used by the actor."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from addispatch_plugins.modem.trace import Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CHILD = Path(__file__).with_name("child.py")
+#: Longest answer: a full SIM read at once.
+MAX_LINE_BYTES = 4 * 1024 * 1024
+#: How long a killed child may take to vanish; a driver stuck in the kernel must not hold up the others.
+REAP_S = 2.0
+
+
+class ModemError(Exception):
+    """The modem cannot do its work; ``str()`` is a reason in plain words."""
+
+
+class ChildLostError(ModemError):
+    """The child process died or had to be killed: nothing is known but what the trace tells."""
+
+
+class RequestFailedError(ModemError):
+    """The request was answered with an error: ``code`` is gammu's (``ERR_TIMEOUT`` …) or the child's own."""
+
+    def __init__(self, code: str, text: str) -> None:
+        self.code = code
+        super().__init__(text or code)
+
+
+class Child:
+    """A running child process. One request at a time; after any other end of ``call`` than an answer, close it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, trace: Trace) -> None:
+        self.trace = trace
+        self._process = process
+
+    @classmethod
+    async def start(cls) -> Self:
+        """Start a process in a session of its own (a Ctrl-C on the terminal is for the daemon)."""
+        trace = Trace()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-I",
+                str(CHILD),
+                str(trace.fd),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                start_new_session=True,
+                pass_fds=(trace.fd,),
+                limit=MAX_LINE_BYTES,
+            )
+        except BaseException:
+            trace.close()
+            raise
+        return cls(process, trace)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs, as far as we know."""
+        return self._process.returncode is None
+
+    async def call(
+        self, op: str, deadline_s: float, *, on_part: Callable[[int], None] | None = None, **arguments: Any
+    ) -> dict[str, Any]:
+        """Return the answer. ``deadline_s`` starts again with each part a long message reports to ``on_part``.
+
+        Raises ``RequestFailedError``, or ``ChildLostError`` when it died or did not answer in time.
+        """
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps({"op": op, **arguments}).encode() + b"\n")
+            await self._process.stdin.drain()
+            while True:
+                async with asyncio.timeout(deadline_s):
+                    answer = await self._read()
+                if "part" not in answer:
+                    break
+                if on_part is not None:
+                    on_part(answer["part"])
+        except TimeoutError:
+            self._process.kill()
+            raise ChildLostError(f"no answer to {op} within {deadline_s:g} s") from None
+        except (ConnectionError, EOFError, ValueError):
+            raise ChildLostError("its process ended unexpectedly") from None
+        if "error" in answer:
+            raise RequestFailedError(answer["error"], answer["text"])
+        return dict(answer["ok"])
+
+    async def _read(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = await self._process.stdout.readline()
+        if not line:
+            raise EOFError
+        return dict(json.loads(line))
+
+    async def close(self) -> None:
+        """Kill it and free what it held; the port is free at once."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REAP_S):
+                    await self._process.wait()
+        finally:
+            self.trace.close()
