@@ -1,0 +1,71 @@
+"""The channel ``email``: chooses the server for each mail. Part of ``plugin``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from addispatch.sdk import Health, QueueClass, Receipt, Severity, Temporary
+from addispatch_plugins.smtp.server import Server
+
+if TYPE_CHECKING:
+    from addispatch.sdk import Context, Delivery
+    from addispatch_plugins.smtp.config import SmtpConfig
+
+#: The core's deadline is later than ours: only we know whether the mail is in doubt.
+MARGIN_S = 5.0
+
+
+class EmailChannel:
+    """Sends by the first server that is not in trouble and has not reached its daily cap."""
+
+    name = "email"
+
+    def __init__(self, config: SmtpConfig, context: Context) -> None:
+        self._context = context
+        self.servers = [Server(name, server, context, self._changed) for name, server in config.servers.items()]
+        self.running = False
+        self.deadline_s = max(server.config.timeout_s for server in self.servers) + MARGIN_S
+
+    @property
+    def window(self) -> int:
+        """The connections of the server in use, at most 8; 0 while all are in trouble, until a probe gets through."""
+        if not self.running:
+            return 0
+        return next((server.config.connections for server in self.servers if not server.trouble), 0)
+
+    @property
+    def health(self) -> Health:
+        """Up while a server can be used; the reason names those in trouble."""
+        if not self.running:
+            return Health(up=False, reason="stopped")
+        reason = "; ".join(f"{server.name}: {server.trouble}" for server in self.servers if server.trouble)
+        return Health(any(not server.trouble for server in self.servers), reason)
+
+    async def send(self, delivery: Delivery) -> Receipt:
+        """Send one mail by one server; on ``Temporary`` the core tries again and says which one to avoid."""
+        if not self.running:
+            return Temporary("the email channel is stopped")
+        usable = [server for server in self.servers if not server.trouble]
+        if not usable:
+            return Temporary(self.health.reason)
+        if delivery.queue_class is not QueueClass.EMERGENCY:
+            capped, usable = usable, [server for server in usable if not server.cap.reached]
+            if not usable:
+                cap = capped[0].cap
+                return Temporary(f"daily cap reached: {cap}", retry_after_s=cap.seconds_left, by=capped[0].name)
+        server = usable[0]
+        if server.name == delivery.avoid and len(usable) > 1:
+            server = usable[1]
+        return await server.send(delivery)
+
+    def _changed(self, server: Server) -> None:
+        """Tell operators that a server got into trouble or out of it, and what that means."""
+        in_use = next((other.name for other in self.servers if not other.trouble), None)
+        means = f"mail goes by {in_use}" if in_use else "mail waits"
+        if server.trouble:
+            text, severity = f"mail server {server.name} in trouble: {server.trouble}; {means}", Severity.WARNING
+            severity = Severity.WARNING if in_use else Severity.SEVERE
+        else:
+            text, severity = f"mail server {server.name} ({server.config.address}) works again; {means}", Severity.INFO
+        self._context.event(text, severity=severity, kind="smtp_server", server=server.name, up=not server.trouble)
+        self._context.window_changed()

@@ -1,0 +1,103 @@
+"""From a delivery to the bytes of a mail. Used by ``server``.
+
+Building an ``EmailMessage`` costs several times as much as sending the mail. So only headers that are not plain ASCII
+go through its policy (RFC 2047), the rest is written down as it is, and what never changes is made once.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from dataclasses import dataclass
+from email.headerregistry import Address
+from email.policy import SMTP
+from email.utils import format_datetime
+from functools import lru_cache
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from addispatch_plugins.smtp.address import to_wire
+
+if TYPE_CHECKING:
+    from addispatch.sdk import Clock, Delivery
+
+#: RFC 5322 2.1.1: lines should be at most 78 characters and must be at most 998.
+MAX_PLAIN_SUBJECT_CHARS, MAX_LINE_CHARS = 78 - len("Subject: "), 998
+#: Longest subject, in characters.
+MAX_SUBJECT_CHARS = 200
+
+_WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# C0 controls, DEL and C1 controls, but tab and newline: a terminal showing the mail must not be steered by it.
+_CONTROLS = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(127, 160)])
+_PLAIN = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\n"
+_QUOTED = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail ready for the wire: ``content`` has CRLF line ends, no dot-stuffing, and ends with a CRLF."""
+
+    message_id: str
+    recipient: bytes
+    content: bytes
+
+
+class Composer:
+    """Writes the mails of one sender."""
+
+    def __init__(self, sender: str, display_name: str, clock: Clock) -> None:
+        self.sender = to_wire(sender)
+        self._domain = self.sender.rpartition(b"@")[2].decode().strip("[]")
+        self._clock = clock
+        local, _, domain = self.sender.decode().rpartition("@")
+        # RFC 3834: so that no automatic reply comes back, and none of ours is taken for a human's.
+        self._constant = (
+            _header("From", str(Address(_one_line(display_name), local, domain)))
+            + b"Auto-Submitted: auto-generated\r\nX-Auto-Response-Suppress: All\r\nMIME-Version: 1.0\r\n"
+        )
+
+    def compose(self, delivery: Delivery) -> Mail:
+        """Build the mail; raises ``ValueError`` if the delivery's address is no mail address.
+
+        The Message-ID depends on delivery and attempt alone, so a report can be matched after a crash, too.
+        """
+        recipient = to_wire(delivery.address)
+        name = delivery.id if _WORD.fullmatch(delivery.id) else sha256(delivery.id.encode()).hexdigest()[:32]
+        message_id = f"<{name}.{delivery.attempt}@{self._domain}>"
+        content = b"".join(
+            (
+                self._constant,
+                b"To: <%b>\r\n" % recipient,
+                _subject(delivery.subject or delivery.text.strip().partition("\n")[0]),
+                f"Date: {format_datetime(self._clock.now())}\r\nMessage-ID: {message_id}\r\n".encode("ascii"),
+                _body(delivery.text),
+            )
+        )
+        return Mail(message_id, recipient, content)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.translate(_CONTROLS).split())
+
+
+def _subject(text: str) -> bytes:
+    if len(text) <= MAX_PLAIN_SUBJECT_CHARS and text.isascii() and text.isprintable() and "=?" not in text:
+        return b"Subject: %b\r\n" % text.encode("ascii")
+    return _header("Subject", _one_line(text)[:MAX_SUBJECT_CHARS])
+
+
+@lru_cache(maxsize=256)
+def _header(name: str, value: str) -> bytes:
+    """Encode and fold; the policy refuses a value with a line end."""
+    folded: str = SMTP.fold(*SMTP.header_store_parse(name, value))
+    return folded.encode("ascii")
+
+
+def _body(text: str) -> bytes:
+    """Encode the text as it is if it is ASCII in lines of legal length, as quoted-printable otherwise."""
+    if not text.isprintable():
+        text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_CONTROLS)
+    lines = text.split("\n")
+    if text.isascii() and all(len(line) <= MAX_LINE_CHARS for line in lines):
+        return _PLAIN + "\r\n".join(lines).encode("ascii") + b"\r\n"
+    return _QUOTED + binascii.b2a_qp("\r\n".join(lines).encode(), istext=True) + b"\r\n"
