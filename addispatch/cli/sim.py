@@ -183,13 +183,16 @@ def _stdin_lines(take: Callable[[str], None], *, at_end: Callable[[], None]) -> 
             if os.isatty(stdin):
                 at_end()
 
+    if sys.stdin is None:
+        yield  # closed: its descriptor may be anybody's by now
+        return
     if os.isatty(stdin) and os.tcgetpgrp(stdin) != os.getpgrp():
         yield  # in the background of a shell: reading would stop us
         return
     try:
         loop.add_reader(stdin, read)
     except OSError:
-        yield  # a file, /dev/null or nothing: nobody types there
+        yield  # a file or /dev/null: nobody types there
         return
     try:
         yield

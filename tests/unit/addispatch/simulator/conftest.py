@@ -1,0 +1,83 @@
+"""A simulated modem with a host on its serial line that types commands and reads answers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import tty
+from collections.abc import AsyncIterator
+
+import pytest
+
+from addispatch.simulator import Network, SimulatedModem
+
+_FINAL = re.compile(r"\r\n(OK|ERROR|NO CARRIER|\+CM[ES] ERROR: [^\r]*|> )(\r\n)?$")
+
+
+class Host:
+    """What a GSM program is to the modem."""
+
+    def __init__(self, port: str) -> None:
+        self.fd = os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        tty.setraw(self.fd)
+        self.heard = b""
+        self._news = asyncio.Event()
+        asyncio.get_running_loop().add_reader(self.fd, self._read)
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self.fd, 65536)
+        except OSError:
+            data = b""
+        if not data:
+            asyncio.get_running_loop().remove_reader(self.fd)
+            self.heard += b"<gone>"
+        self.heard += data
+        self._news.set()
+
+    def write(self, data: bytes) -> None:
+        os.write(self.fd, data)
+
+    async def hear(self, pattern: str, timeout_s: float = 5.0) -> str:
+        """Wait until the pattern was heard; gives everything heard so far and forgets it."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not re.search(pattern, self.heard.decode("latin-1")):
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise AssertionError(f"{pattern!r} not heard, but {self.heard!r}") from None
+        heard, self.heard = self.heard.decode("latin-1"), b""
+        return heard
+
+    async def ask(self, line: str, end: str = "\r") -> list[str]:
+        """Type a line; gives the lines of the answer without echo, the final result last."""
+        self.write((line + end).encode("latin-1"))
+        heard = await self.hear(_FINAL.pattern)
+        return [part for part in heard.split("\r\n") if part and part.strip() != line.strip()]
+
+    def close(self) -> None:
+        asyncio.get_running_loop().remove_reader(self.fd)
+        os.close(self.fd)
+
+
+@pytest.fixture
+async def network() -> Network:
+    return Network()
+
+
+@pytest.fixture
+async def modem(network: Network) -> AsyncIterator[SimulatedModem]:
+    modem = SimulatedModem(network, "+6590000001")
+    await modem.start()
+    yield modem
+    await modem.stop()
+
+
+@pytest.fixture
+async def host(modem: SimulatedModem) -> AsyncIterator[Host]:
+    host = Host(modem.port)
+    await host.ask("ATE0")
+    yield host
+    host.close()
