@@ -61,9 +61,7 @@ class PluginHost:
                 except TimeoutError:
                     log.warning("not waiting any longer for plugins that are slow to start")
         for record in self._records:
-            log.log(
-                logging.INFO if record.status in (Status.ENABLED, Status.DISABLED) else logging.ERROR, record.line()
-            )
+            log.info("%s", record.line())
 
     async def stop(self) -> None:
         """Stop the plugins in reverse order of starting; each has ``Patience.give_up_s``."""

@@ -73,6 +73,7 @@ class Runner:
         """Check and start the plugin; return whether it runs. One that fails in ``start`` is stopped."""
         if self._instance is None or self.record.status is not Status.ENABLED:
             return False
+        self.record.reason = "starting"
         if not await self._step("check", self._instance.self_check, Status.CHECK_FAILED):
             await self._close()
             return False
@@ -81,6 +82,7 @@ class Runner:
             await self._stop_instance()
             return False
         self.is_started = True
+        self.record.reason = ""
         return True
 
     async def stop(self) -> None:
