@@ -116,28 +116,34 @@ class Modem:
             began_s = loop.time()
             try:
                 await self._connection()
-            except ModemError as error:
-                if loop.time() - began_s > PAUSES_S[-1]:
-                    self._failures = 0
-                await self._pause(str(error))
             finally:
                 self._return_jobs()
+            if loop.time() - began_s > PAUSES_S[-1]:
+                self._failures = 0
+            await self._pause()
 
     def _port_exists(self) -> bool:
         return os.path.exists(self._config.port)  # noqa: PTH110 - a stat in /dev does not block
 
+    def _absence(self) -> tuple[State, str]:
+        return State.ABSENT, f"there is no port {self._config.port}"
+
     async def _port_to_appear(self) -> None:
         while not self._port_exists():
-            self._become(State.ABSENT, f"there is no port {self._config.port}")
+            self._become(*self._absence())
             await asyncio.sleep(LOOK_S)
 
     async def _connection(self) -> None:
-        """One child process from its start to its end, which is always an error."""
+        """One child process from its start to its end, which is always a failure."""
         child = await Child.start()
         try:
             link = Link(child, self._deadlines)
             await self._bring_up(link)
             await self._serve(link)
+        except ModemError as error:
+            # At once, before the child is gone: nothing more may be given to this modem.
+            self.radio = Radio()
+            self._become(*((State.BROKEN, str(error)) if self._port_exists() else self._absence()))
         finally:
             await child.close()
 
@@ -183,7 +189,7 @@ class Modem:
             if not link.alive:
                 raise LinkLostError("its process ended unexpectedly")
             if not self._port_exists():
-                raise LinkLostError(f"the port {self._config.port} is gone")
+                raise LinkLostError("the port is gone")
             if now_s >= self._poll_at_s:
                 await self._poll(link)
             elif self._jobs:
@@ -253,22 +259,21 @@ class Modem:
     def _return_jobs(self) -> None:
         """Give back what was not begun."""
         while self._jobs:
-            _answer(self._jobs.popleft(), Temporary(f"modem {self.name}: {self.reason}", by=self.name))
+            _answer(
+                self._jobs.popleft(), Temporary(f"modem {self.name} failed before it was this one's turn", by=self.name)
+            )
 
-    async def _pause(self, reason: str) -> None:
-        pause_s = PAUSES_S[min(self._failures, len(PAUSES_S) - 1)] * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
-        self._failures += 1
-        self.radio = Radio()
-        self._become(State.BROKEN, reason)
-        self._return_jobs()
+    async def _pause(self) -> None:
+        """Wait before the next try; not if the plug is pulled, for putting it in again is worth a try at once."""
         loop = asyncio.get_running_loop()
+        pause_s = PAUSES_S[min(self._failures, len(PAUSES_S) - 1)] * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
         until_s = loop.time() + pause_s
-        while loop.time() < until_s:
+        self._failures += 1
+        while (left_s := until_s - loop.time()) > 0:
             if not self._port_exists():
-                # Somebody pulled the plug: putting it in again is worth a try at once.
                 self._failures = 0
                 return
-            await asyncio.sleep(min(LOOK_S, max(0.0, until_s - loop.time())))
+            await asyncio.sleep(min(LOOK_S, left_s))
 
     def _become(self, state: State, reason: str) -> None:
         self.state, self.reason = state, reason

@@ -22,6 +22,8 @@ import serial
 
 #: Most messages one ``read`` answers with; the rest comes with the next one.
 MAX_READ = 200
+#: gammu numbers what lies in the device itself (ME) from here, what lies on the SIM from 1.
+SECOND_MEMORY = 100_000
 #: How often and how long the probe waits for an answer to ``AT``.
 PROBE_TRIES, PROBE_WAIT_S = 3, 0.6
 
@@ -99,22 +101,42 @@ class Driver:
     def read(self) -> dict[str, Any]:
         """Return what came in and lies in the modem: messages, part by part, and delivery reports."""
         found: list[dict[str, Any]] = []
+        unreadable: list[int] = []
+        seen: set[int] = set()
         where: dict[str, Any] = {"Start": True}
-        while len(found) < MAX_READ:
+        for _ in range(MAX_READ):
             try:
                 entries = self._machine.GetNextSMS(Folder=0, **where)
             except gammu.ERR_EMPTY:
                 break
-            found += [_describe(entry) for entry in entries if entry["Type"] != "Submit"]
-            where = {"Location": entries[-1]["Location"]}
-        return {"entries": found}
+            except (gammu.ERR_CORRUPTED, gammu.ERR_UNKNOWN):
+                # What gammu cannot decode must not hide what lies behind it.
+                location = self._stumbled_over(seen)
+                if location is None:
+                    raise
+                unreadable.append(location)
+            else:
+                found += [_describe(entry) for entry in entries if entry["Type"] != "Submit"]
+                location = entries[-1]["Location"]
+            seen.add(location)
+            where = {"Location": location}
+        return {"entries": found, "unreadable": unreadable}
+
+    def _stumbled_over(self, seen: set[int]) -> int | None:
+        """Which message gammu could not decode: the first of the modem's last list that was not seen yet."""
+        log = os.pread(self._trace.fileno(), os.fstat(self._trace.fileno()).st_size, 0)
+        for section in reversed(log.split(b'"AT+CPMS="')):
+            if listed := re.findall(rb'"\+CMGL: (\d+),', section):
+                base = SECOND_MEMORY if section.startswith(b"ME") else 0
+                return next((base + int(index) for index in listed if base + int(index) not in seen), None)
+        return None
 
     def delete(self, locations: list[int]) -> dict[str, Any]:
-        """Remove messages; one that is gone already is fine."""
+        """Remove messages; one that is gone already is fine, one that cannot go is found again by the next read."""
         for location in locations:
             try:
                 self._machine.DeleteSMS(Folder=0, Location=location)
-            except (gammu.ERR_EMPTY, gammu.ERR_INVALIDLOCATION):
+            except (gammu.ERR_EMPTY, gammu.ERR_INVALIDLOCATION, gammu.ERR_UNKNOWN):
                 continue
         return {}
 

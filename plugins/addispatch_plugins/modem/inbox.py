@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from addispatch.sdk import DeliveryReport, Incoming
+from addispatch.sdk import DeliveryReport, Incoming, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,8 +96,8 @@ def put_together(entries: Iterable[Entry]) -> list[Message]:
 class Reader(Protocol):
     """Reads and deletes entries; the actor's view of the child."""
 
-    async def read(self) -> list[dict[str, Any]]:
-        """Return all entries."""
+    async def read(self) -> tuple[list[dict[str, Any]], list[int]]:
+        """Return all entries, and the locations of those that cannot be decoded."""
 
     async def delete(self, locations: list[int]) -> None:
         """Remove entries."""
@@ -111,10 +111,13 @@ class Inbox:
         self._modem = modem
         self._handed: dict[str, asyncio.Future[None]] = {}
         self._incomplete_since_s: dict[tuple[str, int, int], float] = {}
+        self._unreadable: set[int] = set()
 
     async def poll(self, reader: Reader, modem_id: str) -> None:
         """Read, hand over what is complete, wait a moment for the ledger, delete what is durable."""
-        entries = [Entry(**entry) for entry in await reader.read()]
+        raw, unreadable = await reader.read()
+        self._tell_unreadable(unreadable)
+        entries = [Entry(**entry) for entry in raw]
         locations: dict[str, list[int]] = {}
         for message in self._ready(put_together(entry for entry in entries if not entry.report)):
             reference = message.reference(modem_id)
@@ -129,6 +132,13 @@ class Inbox:
         # Committed and gone from the modem, or gone by another hand: nothing to wait for any more.
         self._handed = {reference: future for reference, future in self._handed.items() if reference in locations}
         await reader.delete(await self._durable(locations))
+
+    def _tell_unreadable(self, locations: list[int]) -> None:
+        """Say once of each message that nobody can read it; it stays, for gammu cannot delete it either."""
+        for location in sorted(set(locations) - self._unreadable):
+            text = f"Modem {self._modem} holds a message that cannot be read, in memory slot {location}"
+            self._context.event(text, severity=Severity.WARNING, kind="modem_inbox", modem=self._modem)
+        self._unreadable = set(locations)
 
     async def _durable(self, locations: dict[str, list[int]]) -> list[int]:
         waiting = [future for future in self._handed.values() if not future.done()]

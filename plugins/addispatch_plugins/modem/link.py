@@ -93,9 +93,10 @@ class Link:
             problem=registration_problem(network.get("state", ""), network.get("packet_state", "")),
         )
 
-    async def read(self) -> list[dict[str, Any]]:
-        """Return all messages and reports in the modem; see ``inbox.Entry``."""
-        return list((await self._ask("read", self._deadlines.poll_s))["entries"])
+    async def read(self) -> tuple[list[dict[str, Any]], list[int]]:
+        """Return all messages and reports in the modem (see ``inbox.Entry``), and where undecodable ones lie."""
+        answer = await self._ask("read", self._deadlines.poll_s)
+        return answer["entries"], answer["unreadable"]
 
     async def delete(self, locations: list[int]) -> None:
         """Remove messages."""
