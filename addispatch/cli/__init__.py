@@ -1,0 +1,8 @@
+"""The command line. ``main`` is the program ``addispatch``; each command imports what it needs itself."""
+
+
+def main() -> int:
+    """Run the program and return its exit code: 0 done, 1 refused or failed, 2 wrong usage, 78 wrong configuration."""
+    from addispatch.cli.program import main as run
+
+    return run()

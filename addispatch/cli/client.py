@@ -1,0 +1,173 @@
+"""Talks to the daemon: HTTP over its unix socket, or over TCP with a token. Used by every command that shows data.
+
+Plain ``http.client``, because a command must answer at once and an HTTP library costs more than the answer.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+from addispatch.cli.place import find_data_dir
+from addispatch.domain.errors import AddispatchError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+Doc = dict[str, Any]
+
+#: The daemon's socket in its data directory.
+SOCKET_NAME = "addispatch.sock"
+#: How long an answer may take, in seconds.
+TIMEOUT_S = 30.0
+#: A stream without even a heartbeat (every 15 s) is dead after so long, in seconds.
+SILENT_S = 40.0
+_API = "/api/v1"
+
+
+class NoAnswer(AddispatchError):
+    """The daemon cannot be reached; the text says what to do."""
+
+
+class Failure(AddispatchError):
+    """What was asked for cannot be done; ``lines`` say why, one for each mistake."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+        super().__init__("; ".join(lines))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which daemon: named by the options every data command has."""
+
+    server: str | None = None
+    token_file: Path | None = None
+    data_dir: Path | None = None
+    config: Path | None = None
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path: Path, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+class Client:
+    """Requests to one daemon; raises ``Failure`` (it said no), ``NoAnswer`` or ``ConfigError``."""
+
+    def __init__(self, target: Target) -> None:
+        self._headers = {"accept": "application/json"}
+        self._prefix = ""
+        self._url = urlsplit(target.server) if target.server else None
+        if self._url is None:
+            self._socket_path = find_data_dir(target.data_dir, target.config) / SOCKET_NAME
+            return
+        if self._url.scheme not in ("http", "https") or not self._url.hostname:
+            raise Failure([f"--server: {target.server!r} is no address; write http://host:5556"])
+        self._prefix = self._url.path.rstrip("/")
+        if target.token_file is not None:
+            self._headers["authorization"] = f"Bearer {_read_token(target.token_file)}"
+
+    def get(self, path: str, **query: Any) -> Doc:
+        """Return the document at ``/api/v1`` + path; parameters that are None are left out."""
+        given = {name: value for name, value in query.items() if value is not None}
+        return self._request("GET", path + (f"?{urlencode(given)}" if given else ""))
+
+    def post(self, path: str, document: Doc) -> Doc:
+        """Send a document and return the answer."""
+        return self._request("POST", path, json.dumps(document).encode())
+
+    def follow(self, after: int | None) -> Iterator[Doc]:
+        """Yield events as they happen, until the daemon ends the stream; raises ``NoAnswer`` when it vanishes."""
+        query = "" if after is None else f"?after={after}"
+        connection, response = self._send("GET", f"/events/stream{query}", None, SILENT_S)
+        try:
+            if response.status != http.client.OK:
+                self._document(response)
+            while line := response.readline():
+                name, _, value = line.partition(b":")
+                if name == b"data":
+                    yield json.loads(value)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._no_answer(error) from None
+        finally:
+            connection.close()
+
+    def _request(self, method: str, path: str, body: bytes | None = None) -> Doc:
+        connection, response = self._send(method, path, body, TIMEOUT_S)
+        try:
+            return self._document(response)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._no_answer(error) from None
+        finally:
+            connection.close()
+
+    def _send(
+        self, method: str, path: str, body: bytes | None, timeout_s: float
+    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+        connection = self._connection(timeout_s)
+        try:
+            connection.request(method, self._prefix + _API + path, body, self._headers)
+            return connection, connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise self._no_answer(error) from None
+
+    def _connection(self, timeout_s: float) -> http.client.HTTPConnection:
+        if self._url is None:
+            return _UnixConnection(self._socket_path, timeout_s)
+        kind = http.client.HTTPSConnection if self._url.scheme == "https" else http.client.HTTPConnection
+        return kind(self._url.hostname or "", self._url.port, timeout=timeout_s)
+
+    def _document(self, response: http.client.HTTPResponse) -> Doc:
+        raw = response.read()
+        try:
+            document = json.loads(raw)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise Failure([f"{self._where} does not answer like addispatch (HTTP {response.status})"])
+        if response.status < http.client.BAD_REQUEST:
+            return document
+        if response.status == http.client.UNAUTHORIZED:
+            raise Failure([f"{self._where} wants a token: name the file that holds it with --token-file"])
+        raise Failure([str(one.get("error", "refused")) for one in document.get("errors") or [document]])
+
+    @property
+    def _where(self) -> str:
+        return self._url.geturl() if self._url is not None else str(self._socket_path)
+
+    def _no_answer(self, error: Exception) -> NoAnswer:
+        if isinstance(error, FileNotFoundError | ConnectionRefusedError) and self._url is None:
+            hint = "start it with 'addispatch run', or name its folder with --data-dir"
+            return NoAnswer(f"addispatch is not running on {self._socket_path.parent}: {hint}")
+        if isinstance(error, PermissionError):
+            return NoAnswer(f"no right to use {self._where}: run this as the user addispatch runs as, or as root")
+        if isinstance(error, TimeoutError):
+            return NoAnswer(f"no answer from {self._where} in time; is the daemon overloaded or stopped?")
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return NoAnswer(f"no answer from {self._where}: {reason}")
+
+
+def _read_token(path: Path) -> str:
+    try:
+        token = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise Failure([f"--token-file: cannot read {path}: {reason}"]) from None
+    if not token.isascii() or not token.isprintable() or not token:
+        raise Failure([f"--token-file: {path} holds no token"])
+    return token

@@ -1,0 +1,125 @@
+"""How values look on a terminal: colours, times, and texts that cannot play tricks. Used by ``cli.table`` and views."""
+
+from __future__ import annotations
+
+import os
+import sys
+import unicodedata
+from datetime import UTC, datetime
+
+_CODES = {"red": "31", "alarm": "1;31", "green": "32", "yellow": "33", "dim": "2", "bold": "1"}
+#: What a word in a state or priority column means, by colour.
+_WORDS = {
+    "alarm": ("critical", "crashed"),
+    "red": (
+        "high", "open", "failed", "expired", "undelivered", "load_error", "config_error", "check_failed", "down",
+        "offline", "no_sim", "error",
+    ),
+    "yellow": ("medium", "acknowledged", "queued", "sending", "in_doubt", "held", "starting", "searching"),
+    "green": ("sent", "delivered", "enabled", "online", "ok", "up", "ready"),
+    "dim": ("low", "closed", "disabled", "cancelled", "filtered"),
+}  # fmt: skip
+_COLOUR_OF = {word: colour for colour, words in _WORDS.items() for word in words}
+_MARKS = {"warning": "[!] ", "severe": "[!!!] "}
+_SIGNALS = ((10, "Very poor"), (15, "Poor"), (20, "Fair"), (25, "Good"), (32, "Excellent"))
+
+
+def is_terminal() -> bool:
+    """Whether people watch: then lines are fitted to the width."""
+    return sys.stdout.isatty()
+
+
+def colour(text: str, name: str) -> str:
+    """Colour the text on a terminal, unless NO_COLOR is set (no-color.org)."""
+    if not text or not is_terminal() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    return f"\033[{_CODES[name]}m{text}\033[0m"
+
+
+def word_colour(word: str) -> str | None:
+    """Return the colour of a state or priority word."""
+    return _COLOUR_OF.get(word)
+
+
+def printable(value: object) -> str:
+    """Return one line without control or direction signs: texts come from outside and must not steer the terminal."""
+    text = "-" if value is None else str(value)
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_harmless(sign) for sign in text)
+
+
+def _harmless(sign: str) -> str:
+    if sign in "\n\r\t":
+        return " "
+    return "�" if unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp") else sign
+
+
+def width(text: str) -> int:
+    """How many columns the text takes: East Asian wide signs take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(_sign_width(sign) for sign in text)
+
+
+def _sign_width(sign: str) -> int:
+    if unicodedata.combining(sign):
+        return 0
+    return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+
+
+def cut(text: str, columns: int) -> str:
+    """Shorten the text to so many columns, ending in ``…``."""
+    if width(text) <= columns:
+        return text
+    while text and width(text) > columns - 1:
+        text = text[:-1]
+    return text + "…"
+
+
+def moment(value: object) -> datetime | None:
+    """Read an RFC 3339 time; local, or None if it is none."""
+    try:
+        return datetime.fromisoformat(str(value)).astimezone()
+    except ValueError:
+        return None
+
+
+def short_time(value: object) -> str:
+    """Show a time as briefly as it stays clear: today's hour, else the day, else the year, too."""
+    at, now = moment(value), datetime.now(UTC).astimezone()
+    if at is None:
+        return "-"
+    if at.date() == now.date():
+        return f"{at:%H:%M:%S}"
+    return f"{at:%d %b %H:%M}" if at.year == now.year else f"{at:%Y-%m-%d}"
+
+
+def duration(seconds: float) -> str:
+    """Show a duration in its two largest units."""
+    rest = int(seconds)
+    parts = []
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def event_line(event: dict[str, object]) -> str:
+    """Show an event as the event log has it: ``YYYY.MM.DD HH:MM:SS:mmm [!|!!!] text``."""
+    at = moment(event.get("at"))
+    when = f"{at:%Y.%m.%d %H:%M:%S}:{at.microsecond // 1000:03d}" if at else "-"
+    mark = _MARKS.get(str(event.get("severity")), "")
+    text = printable(event.get("text"))
+    if not mark:
+        return f"{colour(when, 'dim')} {text}"
+    return f"{colour(when, 'dim')} {colour(mark + text, 'alarm' if mark == '[!!!] ' else 'yellow')}"
+
+
+def signal(value: object) -> str:
+    """Show a signal as ``13(Poor)`` (3GPP TS 27.007 8.5: 0 to 31, 99 unknown)."""
+    if not isinstance(value, int):
+        return printable(value)
+    quality = next((words for limit, words in _SIGNALS if 0 <= value < limit), "Unknown")
+    return f"{value}({quality})"

@@ -1,0 +1,197 @@
+"""Documents of the API as people read them. Each function prints one; keys a daemon does not send are left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+from addispatch.cli import table
+from addispatch.cli.text import colour, duration, event_line, moment, printable, short_time, signal, word_colour
+
+Doc = dict[str, Any]
+
+
+def cases(document: Doc) -> None:
+    """Print a list of cases."""
+    rows = [
+        (
+            c.get("code"),
+            c.get("priority"),
+            c.get("state"),
+            short_time(c.get("opened_at")),
+            c.get("audience"),
+            c.get("text"),
+        )
+        for c in document["cases"]
+    ]
+    table.show(("CODE", "PRIORITY", "STATE", "OPENED", "FOR", "TEXT"), rows, nothing="no cases")
+    _more(document)
+
+
+def deliveries(document: Doc) -> None:
+    """Print a list of deliveries."""
+    rows = [
+        (d.get("state"), short_time(_last_time(d)), d.get("channel"), _person(d), d.get("attempts"), _outcome(d))
+        for d in document["deliveries"]
+    ]
+    table.show(("STATE", "WHEN", "CHANNEL", "TO", "TRIES", "HOW"), rows, nothing="no deliveries")
+    _more(document)
+
+
+def received(document: Doc) -> None:
+    """Print messages that came in."""
+    rows = [
+        (short_time(m.get("received_at")), m.get("channel"), m.get("sender"), m.get("by"), m.get("text"))
+        for m in document["received"]
+    ]
+    table.show(("WHEN", "CHANNEL", "FROM", "BY", "TEXT"), rows, nothing="no messages came in")
+    _more(document)
+
+
+def events(document: Doc) -> None:
+    """Print events in the order they happened."""
+    for event in document["events"]:
+        print(event_line(event))
+
+
+def modems(document: Doc) -> None:
+    """Print the modems."""
+    rows = [(m.get("name"), m.get("state"), signal(m.get("signal")), _network(m), _port(m)) for m in document["modems"]]
+    table.show(("MODEM", "STATE", "SIGNAL", "NETWORK", "PORT"), rows, nothing="no modems")
+
+
+def plugins(document: Doc) -> None:
+    """Print the plugins with their status."""
+    rows = [
+        (p.get("name"), p.get("status"), p.get("version"), p.get("reason") or p.get("status_line") or p.get("summary"))
+        for p in document["plugins"]
+    ]
+    table.show(("PLUGIN", "STATUS", "VERSION", "NOW"), rows, nothing="no plugins")
+
+
+def why(document: Doc) -> None:
+    """Print the plan of a dry run in words."""
+    for line in document.get("plan", ()):
+        print(printable(line))
+    rows = [(d.get("channel"), _person(d), d.get("text")) for d in document.get("deliveries", ())]
+    if rows:
+        print()
+    table.show(("CHANNEL", "TO", "TEXT"), rows, nothing="nobody would be told")
+
+
+def counts(document: Doc) -> None:
+    """Print what an import did to each table."""
+    for name, what in document.items():
+        words = ", ".join(f"{n} {did}" for did, n in what.items() if n) if isinstance(what, dict) else str(what)
+        print(f"{name}: {printable(words or 'nothing changed')}")
+
+
+def status(document: Doc) -> None:
+    """Print the state of the node on one screen."""
+    started = moment(document.get("started_at"))
+    up = f", up {duration((datetime.now(UTC) - started).total_seconds())}" if started else ""
+    about = f"{document.get('node', '')}  addispatch {document.get('version', '')}{up}"
+    print(f"{colour(printable(document.get('state', 'Server running')), 'bold')}  {printable(about)}")
+    for warning in document.get("warnings", ()):
+        print(colour(f"[!] {printable(warning)}", "yellow"))
+    _line("plugins", _plugins_line(document.get("plugins", [])))
+    _line("channels", ", ".join(_channel(c) for c in document.get("channels", ())))
+    _line("modems", "; ".join(_modem_line(m) for m in document.get("modems", ())))
+    queue = document.get("queue", {})
+    waiting = ", ".join(f"{n} {name}" for name, n in queue.items() if n)
+    _line("queue", f"{waiting} waiting" if waiting else "empty")
+    _line("cases", ", ".join(f"{n} {name}" for name, n in document.get("cases", {}).items()))
+    ledger = document.get("ledger", {})
+    size = ledger.get("size_bytes")
+    _line("ledger", printable(ledger.get("path", "")) + (f", {size / 1024:,.0f} KiB" if isinstance(size, int) else ""))
+
+
+def sent(document: Doc) -> None:
+    """Print what a ``send`` started: the cases and their deliveries."""
+    if not document["cases"]:
+        print(colour("accepted, but it reaches nobody: 'addispatch why' tells the reason", "yellow"))
+    for case in document["cases"]:
+        listed = case.get("deliveries", ())
+        states = Counter(d.get("state") for d in listed)
+        summary = ", ".join(f"{n} {_plural('delivery', n)} {printable(state)}" for state, n in states.items())
+        code = f" {case['code']}" if case.get("code") else ""
+        audience = f" for {printable(case['audience'])}" if case.get("audience") else ""
+        print(f"case{code}{audience} {printable(case.get('state', 'opened'))}: {summary or 'nobody to tell'}")
+        for one in listed:
+            print("  " + delivery_line(one))
+
+
+def delivery_line(delivery: Doc) -> str:
+    """Say one delivery in a line."""
+    state = printable(delivery.get("state"))
+    name = word_colour(state)
+    how = _outcome(delivery)
+    shown = colour(state, name) if name else state
+    return f"{printable(delivery.get('channel'))} to {printable(_person(delivery))}: {shown}" + (
+        f" {how}" if how else ""
+    )
+
+
+def _line(name: str, text: str) -> None:
+    print(f"{colour(f'{name:<9}', 'dim')} {text or '-'}")
+
+
+def _more(document: Doc) -> None:
+    if document.get("next"):
+        print(colour(f"more: --cursor {printable(document['next'])}", "dim"))
+
+
+def _plural(word: str, count: int) -> str:
+    return word if count == 1 else word.removesuffix("y") + "ies"
+
+
+def _person(delivery: Doc) -> str:
+    name, address = delivery.get("recipient"), delivery.get("to")
+    return f"{name} ({address})" if name and address and name != address else str(name or address or "-")
+
+
+def _last_time(delivery: Doc) -> Any:
+    return delivery.get("delivered_at") or delivery.get("sent_at") or delivery.get("queued_at")
+
+
+def _outcome(delivery: Doc) -> str:
+    if delivery.get("error"):
+        return printable(delivery["error"])
+    return f"by {printable(delivery['modem'])}" if delivery.get("modem") else ""
+
+
+def _network(modem: Doc) -> str:
+    operator, technology = modem.get("operator"), modem.get("technology")
+    return f"{operator} ({technology})" if operator and technology else str(operator or "-")
+
+
+def _port(modem: Doc) -> str:
+    port = str(modem.get("port") or "-")
+    return f"{port}: {modem['error']}" if modem.get("error") else port
+
+
+def _modem_line(modem: Doc) -> str:
+    state = printable(modem.get("state"))
+    name = word_colour(state)
+    shown = colour(state, name) if name else state
+    return f"{printable(modem.get('name'))} {shown} {signal(modem.get('signal'))} {printable(_network(modem))}"
+
+
+def _channel(channel: Doc) -> str:
+    name = printable(channel.get("name"))
+    if channel.get("up"):
+        return f"{name} {colour('up', 'green')}"
+    reason = f" ({printable(channel['reason'])})" if channel.get("reason") else ""
+    return f"{name} {colour('down', 'red')}{reason}"
+
+
+def _plugins_line(listed: list[Doc]) -> str:
+    by_status: dict[str, list[str]] = {}
+    for plugin in listed:
+        by_status.setdefault(str(plugin.get("status")), []).append(printable(plugin.get("name")))
+    parts = []
+    for state, names in by_status.items():
+        name = word_colour(state)
+        parts.append(f"{colour(state, name) if name else state} {', '.join(names)}")
+    return "; ".join(parts)
