@@ -6,13 +6,13 @@ import asyncio
 import os
 import re
 import tty
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
 from addispatch.simulator import Network, SimulatedModem
 
-_FINAL = re.compile(r"\r\n(OK|ERROR|NO CARRIER|\+CM[ES] ERROR: [^\r]*|> )(\r\n)?$")
+_FINAL = r"\r\n(OK|ERROR|NO CARRIER|\+CM[ES] ERROR: [^\r]*)\r\n|\r\n> "
 
 
 class Host:
@@ -40,21 +40,21 @@ class Host:
         os.write(self.fd, data)
 
     async def hear(self, pattern: str, timeout_s: float = 5.0) -> str:
-        """Wait until the pattern was heard; gives everything heard so far and forgets it."""
+        """Wait until the pattern was heard; gives everything up to its end and forgets that."""
         try:
             async with asyncio.timeout(timeout_s):
-                while not re.search(pattern, self.heard.decode("latin-1")):
+                while not (found := re.search(pattern, self.heard.decode("latin-1"))):
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
             raise AssertionError(f"{pattern!r} not heard, but {self.heard!r}") from None
-        heard, self.heard = self.heard.decode("latin-1"), b""
-        return heard
+        heard, self.heard = self.heard[: found.end()], self.heard[found.end() :]
+        return heard.decode("latin-1")
 
     async def ask(self, line: str, end: str = "\r") -> list[str]:
         """Type a line; gives the lines of the answer without echo, the final result last."""
         self.write((line + end).encode("latin-1"))
-        heard = await self.hear(_FINAL.pattern)
+        heard = await self.hear(_FINAL)
         return [part for part in heard.split("\r\n") if part and part.strip() != line.strip()]
 
     def close(self) -> None:
@@ -76,8 +76,31 @@ async def modem(network: Network) -> AsyncIterator[SimulatedModem]:
 
 
 @pytest.fixture
-async def host(modem: SimulatedModem) -> AsyncIterator[Host]:
-    host = Host(modem.port)
+def settle() -> Callable[[], Awaitable[None]]:
+    """Let the network hand over: a few turns of the loop."""
+
+    async def turn() -> None:
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    return turn
+
+
+@pytest.fixture
+async def open_host() -> AsyncIterator[Callable[[str], Host]]:
+    hosts: list[Host] = []
+
+    def open_port(port: str) -> Host:
+        hosts.append(Host(port))
+        return hosts[-1]
+
+    yield open_port
+    for host in hosts:
+        host.close()
+
+
+@pytest.fixture
+async def host(modem: SimulatedModem, open_host: Callable[[str], Host]) -> Host:
+    host = open_host(modem.port)
     await host.ask("ATE0")
-    yield host
-    host.close()
+    return host

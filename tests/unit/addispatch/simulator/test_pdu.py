@@ -32,7 +32,9 @@ _NUMBERS = st.from_regex(r"\+?[0-9]{3,15}", fullmatch=True)
 _GSM_TEXT = st.text(alphabet=sorted((GSM7_BASIC | GSM7_EXTENDED) - set("\r\f")), min_size=1, max_size=400)
 # Without ~, which libGammu takes for an escape in UCS-2 texts.
 _UNICODE_TEXT = st.text(
-    alphabet=st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="~", max_codepoint=0x1FAFF), min_size=1, max_size=200
+    alphabet=st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="~", max_codepoint=0x1FAFF),
+    min_size=1,
+    max_size=200,
 ).filter(lambda text: not (GSM7_BASIC | GSM7_EXTENDED).issuperset(text))
 _TEXT = st.one_of(_GSM_TEXT, _UNICODE_TEXT)
 _AT = datetime(2026, 11, 23, 6, 5, 4, tzinfo=UTC)
