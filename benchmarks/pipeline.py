@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks import load, slowdisk
 from benchmarks.broker import mosquitto
 from benchmarks.contestants import Addispatch, Definition, Mqttwarn
+from benchmarks.growth import multiply
 from benchmarks.process import Contestant
 from benchmarks.report import Figures, machine
 from benchmarks.sink import PROBES, Outlet, file_outlet, mail_outlet
@@ -173,6 +174,26 @@ def slow_disk(definition: Definition, quick: bool) -> dict[str, float]:
     return figures
 
 
+def growth(definition: Definition, quick: bool) -> dict[str, float]:
+    """The same burst on an empty ledger and on one with a million finished cases; addispatch alone keeps them."""
+    if definition.name != "addispatch":
+        return {}
+    count, cases_count = (2_000, 50_000) if quick else (10_000, 1_000_000)
+    with stage(definition) as it:
+        empty = burst(it, count)
+        it.contestant.stop()
+        grown = multiply(it.folder / "data" / "ledger.db", cases_count)
+        it.outlet.seen.clear()
+        it.start()
+        full = burst(it, count)
+        return {
+            "burst, msg/s, empty ledger": empty["msg/s"],
+            f"burst, msg/s, {grown:,} finished cases": full["msg/s"],
+            f"start with {grown:,} finished cases, s": it.started_s,
+            f"full / empty ledger, {grown:,} cases": full["msg/s"] / empty["msg/s"],
+        }
+
+
 PARTS: dict[str, Callable[[Definition, bool], dict[str, float]]] = {
     "throughput": throughput,
     "latency": latency,
@@ -180,6 +201,7 @@ PARTS: dict[str, Callable[[Definition, bool], dict[str, float]]] = {
     "loss": loss,
     "idle": idle,
     "slowdisk": slow_disk,
+    "growth": growth,
 }
 
 
