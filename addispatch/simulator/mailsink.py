@@ -219,6 +219,6 @@ def _parse(envelope: Any) -> Mail:
         sender=envelope.mail_from,
         recipients=tuple(envelope.rcpt_tos),
         subject=str(message["Subject"] or ""),
-        text=text,
+        text=text.replace("\r\n", "\n"),
         message=message,
     )

@@ -49,6 +49,7 @@ class Composer:
         self.sender = to_wire(sender)
         self._domain = self.sender.rpartition(b"@")[2].decode().strip("[]")
         self._clock = clock
+        self._date, self._date_s = b"", -1
         local, _, domain = self.sender.decode().rpartition("@")
         # RFC 3834: so that no automatic reply comes back, and none of ours is taken for a human's.
         self._constant = (
@@ -69,11 +70,20 @@ class Composer:
                 self._constant,
                 b"To: <%b>\r\n" % recipient,
                 _subject(delivery.subject or delivery.text.strip().partition("\n")[0]),
-                f"Date: {format_datetime(self._clock.now())}\r\nMessage-ID: {message_id}\r\n".encode("ascii"),
+                self._date_header(),
+                b"Message-ID: %b\r\n" % message_id.encode("ascii"),
                 _body(delivery.text),
             )
         )
         return Mail(message_id, recipient, content)
+
+    def _date_header(self) -> bytes:
+        """Formatted once a second."""
+        now_s = self._clock.now_ms() // 1000
+        if now_s != self._date_s:
+            self._date_s = now_s
+            self._date = b"Date: %b\r\n" % format_datetime(self._clock.now()).encode("ascii")
+        return self._date
 
 
 def _one_line(text: str) -> str:
@@ -100,4 +110,5 @@ def _body(text: str) -> bytes:
     lines = text.split("\n")
     if text.isascii() and all(len(line) <= MAX_LINE_CHARS for line in lines):
         return _PLAIN + "\r\n".join(lines).encode("ascii") + b"\r\n"
-    return _QUOTED + binascii.b2a_qp("\r\n".join(lines).encode(), istext=True) + b"\r\n"
+    # It folds lines with the line end it finds first, so there must be one.
+    return _QUOTED + binascii.b2a_qp(("\r\n".join(lines) + "\r\n").encode(), istext=True)

@@ -16,19 +16,23 @@ if TYPE_CHECKING:
 
 #: Longest reply taken from a server, in bytes, all its lines together.
 MAX_REPLY_BYTES = 64 * 1024
-#: Longest text of a reply kept for people, in characters.
+#: Longest text of a reply shown to people, in characters.
 MAX_TEXT_CHARS = 300
+HYPHEN = ord("-")
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the server answered: ``550 no such user``, the lines of a long one joined."""
+    """What the server answered: the code, and its lines as they came."""
 
     code: int
-    text: str
+    lines: bytes
 
     def __str__(self) -> str:
-        return f"{self.code} {self.text}".strip()
+        """For people: ``550 no such user``, the lines of a long reply joined."""
+        lines = self.lines.decode(errors="replace").splitlines()
+        text = " ".join(line[4:].strip() for line in lines)
+        return f"{self.code} {''.join(filter(str.isprintable, text))[:MAX_TEXT_CHARS]}".strip()
 
 
 class Rejected(DeliveryError):
@@ -85,6 +89,7 @@ class Conversation(asyncio.Protocol):
                 if reply.code != 421:  # RFC 5321 3.8: with 421 the server hangs up
                     await self._reset(data_open=len(replies) == 3 and replies[2].code == 354)
                 raise Rejected(command, reply)
+        self._check_open()
         self.content_sent = True
         # A text is a few kilobytes, far less than the transport's buffer: no flow control is needed.
         [reply] = await self._exchange(content.replace(b"\r\n.", b"\r\n..") + b".\r\n", 1)
@@ -121,8 +126,7 @@ class Conversation(asyncio.Protocol):
 
     async def _exchange(self, data: bytes, count: int) -> list[Reply]:
         """Send and return ``count`` replies; fewer if the server said no and hung up."""
-        if self._lost:
-            raise Dropped("the connection is closed")
+        self._check_open()
         self._replies, self._wanted = [], count
         self._waiter = asyncio.get_running_loop().create_future()
         self._transport.write(data)
@@ -130,7 +134,11 @@ class Conversation(asyncio.Protocol):
             await self._waiter
         finally:
             self._waiter, self._wanted = None, 0
-        return self._replies
+        return self._replies[:count]
+
+    def _check_open(self) -> None:
+        if self._lost or self._transport.is_closing():
+            raise Dropped("the connection is closed")
 
     # -- called by the transport -----------------------------------------------------------------------------------
 
@@ -143,27 +151,26 @@ class Conversation(asyncio.Protocol):
         self._buffer += data
         while (reply := self._next_reply()) is not None:
             self._replies.append(reply)
+        if len(self._replies) >= self._wanted and self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
         if len(self._replies) > self._wanted or self._wanted == 0 or len(self._buffer) > MAX_REPLY_BYTES:
             self._transport.abort()
-        elif len(self._replies) == self._wanted and self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
 
     def _next_reply(self) -> Reply | None:
         """Take one whole reply off the buffer: lines ``250-…`` up to ``250 …`` (RFC 5321 4.2.1).
 
         What is no reply ends the connection.
         """
-        start = 0
-        while (end := self._buffer.find(b"\n", start)) >= 0:
-            if self._buffer[start + 3 : start + 4] != b"-":
-                lines = bytes(self._buffer[: end + 1]).decode(errors="replace").split("\n")[:-1]
-                del self._buffer[: end + 1]
-                code = lines[-1][:3]
-                text = " ".join(line[4:].strip() for line in lines)
-                if not (code.isascii() and code.isdigit() and len(code) == 3):
+        buffer, start = self._buffer, 0
+        while (end := buffer.find(b"\n", start)) >= 0:
+            if end < start + 3 or buffer[start + 3] != HYPHEN:
+                code = buffer[start : start + 3]
+                reply = Reply(int(code) if code.isdigit() else 0, bytes(buffer[:end]))
+                del buffer[: end + 1]
+                if reply.code < 200:
                     self._transport.abort()
                     return None
-                return Reply(int(code), "".join(filter(str.isprintable, text))[:MAX_TEXT_CHARS])
+                return reply
             start = end + 1
         return None
 
