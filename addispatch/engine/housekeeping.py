@@ -72,7 +72,7 @@ class Housekeeping:
             transaction.join(entry, delta, now_ms)
             head = entry.case.head
             if head is not None:
-                transaction.event(now_ms, CaseClosed(head.audience, head.text, "nobody acknowledged"), entry.seq)
+                transaction.event(now_ms, CaseClosed(head.audience, head.text, "nobody acknowledged"), entry)
         return len(found)
 
 

@@ -59,8 +59,7 @@ def reported(ledger: Ledger, clock: Clock, report: DeliveryReport) -> asyncio.Fu
         if change.state <= old:
             return
         transaction.join(entry, Case(id=entry.case.id, deliveries={key: change.state}), now_ms, {key: change})
-        transaction.event(
-            now_ms, DeliveryReported(report.channel, recipient, report.delivered, report.reason), case_seq
-        )
+        event = DeliveryReported(report.channel, recipient, report.delivered, report.reason)
+        transaction.event(now_ms, event, entry)
 
     return ledger.submit(unit)

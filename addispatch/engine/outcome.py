@@ -60,7 +60,7 @@ def write(transaction: Transaction, entry: Entry, key: DeliveryKey, outcome: Out
         head = entry.case.head
         if head and state is CaseState.CLOSED and reason in (CloseReason.FAILED, CloseReason.EXPIRED):
             why = f"Every message to {head.audience} {reason.value}."
-            transaction.event(now_ms, AlarmReachesNobody(head.source, head.text, why), entry.seq)
+            transaction.event(now_ms, AlarmReachesNobody(head.source, head.text, why), entry)
 
 
 def tell(
@@ -69,16 +69,16 @@ def tell(
     """Write the event of an outcome."""
     channel, fact = key.channel, outcome.state.fact
     if fact is Fact.SENT:
-        transaction.event(now_ms, DeliverySent(channel, recipient, outcome.by, outcome.repeat), entry.seq)
+        transaction.event(now_ms, DeliverySent(channel, recipient, outcome.by, outcome.repeat), entry)
     elif fact is Fact.EXPIRED:
-        transaction.event(now_ms, DeliveryExpired(channel, recipient), entry.seq)
+        transaction.event(now_ms, DeliveryExpired(channel, recipient), entry)
     elif fact is Fact.FAILED:
-        transaction.event(now_ms, DeliveryFailed(channel, recipient, outcome.error), entry.seq)
+        transaction.event(now_ms, DeliveryFailed(channel, recipient, outcome.error), entry)
     elif outcome.in_doubt:
-        transaction.event(now_ms, DeliveryInDoubt(channel, recipient, outcome.error), entry.seq)
+        transaction.event(now_ms, DeliveryInDoubt(channel, recipient, outcome.error), entry)
     else:
         wait_s = outcome.due_in_s or 0.0
-        transaction.event(now_ms, DeliveryRetried(channel, recipient, outcome.error, wait_s), entry.seq)
+        transaction.event(now_ms, DeliveryRetried(channel, recipient, outcome.error, wait_s), entry)
 
 
 def expire(transaction: Transaction, entry: Entry, key: DeliveryKey, recipient: str, now_ms: int) -> None:

@@ -6,6 +6,7 @@ One ``Pipeline`` per node, made by the app. ``accept`` costs no task: it returns
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -46,21 +47,25 @@ class Pipeline:
         store_id: str,
         redelivery: Redelivery,
         first_number: int,
-        provided: AbstractSet[str],
+        max_segments: int,
+        default_ttl_s: float | None,
         on_queued: Callable[[AbstractSet[str]], None],
         filters: Sequence[Filter] = (),
     ) -> None:
+        #: Channels of the plugins that are on; set once they are known.
+        self.provided: AbstractSet[str] = frozenset()
         self._ledger, self._clock = ledger, clock
         self._node, self._region, self._store_id = node, region, store_id
         self._redelivery, self._number = redelivery, first_number
-        self._provided, self._on_queued, self._filters = provided, on_queued, filters
+        self._max_segments, self._default_ttl_s = max_segments, default_ttl_s
+        self._on_queued, self._filters = on_queued, filters
         self._refusals = 0
         self._refusals_since_s = 0.0
 
-    def use(self, directory: Directory, short_codes: frozenset[str] = frozenset()) -> None:
+    def use(self, directory: Directory) -> None:
         """Take a new snapshot of the directory into use."""
-        self._router = Router(directory, self._region, short_codes)
-        self._composer = Composer(directory, self._node)
+        self._router = Router(directory, self._region, directory.settings.short_codes)
+        self._composer = Composer(directory, self._node, self._max_segments)
         self._ways: dict[tuple[str, tuple[str, ...]], list[Way]] = {}
 
     def accept(self, alarm: Alarm) -> asyncio.Future[Accepted]:
@@ -79,6 +84,10 @@ class Pipeline:
         if number is not None and alarm.fingerprint is not None:
             self._redelivery.taken(alarm.path, Arrival(alarm.fingerprint, number, future))
         return future
+
+    def checked(self, alarm: Alarm) -> Alarm:
+        """Return the alarm as the pipeline would take it; raises ``Refused``."""
+        return check(alarm)
 
     def plan(self, alarm: Alarm) -> tuple[Plan, list[tuple[Target, list[Draft]]]]:
         """Decide and compose, storing nothing."""
@@ -99,6 +108,8 @@ class Pipeline:
         if alarm.state == "raised":
             plan, drafts = self.plan(alarm)
             events = plan.events
+        if alarm.ttl_s is None and self._default_ttl_s is not None:
+            alarm = dataclasses.replace(alarm, ttl_s=self._default_ttl_s)
         order = Order(alarm, drafts, events, self._store_id, number)
         clock = self._clock
         future = self._ledger.submit(lambda transaction: store(transaction, order, clock.now_ms()))
@@ -111,7 +122,7 @@ class Pipeline:
         key = (target.audience.id, target.channels)
         found = self._ways.get(key)
         if found is None:
-            found = self._ways[key] = ways(target, self._provided)
+            found = self._ways[key] = ways(target, self.provided)
         texts: dict[str, Text] = {}
         drafts: list[Draft] = []
         for way in found:

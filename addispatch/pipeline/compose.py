@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from addispatch.domain.events import TemplateFailed
-from addispatch.domain.text import cut_to_segments, fold_to_gsm7, segment_count
+from addispatch.domain.text import cut_to_segments, fold_to_gsm7
 from addispatch.runtime.template import Template, TemplateError
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from addispatch.domain.events import Event
     from addispatch.pipeline.route import Target
 
-#: Most segments of an SMS without a template that says otherwise.
-DEFAULT_SEGMENTS = 4
 #: Longest mail subject, in characters: what mail programs show.
 SUBJECT_CHARS = 78
 
@@ -32,8 +30,8 @@ class Text:
 class Composer:
     """Composes by one snapshot of the directory; templates are compiled once."""
 
-    def __init__(self, directory: Directory, node: str) -> None:
-        self._node = node
+    def __init__(self, directory: Directory, node: str, max_segments: int) -> None:
+        self._node, self._max_segments = node, max_segments
         self._templates = {
             t.name: (Template(t.text), Template(t.subject) if t.subject else None, t.max_segments)
             for t in directory.templates.values()
@@ -41,7 +39,7 @@ class Composer:
 
     def compose(self, alarm: Alarm, target: Target, channel: str, events: list[Event]) -> Text:
         """Return the text; a template that fails falls back to the raw text and adds an event."""
-        text, subject, segments = alarm.text, "", DEFAULT_SEGMENTS
+        text, subject, segments = alarm.text, "", self._max_segments
         if target.template:
             text, subject, segments = self._render(alarm, target, events)
         if channel == "sms":
@@ -52,7 +50,7 @@ class Composer:
         found = self._templates.get(target.template)
         if found is None:
             events.append(TemplateFailed(target.template, "There is no template of that name."))
-            return alarm.text, "", DEFAULT_SEGMENTS
+            return alarm.text, "", self._max_segments
         body, subject, segments = found
         try:
             fields = template_fields(alarm, target.audience.name, self._node)
@@ -90,8 +88,3 @@ def template_fields(alarm: Alarm, audience: str, node: str) -> dict[str, Any]:
         "audience": audience,
         "node": node,
     }
-
-
-def cost(text: str) -> int:
-    """SMS segments of a composed text."""
-    return segment_count(text)

@@ -166,13 +166,13 @@ class _Opening:
     def _tell(self, entry: Entry, audience: Audience, rows: Sequence[NewDelivery]) -> None:
         alarm, note = self._alarm, self._transaction.event
         queued_count = sum(1 for row in rows if row.state.fact is Fact.NONE)
-        note(self._now_ms, AlarmAccepted(alarm.source, alarm.text, audience.name, queued_count), entry.seq)
+        note(self._now_ms, AlarmAccepted(alarm.source, alarm.text, audience.name, queued_count), entry)
         for row in rows:
             if row.state.fact is Fact.FAILED:
-                note(self._now_ms, DeliveryFailed(row.key.channel, row.recipient, row.error or ""), entry.seq)
+                note(self._now_ms, DeliveryFailed(row.key.channel, row.recipient, row.error or ""), entry)
         if not queued_count and not any(row.state.fact is Fact.FILTERED for row in rows):
             why = f"{audience.name} has nobody with a usable address."
-            note(self._now_ms, AlarmReachesNobody(alarm.source, alarm.text, why), entry.seq)
+            note(self._now_ms, AlarmReachesNobody(alarm.source, alarm.text, why), entry)
 
 
 def new_deliveries(
@@ -228,7 +228,7 @@ def _add(transaction: Transaction, entry: Entry, order: Order, drafts: Sequence[
         rows = new_deliveries(alarm, drafts, set(), now_ms, level=-times)
         transaction.add_deliveries(entry, rows, now_ms)
     transaction.join(entry, delta, now_ms)
-    transaction.event(now_ms, AlarmAdded(alarm.key or "", head.audience, times), entry.seq)
+    transaction.event(now_ms, AlarmAdded(alarm.key or "", head.audience, times), entry)
 
 
 def _renotify_is_due(head: Head, case: Case, now_ms: int) -> bool:
@@ -250,6 +250,6 @@ def _clear(transaction: Transaction, alarm: Alarm, now_ms: int) -> tuple[CaseRef
         if changed and state is CaseState.CLOSED and entry.case.head:
             closed_count += 1
             head = entry.case.head
-            transaction.event(now_ms, CaseClosed(head.audience, head.text, reason.value if reason else ""), entry.seq)
+            transaction.event(now_ms, CaseClosed(head.audience, head.text, reason.value if reason else ""), entry)
     transaction.event(now_ms, AlarmCleared(alarm.source, alarm.key or "", closed_count))
     return tuple(refs)

@@ -1,19 +1,21 @@
 """Text templates: Jinja2 in a sandbox with hard limits. Used by the pipeline (compose) and by source plugins.
 
-Plain ``{{ name }}`` and ``{{ a.b }}`` templates, nearly all of them in practice, are compiled to look-ups (a fifth of the
-cost); everything else goes to Jinja2's immutable sandbox with a budget, because a template that runs for ever would
-hold up every alarm behind it.
+Plain ``{{ name }}`` and ``{{ a.b }}`` templates, nearly all of them in practice, are compiled to look-ups (a fifth of
+the cost); everything else goes to Jinja2's immutable sandbox with a budget, because a template that runs for ever
+would hold up every alarm behind it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError as JinjaError, nodes
+from jinja2 import StrictUndefined, nodes
+from jinja2 import TemplateError as JinjaError
+from jinja2.exceptions import SecurityError
 from jinja2.runtime import str_join
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
 from addispatch.domain.errors import AddispatchError
@@ -193,16 +195,8 @@ def _compile_jinja(source: str) -> Callable[[Mapping[str, Any]], str]:
         raise TemplateError("nested too deeply") from None
 
     def render(fields: Mapping[str, Any]) -> str:
-        out: list[str] = []
-        size = 0
         try:
-            for piece in template.generate({**fields, "_turn": _Budget()}):
-                size += len(piece)
-                if size > MAX_RESULT_CHARS:
-                    raise TemplateError(f"result longer than {MAX_RESULT_CHARS} characters")
-                out.append(piece)
-        except TemplateError:
-            raise
+            return _collect(template.generate({**fields, "_turn": _Budget()}))
         except (
             JinjaError,
             ArithmeticError,
@@ -213,6 +207,16 @@ def _compile_jinja(source: str) -> Callable[[Mapping[str, Any]], str]:
             RecursionError,
         ) as error:
             raise TemplateError(str(error) or type(error).__name__) from None
-        return "".join(out)
 
     return render
+
+
+def _collect(pieces: Iterator[str]) -> str:
+    out: list[str] = []
+    left = MAX_RESULT_CHARS
+    for piece in pieces:
+        left -= len(piece)
+        if left < 0:
+            raise TemplateError(f"result longer than {MAX_RESULT_CHARS} characters")
+        out.append(piece)
+    return "".join(out)

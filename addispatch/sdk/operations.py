@@ -89,6 +89,15 @@ class Operations(Protocol):
     async def directory_delete(self, actor: Actor, table: str, name: str) -> Doc:
         """Remove one entry; refused while another one refers to it."""
 
+    async def tokens(self, actor: Actor) -> Doc:
+        """The API tokens, without their secrets: ``{"tokens": [{name, role, created_at}]}``."""
+
+    async def token_add(self, actor: Actor, name: str, role: str) -> Doc:
+        """Make an API token and return it as ``{"name", "role", "token"}``: the only time it is shown."""
+
+    async def token_remove(self, actor: Actor, name: str) -> Doc:
+        """Remove an API token; it stops working at once."""
+
     async def health(self) -> Doc:
         """Liveness: ``{"status": "ok"}`` while loop and writer move."""
 

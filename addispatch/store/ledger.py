@@ -21,7 +21,7 @@ from addispatch.domain.errors import AddispatchError, StoreError
 from addispatch.store import schema
 from addispatch.store.connect import make_engine, open_checked
 from addispatch.store.sql import Statements
-from addispatch.store.transaction import Counters, Entry, Transaction
+from addispatch.store.transaction import Counters, Entry, Told, Transaction
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +35,13 @@ MAX_WAITING = 50_000
 
 
 class Ledger:
-    """An open ledger. ``on_events`` is called in the loop with the rows of each commit's events."""
+    """An open ledger. ``on_events`` is called in the loop with the events of each commit."""
 
     def __init__(self, url: str, folder: Path) -> None:
         self.engine: sa.Engine = make_engine(url, folder)
         self.notes: list[str] = []
         self.marks: dict[str, bytes] = {}
-        self.on_events: Callable[[list[tuple[Any, ...]]], None] | None = None
+        self.on_events: Callable[[list[Told]], None] | None = None
         self.on_commit: Callable[[float, int], None] | None = None
         self.problem = ""
         self._waiting: deque[tuple[Unit[Any], asyncio.Future[Any]]] = deque()
@@ -139,7 +139,7 @@ class Ledger:
 
     def _transact(
         self, connection: sa.Connection, units: list[Unit[Any]]
-    ) -> tuple[list[Any], list[tuple[Any, ...]], dict[str, bytes]]:
+    ) -> tuple[list[Any], list[Told], dict[str, bytes]]:
         try:
             with connection.begin():
                 transaction = Transaction(connection, self._statements, self._counters, self._cache)
@@ -148,7 +148,7 @@ class Ledger:
         except BaseException:
             self._cache.clear()  # entries in it may hold what was undone
             raise
-        return results, transaction.events, transaction.marks
+        return results, transaction.told, transaction.marks
 
     def _tell(self, answer: Callable[..., None], *args: Any, **kwargs: Any) -> None:
         assert self._loop is not None
@@ -163,7 +163,7 @@ class Ledger:
         self,
         batch: list[tuple[Unit[Any], asyncio.Future[Any]]],
         results: list[Any],
-        events: list[tuple[Any, ...]],
+        events: list[Told],
         marks: dict[str, bytes],
         took_s: float,
     ) -> None:

@@ -43,6 +43,10 @@ class Entry:
         self.seq, self.case, self.code, self.delivery_seqs = seq, case, code, delivery_seqs
 
 
+#: An event as it is told after the commit: id, at_ms, severity, kind, text, case id.
+Told = tuple[int, int, int, str, str, str | None]
+
+
 class Claim(NamedTuple):
     """A delivery claimed for sending, with what its channel needs."""
 
@@ -85,6 +89,7 @@ class Transaction:
     ) -> None:
         self.connection = connection
         self.events: list[tuple[Any, ...]] = []
+        self.told: list[Told] = []
         self.marks: dict[str, bytes] = {}
         self._sql, self._next, self._cache = statements, counters, cache
         self._waiting: dict[Statement, list[tuple[Any, ...]]] = {}
@@ -115,13 +120,15 @@ class Transaction:
         if self.marks:
             self._sql.put_mark.run(self.connection, list(self.marks.items()))
 
-    def event(self, now_ms: int, event: Event, case_seq: int | None = None) -> None:
-        """Write an event."""
+    def event(self, now_ms: int, event: Event, entry: Entry | None = None) -> None:
+        """Write an event, about a case if one is given."""
         self._next.event += 1
         line = event.line
         if len(line) > MAX_LINE_CHARS:
             line = line[: MAX_LINE_CHARS - 3] + "..."
-        self.events.append((self._next.event, now_ms, event.severity, event.kind, line, case_seq, None))
+        number, severity, kind = self._next.event, event.severity, event.kind
+        self.events.append((number, now_ms, severity, kind, line, entry.seq if entry else None, None))
+        self.told.append((number, now_ms, severity, kind, line, entry.case.id if entry else None))
 
     def remember_alarm(self, alarm_id: str, now_ms: int, cases_json: str) -> None:
         """Note an alarm that has an id of its source's, with the answer it got."""

@@ -86,6 +86,18 @@ class EmptyOperations:
         """Delete nothing."""
         return {}
 
+    async def tokens(self, actor: Actor) -> Doc:
+        """No tokens."""
+        return {"tokens": []}
+
+    async def token_add(self, actor: Actor, name: str, role: str) -> Doc:
+        """Make a token that opens nothing."""
+        return {"name": name, "role": role, "token": ""}
+
+    async def token_remove(self, actor: Actor, name: str) -> Doc:
+        """Remove nothing."""
+        return {}
+
     async def health(self) -> Doc:
         """Alive."""
         return {"status": "ok"}

@@ -1,0 +1,274 @@
+"""The core of one node: ledger, directory, pipeline, dispatcher and plugin host, wired together.
+
+Implements ``host.Core`` for the plugins. Made and driven by ``addispatch.app``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from addispatch.domain.alarm import Alarm, Priority
+from addispatch.domain.delivery import RetryRules
+from addispatch.domain.errors import AddispatchError, ConfigErrors
+from addispatch.domain.events import INFO, SEVERE, WARNING, Event, Said
+from addispatch.domain.receipt import Sent
+from addispatch.engine import inbound
+from addispatch.engine.dispatch import Dispatcher
+from addispatch.engine.feed import Feed
+from addispatch.engine.housekeeping import Housekeeping, alive_at_ms
+from addispatch.engine.operations import NodeOperations
+from addispatch.engine.outcome import recover
+from addispatch.engine.scheduler import Ticker
+from addispatch.host.lifecycle import PluginHost
+from addispatch.pipeline.accept import Pipeline
+from addispatch.pipeline.redelivery import DOUBT_S, Arrival, Redelivery
+from addispatch.runtime.metrics import Metrics
+from addispatch.sdk.context import Severity
+from addispatch.store import schema
+from addispatch.store.directory import DirectoryStore
+from addispatch.store.ledger import Ledger
+from addispatch.store.tokens import Tokens
+from addispatch.store.transaction import INTAKE_SLOTS, Claim, Transaction
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from addispatch.config.models import Config
+    from addispatch.domain.addressbook import Directory
+    from addispatch.domain.message import DeliveryReport, Incoming
+    from addispatch.domain.receipt import Receipt
+    from addispatch.domain.result import Accepted
+    from addispatch.runtime.clock import Clock
+    from addispatch.sdk.operations import Operations
+
+log = logging.getLogger(__name__)
+
+_SEVERITIES = {Severity.INFO: INFO, Severity.WARNING: WARNING, Severity.SEVERE: SEVERE}
+
+
+class Node:
+    """One node. ``start`` opens everything in order; ``stop`` closes it in reverse."""
+
+    def __init__(self, config: Config, clock: Clock) -> None:
+        self.config, self.clock = config, clock
+        self.node = self.name = config.node.name
+        self.cluster, self.default_region = config.node.cluster, config.node.default_region
+        self.metrics = Metrics()
+        self.feed = Feed()
+        self.ledger = Ledger(config.store.url, config.node.data_dir)
+        self.directory = DirectoryStore(config.node.data_dir / "directory", config.node.default_region)
+        self.tokens = Tokens(config.node.data_dir / "tokens.json")
+        self._rules = _rules(config)
+        self.dispatcher = Dispatcher(self.ledger, clock, self._rules, self._on_outcome)
+        self.redelivery = Redelivery()
+        self.operations: Operations = NodeOperations(self)
+        self.host = PluginHost(config, self)
+        self.housekeeping = Housekeeping(self.ledger, clock, self.dispatcher, config.node.data_dir)
+        self.ticker = Ticker(clock, self._on_tick_failed)
+        self.is_started = False
+        self.started_at_ms = clock.now_ms()
+        self._closing = AsyncExitStack()
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    async def start(self, directory_file: Path | None = None) -> None:
+        """Open the stores, recover what a crash interrupted, start the plugins and the ticks."""
+        self.config.node.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.ledger.on_events, self.ledger.on_commit = self.feed.publish, self.metrics.ledger_committed
+        await self.ledger.open()
+        self._closing.push_async_callback(self.ledger.close)
+        for note in self.ledger.notes:
+            self.say(Said(note, SEVERE, "LedgerSetAside"))
+        await self._open_directory(directory_file)
+        await asyncio.to_thread(self.tokens.load)
+        await self._make_pipeline()
+        recovered = await self.ledger.submit(lambda transaction: recover(transaction, self._rules, self.clock.now_ms()))
+        if recovered:
+            self.say(Said(f"{recovered} message(s) were being sent when the daemon ended", WARNING, "Recovered"))
+        await self.host.load()
+        self.pipeline.provided = self._configured_channels()
+        self._closing.push_async_callback(self.dispatcher.stop)
+        self._closing.push_async_callback(self.host.stop)
+        await self.host.start()
+        self.window_changed()
+        self._start_ticks()
+        self.is_started = True
+        self._announce()
+
+    async def stop(self) -> None:
+        """Close everything, the newest first."""
+        self.is_started = False
+        await self._closing.aclose()
+
+    async def _open_directory(self, file: Path | None) -> None:
+        await self.directory.load()
+        self._closing.push_async_callback(self.directory.close)
+        for note in self.directory.notes:
+            self.say(Said(note, WARNING, "DirectoryMended"))
+        if file is not None and await asyncio.to_thread(file.exists):
+            try:
+                await self.directory.provision(file)
+            except ConfigErrors as errors:
+                for error in errors.errors:
+                    self.say(Said(f"{file.name} not applied. {error}", SEVERE, "ProvisioningFailed"))
+            except AddispatchError as error:
+                self.say(Said(f"{file.name} not applied. {error}", SEVERE, "ProvisioningFailed"))
+
+    async def _make_pipeline(self) -> None:
+        store_id, arrivals, number = await self.ledger.submit(self._read_intake)
+        for path, found in arrivals.items():
+            self.redelivery.restore(path, found)
+        self.pipeline = Pipeline(
+            self.ledger,
+            self.clock,
+            node=self.name,
+            region=self.default_region,
+            store_id=store_id,
+            redelivery=self.redelivery,
+            first_number=number,
+            max_segments=self.config.limits.max_segments,
+            default_ttl_s=self.config.dispatch.default_ttl_s,
+            on_queued=self.dispatcher.poke,
+        )
+        self._use_directory(self.directory.snapshot)
+        self.directory.on_change(self._use_directory)
+
+    def _use_directory(self, directory: Directory) -> None:
+        self.pipeline.use(directory)
+        self.housekeeping.retention_days = directory.settings.retention_days
+
+    def _read_intake(self, transaction: Transaction) -> tuple[str, dict[str, list[Arrival]], int]:
+        """Return this store's id, what was taken shortly before the last process ended, and the ring's position."""
+        connection = transaction.connection
+        table, meta = schema.intake, schema.meta
+        store_id = connection.execute(sa.select(meta.c.value).where(meta.c.name == "store_id")).scalar()
+        if store_id is None:
+            store_id = secrets.token_hex(16)
+            connection.execute(sa.insert(meta).values(name="store_id", value=store_id))
+        newest = connection.execute(
+            sa.select(table.c.slot, table.c.at_ms).order_by(table.c.at_ms.desc(), table.c.slot.desc()).limit(1)
+        ).first()
+        if newest is None:
+            return store_id, {}, 0
+        ended_at_ms = max(alive_at_ms(self.config.node.data_dir), newest.at_ms)
+        recent = sa.select(table).where(table.c.at_ms >= ended_at_ms - int(DOUBT_S * 1000))
+        arrivals: dict[str, list[Arrival]] = {}
+        for row in connection.execute(recent):
+            arrivals.setdefault(row.path, []).append(Arrival(bytes(row.fingerprint), row.slot))
+        return store_id, arrivals, newest.slot % INTAKE_SLOTS
+
+    def _configured_channels(self) -> frozenset[str]:
+        """Channels of all plugins that are on, running or not: what waits for a channel that is down waits for it."""
+        on = [doc for doc in self.host.report() if doc["status"] != "disabled"]
+        return frozenset(name for doc in on for name in doc["channels"])
+
+    def _start_ticks(self) -> None:
+        keep = self.housekeeping
+        self.ticker.every(1, "alive stamp", keep.stamp)
+        self.ticker.every(5, "sweep", keep.sweep)
+        self.ticker.every(10, "watchdog", keep.watchdog)
+        self.ticker.every(60, "retention", keep.retain)
+        self.ticker.start()
+        self._closing.push_async_callback(self.ticker.stop)
+
+    def _announce(self) -> None:
+        modems = [str(modem["name"]) for modem in self.host.modems()]
+        if modems:
+            self.say(Said(f"Service Started! Modems configured - {', '.join(modems)}", kind="ServiceStarted"))
+        else:
+            self.say(Said("Service Started with no modems enabled!", kind="ServiceStarted"))
+
+    # -- what plugins call (host.Core) ---------------------------------------------------------------------------
+
+    def accept(self, alarm: Alarm) -> asyncio.Future[Accepted]:
+        """Take an alarm."""
+        return self.pipeline.accept(alarm)
+
+    def settle(self, marks: dict[str, bytes]) -> asyncio.Future[None]:
+        """Store marks that come without an alarm."""
+        return self.ledger.submit(lambda transaction: transaction.marks.update(marks))
+
+    def recall(self, name: str) -> bytes | None:
+        """Return a committed mark."""
+        return self.ledger.marks.get(name)
+
+    def confirmed(self, path: str, fingerprint: bytes) -> None:
+        """A confirmation went out."""
+        self.redelivery.confirmed(path, fingerprint, self.clock.monotonic_s())
+
+    def reconnected(self, path: str) -> None:
+        """A path came up."""
+        self.redelivery.reconnected(path, self.clock.monotonic_s())
+
+    def disconnected(self, path: str) -> None:
+        """A path went down."""
+        self.redelivery.disconnected(path, self.clock.monotonic_s())
+
+    def received(self, message: Incoming) -> asyncio.Future[None]:
+        """Store a message that came in."""
+        return inbound.received(self.ledger, self.clock, message)
+
+    def reported(self, report: DeliveryReport) -> asyncio.Future[None]:
+        """Store a delivery report."""
+        return inbound.reported(self.ledger, self.clock, report)
+
+    def window_changed(self) -> None:
+        """Look for deliveries on all channels that run."""
+        self.dispatcher.use(self.host.channels().values())
+
+    def event(self, text: str, *, severity: Severity = Severity.INFO, kind: str = "", **_data: Any) -> None:
+        """Write an event of a plugin."""
+        self.say(Said(text, _SEVERITIES[severity], kind or "Said"))
+
+    def subscribe(self, handler: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
+        """Tell a plugin of events."""
+        return self.feed.subscribe(handler)
+
+    # -- for the parts -------------------------------------------------------------------------------------------
+
+    def say(self, event: Event) -> None:
+        """Write an event; if the ledger cannot take it, the log must do."""
+        level = {INFO: logging.INFO, WARNING: logging.WARNING, SEVERE: logging.ERROR}[event.severity]
+        log.log(level, "%s", event.line)
+        now_ms = self.clock.now_ms()
+        self.ledger.submit(lambda transaction: transaction.event(now_ms, event))
+
+    @property
+    def has_audience(self) -> bool:
+        """Whether there is anybody in the directory."""
+        return bool(self.directory.snapshot.recipients)
+
+    def ledger_doc(self) -> dict[str, Any]:
+        """The ledger's part of the status."""
+        path = self.config.node.data_dir / "ledger.db"
+        return {
+            "path": str(path),
+            "size_bytes": path.stat().st_size if path.exists() else None,
+            "waiting": self.ledger.waiting_count,
+            "problem": self.ledger.problem,
+        }
+
+    def _on_outcome(self, claim: Claim, receipt: Receipt) -> None:
+        self.metrics.delivery_ended(claim.key.channel, type(receipt).__name__.lower())
+        if isinstance(receipt, Sent):
+            self.metrics.delivered_after((self.clock.now_ms() - claim.queued_at_ms) / 1000)
+
+    def _on_tick_failed(self, name: str, error: BaseException) -> None:
+        self.say(Said(f"The tick {name} failed: {error}", WARNING, "TickFailed"))
+
+
+def _rules(config: Config) -> RetryRules:
+    settings = config.dispatch
+    return RetryRules(
+        first_s=settings.retry_first_s,
+        longest_s=settings.retry_longest_s,
+        max_attempts=settings.max_attempts,
+        resend_in_doubt={priority: settings.in_doubt.resends(priority) for priority in Priority},
+    )

@@ -1,0 +1,223 @@
+"""The one set of operations (law 9), as ``addispatch.sdk.operations`` describes it. Made by the app."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from addispatch.domain.errors import Refused
+from addispatch.domain.events import Said
+from addispatch.engine.documents import read_alarm
+from addispatch.engine.status import status_doc
+from addispatch.engine.why import why_doc, why_lines
+from addispatch.sdk.operations import Actor, Doc, Role
+from addispatch.store import queries
+from addispatch.store.directory_models import MODELS, SETTINGS
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from addispatch.engine.node import Node
+
+T = TypeVar("T")
+
+_RANK = {Role.VIEWER: 0, Role.OPERATOR: 1, Role.ADMIN: 2}
+_CASE_STATES = ("open", "acknowledged", "closed")
+_DELIVERY_STATES = (
+    "queued", "held", "sending", "in_doubt", "sent", "delivered", "undelivered", "failed", "expired", "filtered",
+    "cancelled",
+)  # fmt: skip
+#: Longest page, whoever asks.
+MAX_LIMIT = 500
+
+
+class NodeOperations:
+    """Operations of one node; each checks the role first."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    async def raise_alarm(self, actor: Actor, alarm: Doc) -> Doc:
+        """Take an alarm."""
+        _need(actor, Role.OPERATOR)
+        accepted = await self._node.accept(read_alarm({k: v for k, v in alarm.items() if k != "at"}, actor.via))
+        return {
+            "id": accepted.alarm_id,
+            "cases": [dataclasses.asdict(case) for case in accepted.cases],
+            "mirrored": accepted.mirrored,
+            "duplicate": accepted.duplicate,
+        }
+
+    async def status(self, actor: Actor) -> Doc:
+        """The whole state."""
+        _need(actor, Role.VIEWER)
+        return status_doc(self._node, await self._read(queries.counts))
+
+    async def cases(self, actor: Actor, *, state: str | None = None, limit: int = 50, cursor: str | None = None) -> Doc:
+        """A page of cases."""
+        _need(actor, Role.VIEWER)
+        _one_of("state", state, _CASE_STATES)
+        before, most = _cursor(cursor), _limit(limit)
+        return await self._read(lambda connection: queries.cases(connection, state, most, before))
+
+    async def case(self, actor: Actor, case_id: str) -> Doc:
+        """One case."""
+        _need(actor, Role.VIEWER)
+        found = await self._read(lambda connection: queries.case(connection, case_id))
+        if found is None:
+            raise Refused("id", f"there is no case {case_id[:60]}")
+        return found
+
+    async def deliveries(
+        self, actor: Actor, *, state: str | None = None, limit: int = 50, cursor: str | None = None
+    ) -> Doc:
+        """A page of deliveries."""
+        _need(actor, Role.VIEWER)
+        _one_of("state", state, _DELIVERY_STATES)
+        before, most = _cursor(cursor), _limit(limit)
+        return await self._read(lambda connection: queries.deliveries(connection, state, most, before))
+
+    async def received(self, actor: Actor, *, limit: int = 50, cursor: str | None = None) -> Doc:
+        """A page of messages that came in."""
+        _need(actor, Role.VIEWER)
+        before, most = _cursor(cursor), _limit(limit)
+        return await self._read(lambda connection: queries.received(connection, most, before))
+
+    async def events(
+        self, actor: Actor, *, limit: int = 50, cursor: str | None = None, after: int | None = None
+    ) -> Doc:
+        """A page of events."""
+        _need(actor, Role.VIEWER)
+        before, most = _cursor(cursor), _limit(limit)
+        return await self._read(lambda connection: queries.events(connection, most, before, after))
+
+    async def follow(self, actor: Actor, after: int | None = None) -> AsyncIterator[Doc]:
+        """Events as they are committed; first those behind ``after``, without a gap between old and new."""
+        _need(actor, Role.VIEWER)
+        live = self._node.feed.follow()
+        last = after if after is not None else -1
+        try:
+            more = after is not None
+            while more:
+                page = await self.events(actor, limit=MAX_LIMIT, after=last)
+                for event in page["events"]:
+                    last = event["id"]
+                    yield event
+                more = page["next"] is not None
+            while (told := await live.next()) is not None:
+                if told["id"] > last:
+                    yield told
+        finally:
+            live.close()
+
+    async def modems(self, actor: Actor) -> Doc:
+        """All modems."""
+        _need(actor, Role.VIEWER)
+        return {"modems": self._node.host.modems()}
+
+    async def plugins(self, actor: Actor) -> Doc:
+        """All plugins."""
+        _need(actor, Role.VIEWER)
+        return {"plugins": self._node.host.report()}
+
+    async def why(self, actor: Actor, alarm: Doc) -> Doc:
+        """Dry run: nothing is stored or sent."""
+        _need(actor, Role.VIEWER)
+        asked = self._node.pipeline.checked(read_alarm(alarm, str(alarm.get("source") or actor.via)))
+        plan, drafts = self._node.pipeline.plan(asked)
+        deliveries = [why_doc(target, draft) for target, made in drafts for draft in made]
+        return {"plan": why_lines(asked, plan, drafts), "deliveries": deliveries}
+
+    async def directory_export(self, actor: Actor) -> Doc:
+        """The whole directory."""
+        _need(actor, Role.VIEWER)
+        return await self._node.directory.export()
+
+    async def directory_import(self, actor: Actor, directory: Doc) -> Doc:
+        """Add or change entries."""
+        _need(actor, Role.ADMIN)
+        report = await self._node.directory.apply(directory)
+        tables = {name: dataclasses.asdict(count) for name, count in report.tables.items()}
+        self._audit(actor, f"imported the directory: {', '.join(tables) or 'nothing'}")
+        return tables
+
+    async def directory_entries(self, actor: Actor, table: str) -> Doc:
+        """One table."""
+        _need(actor, Role.VIEWER)
+        _one_of("table", table, (*MODELS, SETTINGS))
+        return {table: await self._node.directory.entries(table)}
+
+    async def directory_put(self, actor: Actor, table: str, entry: Doc) -> Doc:
+        """Add or replace one entry."""
+        _need(actor, Role.ADMIN)
+        stored = await self._node.directory.put(table, entry)
+        self._audit(actor, f"changed {table} {stored.get('name', '')}".rstrip())
+        return stored
+
+    async def directory_delete(self, actor: Actor, table: str, name: str) -> Doc:
+        """Remove one entry."""
+        _need(actor, Role.ADMIN)
+        await self._node.directory.delete(table, name)
+        self._audit(actor, f"removed {table} {name}")
+        return {}
+
+    async def tokens(self, actor: Actor) -> Doc:
+        """The API tokens without their secrets."""
+        _need(actor, Role.ADMIN)
+        return {"tokens": self._node.tokens.names()}
+
+    async def token_add(self, actor: Actor, name: str, role: str) -> Doc:
+        """Make an API token."""
+        _need(actor, Role.ADMIN)
+        token = await asyncio.to_thread(self._node.tokens.add, name, role)
+        self._audit(actor, f"made the API token {name} ({role})")
+        return {"name": name, "role": role, "token": token}
+
+    async def token_remove(self, actor: Actor, name: str) -> Doc:
+        """Remove an API token."""
+        _need(actor, Role.ADMIN)
+        await asyncio.to_thread(self._node.tokens.remove, name)
+        self._audit(actor, f"removed the API token {name}")
+        return {}
+
+    async def health(self) -> Doc:
+        """Alive: the loop answers, and the writer commits."""
+        await asyncio.wait_for(self._node.ledger.submit(lambda _transaction: None), 5)
+        return {"status": "ok"}
+
+    async def ready(self) -> Doc:
+        """Ready to take alarms."""
+        reason = self._node.ledger.problem or ("" if self._node.is_started else "starting")
+        return {"ready": not reason, "reason": reason}
+
+    async def _read(self, query: Callable[[sa.Connection], T]) -> T:
+        return await self._node.ledger.read(query)
+
+    def _audit(self, actor: Actor, what: str) -> None:
+        self._node.say(Said(f"{actor.name} ({actor.via}) {what}", kind="Audit"))
+
+
+def _need(actor: Actor, role: Role) -> None:
+    if _RANK[actor.role] < _RANK[role]:
+        raise Refused("role", f"this needs the role {role.value}, {actor.name} has {actor.role.value}")
+
+
+def _one_of(field: str, value: str | None, known: tuple[str, ...]) -> None:
+    if value is not None and value not in known:
+        raise Refused(field, f"must be one of {', '.join(known)}")
+
+
+def _cursor(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isdecimal() or len(text) > 18:
+        raise Refused("cursor", "is not one this server gave")
+    return int(text)
+
+
+def _limit(limit: int) -> int:
+    if not 1 <= limit <= MAX_LIMIT:
+        raise Refused("limit", f"must be 1 to {MAX_LIMIT}")
+    return limit
