@@ -24,7 +24,7 @@ def multiply(ledger: Path, cases_count: int) -> int:
             for table in tables:
                 names = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
                 values = [_value(name, table, step) for name in names]
-                limit = f"WHERE seq <= {most}" if table == "cases" else ""
+                limit = f"WHERE {'seq' if table == 'cases' else 'case_seq'} <= {most}"
                 quoted = ", ".join(f'"{name}"' for name in names)
                 database.execute(f"INSERT INTO {table} ({quoted}) SELECT {', '.join(values)} FROM {table} {limit}")
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")

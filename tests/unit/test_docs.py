@@ -62,7 +62,8 @@ def commands() -> list[str]:
     """``addispatch cases``, ``addispatch plugin list`` …, from the program itself."""
     import typer.main
 
-    from addispatch.cli import app
+    from addispatch.cli import plugin, sim
+    from addispatch.cli.program import app
 
     def walk(command: Any, path: str) -> Iterator[str]:
         inner = getattr(command, "commands", None)
@@ -72,7 +73,9 @@ def commands() -> list[str]:
             if not sub.hidden:
                 yield from walk(sub, f"{path} {name}")
 
-    return sorted(walk(typer.main.get_command(app), "addispatch"))
+    inner = {"addispatch plugin": plugin.app, "addispatch sim": sim.app}
+    found = {path for name, sub in inner.items() for path in walk(typer.main.get_command(sub), name)}
+    return sorted(found | set(walk(typer.main.get_command(app), "addispatch")))
 
 
 def test_every_command_is_documented() -> None:
