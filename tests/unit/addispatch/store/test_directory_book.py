@@ -1,0 +1,253 @@
+"""Single entries, removal, provisioning, and starting from damaged files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from addispatch.domain.addressbook import Directory
+from addispatch.domain.errors import ConfigErrors, Refused, StoreError
+from addispatch.store.directory_book import Book
+from addispatch.store.directory_change import Counts
+
+DOCUMENT = {
+    "recipient": [{"name": "Adam", "sms": "91234567"}, {"name": "Jane"}],
+    "group": [{"name": "Ops", "members": ["Adam", "Jane"]}],
+    "route": [{"name": "plant", "to": ["Ops"]}],
+}
+
+
+class Opened(Book):
+    """A book that keeps what it published."""
+
+    def __init__(self, folder: Path) -> None:
+        self.published: list[Directory] = []
+        super().__init__(folder, "SG", self.published.append)
+        self.load()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "directory"
+
+
+@pytest.fixture
+def book(folder: Path) -> Opened:
+    book = Opened(folder)
+    book.apply(DOCUMENT)
+    return book
+
+
+def test_a_restart_finds_the_same(book: Opened, folder: Path) -> None:
+    again = Opened(folder)
+    assert again.export() == book.export()
+    assert again.entries("group") == book.entries("group")
+    assert again.notes == []
+
+
+def test_each_change_is_published_once_with_a_new_generation(book: Opened) -> None:
+    assert [snapshot.generation for snapshot in book.published] == [1, 2]
+    assert book.apply(DOCUMENT).generation == 2
+    book.put("recipient", {"name": "Jane", "enabled": False})
+    book.delete("route", "PLANT")
+    assert [snapshot.generation for snapshot in book.published] == [1, 2, 3, 4]
+    assert book.published[1].routes
+    assert not book.published[-1].routes
+
+
+def test_put_adds_and_replaces(book: Opened) -> None:
+    new = book.put("recipient", {"name": "Eve", "email": ["e@x.y"]})
+    assert new["email"] == ["e@x.y"]
+    assert new["enabled"] is True
+    assert new["provisioned"] is False
+    changed = book.put("recipient", {"name": "EVE"})
+    assert (changed["id"], changed["name"], changed["email"]) == (new["id"], "EVE", [])
+
+
+def test_what_was_shown_can_be_put_back(book: Opened) -> None:
+    book.put("settings", {"retention_days": 5})
+    for table in ("recipient", "group", "route", "settings"):
+        for entry in book.entries(table):
+            assert book.put(table, entry) == entry
+    assert len(book.published) == 3
+
+
+def test_the_id_makes_a_rename_and_references_follow(book: Opened, folder: Path) -> None:
+    adam = book.entries("recipient")[0]
+    book.put("recipient", {**adam, "name": "Adam Smith"})
+    assert book.export()["group"][0]["members"] == ["Adam Smith", "Jane"]
+    assert Opened(folder).export() == book.export()
+    with pytest.raises(ConfigErrors, match="name: 'jane' is already the name of a recipient"):
+        book.put("recipient", {**adam, "name": "jane"})
+    with pytest.raises(Refused, match="id: there is no recipient with the id 'x'"):
+        book.put("recipient", {"id": "x", "name": "y"})
+
+
+@pytest.mark.parametrize(
+    ("table", "entry", "message"),
+    [
+        ("recipient", {"name": "X", "sms": "12"}, "sms: '12' is not a phone number"),
+        ("recipient", {}, "name: is missing"),
+        (
+            "group",
+            {"name": "X", "members": ["Adam", "Jayne"]},
+            r"members\[1\]: unknown recipient 'Jayne' \(did you mean \"Jane\"\?\)",
+        ),
+        ("policy", {"name": "X", "level": [{"to": ["Op"]}]}, r"level\[0\].to\[0\]: unknown recipient or group 'Op'"),
+        ("settings", {"retention": 1}, "retention: is no option here"),
+    ],
+)
+def test_a_mistake_in_an_entry_names_its_field(book: Opened, table: str, entry: Any, message: str) -> None:
+    with pytest.raises(ConfigErrors, match=message):
+        book.put(table, entry)
+    assert len(book.published) == 2
+
+
+@pytest.mark.parametrize("entry", [None, [], "Adam", 3])
+def test_what_is_no_entry(book: Opened, entry: Any) -> None:
+    with pytest.raises(Refused, match="must be a table"):
+        book.put("recipient", entry)
+
+
+def test_unknown_tables_and_names(book: Opened) -> None:
+    for call in (lambda: book.put("groups", {}), lambda: book.delete("groups", "x"), lambda: book.entries("groups")):
+        with pytest.raises(Refused, match="table: 'groups' is no table of the directory \\(did you mean \"group\""):
+            call()
+    with pytest.raises(Refused, match="name: there is no group 'Opps' \\(did you mean \"Ops\""):
+        book.delete("group", "Opps")
+
+
+def test_what_is_used_cannot_be_removed(book: Opened) -> None:
+    for number in range(7):
+        book.put("group", {"name": f"g{number}", "members": ["Jane"]})
+    with pytest.raises(Refused, match="recipient 'Adam' is used by group 'Ops'$"):
+        book.delete("recipient", "adam")
+    with pytest.raises(Refused, match="is used by group 'Ops', group 'g0', .* and 3 more$"):
+        book.delete("recipient", "Jane")
+    book.delete("route", "plant")
+    book.delete("group", "OPS")
+    book.delete("recipient", "adam")
+    assert [r["name"] for r in book.export()["recipient"]] == ["Jane"]
+
+
+def test_settings_go_back_to_their_defaults(book: Opened) -> None:
+    book.put("settings", {"system_alert_to": ["Ops"], "retention_days": 5})
+    assert book.published[-1].settings.retention_days == 5
+    book.delete("settings", "settings")
+    assert book.published[-1].settings.retention_days == 90
+
+
+@pytest.fixture
+def toml(tmp_path: Path) -> Path:
+    path = tmp_path / "directory.toml"
+    path.write_text('[[recipient]]\nname = "Jane"\nsms = "81234567"\n[[recipient]]\nname = "Bob"\n')
+    return path
+
+
+def test_provisioned_entries_are_read_only_and_named_with_their_file(book: Opened, folder: Path, toml: Path) -> None:
+    report = book.provision(toml)
+    assert report.tables == {"recipient": Counts(added=1, changed=1)}
+    assert {e["name"] for e in book.entries("recipient") if e["provisioned"]} == {"Jane", "Bob"}
+    for refused in (
+        lambda: book.put("recipient", {"name": "bob"}),
+        lambda: book.delete("recipient", "Bob"),
+        lambda: book.put("recipient", {"id": book.entries("recipient")[1]["id"], "name": "Kim"}),
+    ):
+        with pytest.raises(Refused, match=r"is managed in .*/directory\.toml; change it there"):
+            refused()
+    assert Opened(folder).entries("recipient") == book.entries("recipient")
+    generation = book.published[-1].generation
+    assert book.provision(toml).tables == {"recipient": Counts(unchanged=2)}
+    assert book.published[-1].generation == generation
+
+
+def test_entries_that_leave_the_file_stay_without_the_mark(book: Opened, toml: Path) -> None:
+    book.provision(toml)
+    toml.write_text('[[recipient]]\nname = "Bob"\n')
+    assert book.provision(toml).released == ["recipient 'Jane'"]
+    book.put("recipient", {"name": "Jane"})
+    toml.unlink()
+    assert book.provision(toml).released == ["recipient 'Bob'"]
+    book.delete("recipient", "Bob")
+    assert book.provision(toml).released == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'[[recipient]]\nname = "Bo',
+        b"\xff\xfe",
+        b"x = " + b"[" * 100_000,
+        b'[[group]]\nname = "G"\nmembers = ["Nobody"]',
+        b"[recipients]\n",
+    ],
+)
+def test_a_bad_file_changes_nothing(book: Opened, toml: Path, content: bytes) -> None:
+    book.provision(toml)
+    before = book.entries("recipient")
+    toml.write_bytes(content)
+    with pytest.raises(ConfigErrors):
+        book.provision(toml)
+    assert book.entries("recipient") == before
+
+
+def test_a_file_that_cannot_be_read_releases_nothing(book: Opened, toml: Path) -> None:
+    book.provision(toml)
+    toml.unlink()
+    toml.mkdir()
+    with pytest.raises(ConfigErrors, match="cannot be read: Is a directory"):
+        book.provision(toml)
+    assert any(e["provisioned"] for e in book.entries("recipient"))
+
+
+def test_a_damaged_table_is_mended_and_healed(book: Opened, folder: Path) -> None:
+    """The older generation of the recipients does not know Bob, to whom the group refers."""
+    book.put("recipient", {"name": "Bob"})
+    book.put("group", {"name": "Ops", "members": ["Jane", "Bob"]})
+    (folder / "recipient.json").write_bytes(b"junk")
+    mended = Opened(folder)
+    assert mended.export()["group"][0]["members"] == ["Jane"]
+    assert "the generation before it is used" in mended.notes[0]
+    assert "group 'Ops': members[1] names a lost recipient: taken out" in mended.notes
+    assert any("kept as group.json.before-repair-" in note for note in mended.notes)
+    again = Opened(folder)
+    assert again.notes == []
+    assert again.export() == mended.export()
+
+
+def test_a_disk_that_refuses_leaves_the_book_as_it_was(
+    book: Opened, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = book.export()
+
+    def full(*_: object) -> None:
+        raise StoreError("recipient.json cannot be written: No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("addispatch.store.safe_storage.SafeStorage.write", full)
+        for change in (
+            lambda: book.put("recipient", {"name": "Eve"}),
+            lambda: book.apply({"recipient": [{"name": "E"}], "group": [{"name": "F"}]}),
+        ):
+            with pytest.raises(StoreError, match="No space left"):
+                change()
+    assert book.export() == before == Opened(folder).export()
+    assert len(book.published) == 2
+    book.put("recipient", {"name": "Eve"})
+
+
+def test_a_full_disk_does_not_keep_a_damaged_book_from_starting(
+    book: Opened, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book.put("recipient", {"name": "Eve"})
+    (folder / "recipient.json").write_bytes(b"junk")
+
+    def full(*_: object) -> None:
+        raise StoreError("recipient.json cannot be written: No space left on device")
+
+    monkeypatch.setattr("addispatch.store.safe_storage.SafeStorage.write", full)
+    started = Opened(folder)
+    assert [r["name"] for r in started.export()["recipient"]] == ["Adam", "Jane"]
+    assert started.notes[-1].endswith("No space left on device")

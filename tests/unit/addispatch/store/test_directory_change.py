@@ -1,0 +1,236 @@
+"""A change is all or nothing and tells every mistake; ids stay; the order of routes is what users meant."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from addispatch.domain.errors import ConfigErrors
+from addispatch.store.directory_change import MAX_ERRORS, Change, Counts, Report, _in_order
+from addispatch.store.directory_records import Tables, empty_tables, to_document
+
+BASE = tomllib.loads("""
+[settings]
+system_alert_to = ["Adam"]
+short_codes = ["7999"]
+[[recipient]]
+name = "Adam"
+sms = "91234567"
+policy = "critical"
+[[recipient]]
+name = "Jane"
+sms = "7999"
+[[group]]
+name = "Night shift"
+members = ["Adam", "Jane"]
+[[policy]]
+name = "critical"
+level = [{ to = ["Jane"] }, { call = ["Night shift"] }]
+[[template]]
+name = "short"
+text = "{{ text }}"
+[[route]]
+name = "plant"
+match = { topic = "plant/#" }
+to = ["Night shift", "Jane"]
+template = "short"
+""")
+
+
+def apply(tables: Tables, document: Any, *, provisioning: bool = False) -> tuple[Tables, Report]:
+    change = Change(tables, "SG", source="directory.toml", provisioning=provisioning)
+    change.add_document(document)
+    return change.result()
+
+
+def mistakes(document: Any, tables: Tables | None = None, **how: Any) -> list[str]:
+    with pytest.raises(ConfigErrors) as caught:
+        apply(empty_tables() if tables is None else tables, document, **how)
+    return [str(error) for error in caught.value.errors]
+
+
+@pytest.fixture
+def base() -> Tables:
+    return apply(empty_tables(), BASE)[0]
+
+
+def names(tables: Tables, table: str) -> list[str]:
+    return [record.name for record in tables[table].values()]
+
+
+def test_a_document_in_a_circle_of_references_is_taken_at_once(base: Tables) -> None:
+    """Adam names the policy, the policy names the group, the group names Adam."""
+    adam, jane = base["recipient"].values()
+    (group,), (policy,) = base["group"].values(), base["policy"].values()
+    assert adam.body["policy"] == policy.id
+    assert group.body["members"] == [adam.id, jane.id]
+    assert policy.body["level"] == [{"after_minutes": 5, "to": [jane.id]}, {"after_minutes": 15, "call": [group.id]}]
+    assert base["settings"]["settings"].body["system_alert_to"] == [adam.id]
+    assert adam.body["sms"] == "+6591234567"
+
+
+def test_applying_again_changes_nothing(base: Tables) -> None:
+    tables, report = apply(base, BASE)
+    assert tables == base
+    assert report.tables["recipient"] == Counts(unchanged=2)
+    exported = to_document(base)
+    assert apply(base, exported)[0] == base
+    assert to_document(apply(empty_tables(), exported)[0]) == exported
+
+
+def test_an_entry_is_found_by_its_name_in_any_case_and_replaced_as_a_whole(base: Tables) -> None:
+    tables, report = apply(base, {"recipient": [{"name": "ADAM", "email": ["a@b.c"]}, {"name": "New"}]})
+    assert report.tables == {"recipient": Counts(added=1, changed=1)}
+    adam = next(iter(tables["recipient"].values()))
+    assert adam.id == next(iter(base["recipient"]))
+    assert adam.body == {"name": "ADAM", "email": ["a@b.c"]}
+    assert to_document(tables)["group"][0]["members"] == ["ADAM", "Jane"]
+
+
+def test_all_mistakes_come_at_once_with_their_places(base: Tables) -> None:
+    found = mistakes(
+        {
+            "recipient": [{"name": "Bob", "sms": "12"}, {"name": "Eve", "email": ["x"]}, {"nam": "Kim"}],
+            "group": [{"name": "Days", "members": ["Bob", "Jan"]}, {"name": "night SHIFT", "members": ["Night shift"]}],
+            "policy": [{"name": "p", "level": [{"to": []}, {"to": ["Eve"]}]}],
+            "route": [{"name": "r", "to": ["Dayz"], "template": "shrt", "match": {"topic": "a/#/b"}}],
+            "template": [{"name": "t", "text": "{{ x"}],
+            "settings": {"system_alert_to": ["Adams"], "retention": 3},
+            "user": [],
+            "recipients": [],
+        },
+        base,
+    )
+    expected = [
+        "user: is no table of the directory (not in this version)",
+        'recipients: is no table of the directory (did you mean "recipient"?)',
+        "settings.retention: is no option here (did you mean",
+        "recipient[0].sms: '12' is not a phone number",
+        "recipient[1].email[0]: 'x' is no mail address",
+        "recipient[2].name: is missing",
+        'recipient[2].nam: is no option here (did you mean "name"?)',
+        "policy[0].level: level 1 tells nobody",
+        "template[0].text: does not compile: line 1",
+        "route[0].match.topic: 'a/#/b'",
+        "group[0].members[1]: unknown recipient 'Jan' (did you mean \"Jane\"?)",
+        "group[1].members[0]: unknown recipient 'Night shift' ('Night shift' is a group)",
+    ]
+    for line in expected:
+        assert any(error.startswith(line) for error in found), (line, found)
+    assert len(found) == len(expected), found
+
+
+def test_references_of_faultless_entries_are_checked_although_others_have_faults(base: Tables) -> None:
+    found = mistakes(
+        {"recipient": [{"name": "Bob", "sms": "12"}], "route": [{"name": "r", "to": ["Bob", "Bop"]}]}, base
+    )
+    assert [error.partition(":")[0] for error in found] == ["recipient[0].sms", "route[0].to[1]"]
+
+
+@pytest.mark.parametrize(
+    ("document", "where"),
+    [
+        ({"recipient": [{"name": "Bob"}, {"name": "bob"}]}, "recipient[1].name: 'bob' is already the name of recipient[0]"),
+        ({"recipient": [{"name": "Bob"}], "group": [{"name": "BOB"}]}, "group[0].name: 'BOB' is already the name of recipient[0]"),
+        ({"recipient": [{"name": "night  Shift"}]}, "recipient[0].name: 'night  Shift' is already the name of a group"),
+        ({"group": [{"name": "jane"}]}, "group[0].name: 'jane' is already the name of a recipient"),
+        ({"route": [{"name": "r", "to": ["Adam"]}] * 2}, "route[1].name: 'r' is already the name of route[0]"),
+    ],
+)  # fmt: skip
+def test_names_are_unique(base: Tables, document: Any, where: str) -> None:
+    assert mistakes(document, base) == [where]
+
+
+def test_policies_templates_and_routes_have_names_of_their_own(base: Tables) -> None:
+    apply(
+        base,
+        {
+            "policy": [{"name": "Adam"}],
+            "template": [{"name": "Adam", "text": "x"}],
+            "route": [{"name": "Adam", "to": ["Adam"]}],
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        None,
+        [],
+        "x",
+        3,
+        {"recipient": {}},
+        {"recipient": "x"},
+        {"settings": []},
+        {"recipient": [3]},
+        {"recipient": [[]]},
+        {3: 4},
+    ],
+)
+def test_what_is_no_document(document: Any) -> None:
+    assert mistakes(document)
+
+
+def test_thousands_of_mistakes_are_cut() -> None:
+    found = mistakes({"group": [{"name": "g", "members": [f"nobody {n}" for n in range(10_000)]}]})
+    assert len(found) == MAX_ERRORS + 1
+    assert found[-1] == "directory: and 9900 more mistakes"
+
+
+def test_tables_have_limits() -> None:
+    assert mistakes({"policy": [{"name": f"p{n}"} for n in range(501)]}) == ["policy: 501 entries are more than 500"]
+
+
+def test_short_codes_of_the_same_document_count(base: Tables) -> None:
+    apply(base, {"settings": {"short_codes": ["7999", "1777"]}, "recipient": [{"name": "Bob", "sms": "1777"}]})
+    assert mistakes({"recipient": [{"name": "Bob", "sms": "1777"}]}, base)
+
+
+def test_a_short_code_in_use_stays(base: Tables) -> None:
+    assert mistakes({"settings": {}}, base) == ["settings.short_codes: '7999' is a number of recipient 'Jane'"]
+    apply(base, {"settings": {}, "recipient": [{"name": "Jane"}]})
+
+
+def test_provisioned_entries_change_only_by_provisioning(base: Tables) -> None:
+    tables, report = apply(base, {"recipient": [{"name": "Bob"}, {"name": "Jane", "sms": "7999"}]}, provisioning=True)
+    assert report.tables["recipient"] == Counts(added=1, unchanged=1)
+    assert [r.name for r in tables["recipient"].values() if r.provisioned] == ["Bob", "Jane"]
+    assert mistakes({"recipient": [{"name": "jane", "sms": "81234567"}]}, tables) == [
+        "recipient[0]: recipient 'Jane' is managed in directory.toml; change it there"
+    ]
+    assert apply(tables, to_document(tables))[0] == tables
+    released, report = apply(tables, {"recipient": [{"name": "Bob"}]}, provisioning=True)
+    assert report.released == ["recipient 'Jane'"]
+    assert not any(r.provisioned for r in released["recipient"].values() if r.name == "Jane")
+    assert names(released, "recipient") == ["Adam", "Bob", "Jane"]
+
+
+def route(name: str) -> dict[str, Any]:
+    return {"name": name, "to": ["Adam"]}
+
+
+@pytest.mark.parametrize(
+    ("named", "order"),
+    [
+        (["b"], "abc"), (["x"], "abcx"), (["c", "b", "a"], "cba"), (["c", "a"], "cba"), (["x", "a"], "xabc"),
+        (["a", "x"], "axbc"), (["a", "x", "y", "c", "z"], "axybcz"), (["c", "x", "a"], "cxba"), ([], "abc"),
+    ],
+)  # fmt: skip
+def test_the_order_of_routes(base: Tables, named: list[str], order: str) -> None:
+    tables, _ = apply({**base, "route": {}}, {"route": [route(name) for name in "abc"]})
+    assert "".join(names(apply(tables, {"route": [route(name) for name in named]})[0], "route")) == order
+
+
+@given(st.lists(st.integers(0, 9), unique=True), st.lists(st.integers(0, 12), unique=True))
+def test_order_keeps_everything_and_the_order_named(old: list[int], named: list[int]) -> None:
+    before, want = [str(n) for n in old], [str(n) for n in named]
+    after = _in_order(before, want)
+    assert sorted(after) == sorted({*before, *want})
+    assert [ident for ident in after if ident in want] == want
+    assert _in_order(after, want) == after
+    if not want:
+        assert after == before
