@@ -1,27 +1,25 @@
-"""``addispatch plugin list|try|new``: what works without a daemon. Mounted by the command line."""
+"""``addispatch plugin list|try|new``: what works without a daemon. Mounted by ``addispatch.cli.program``."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from addispatch.cli.connected import print_json
+from addispatch.cli.daemon import ConfigFile
+from addispatch.cli.text import printable
 
+if TYPE_CHECKING:
     from addispatch.config import Config
+    from addispatch.domain.errors import ConfigError
     from addispatch.domain.receipt import Receipt
 
 app = typer.Typer(help="Plugins: list, try one alone, begin a new one.", rich_markup_mode=None, no_args_is_help=True)
-
-#: Exit code for a bad configuration (EX_CONFIG of sysexits.h).
-EX_CONFIG = 78
 
 
 class Kind(StrEnum):
@@ -31,9 +29,6 @@ class Kind(StrEnum):
     SOURCE = "source"
 
 
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file.", show_default=False)]
-
-
 @app.callback()
 def plugin() -> None:
     """Plugins: list, try one alone, begin a new one."""
@@ -41,22 +36,21 @@ def plugin() -> None:
 
 @app.command("list")
 def list_plugins(
-    config: ConfigOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    config: ConfigFile = None, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False
 ) -> None:
     """List all plugins that are installed, and whether the configuration turns them on. Starts nothing."""
-    with _errors():
-        from addispatch.host import prepare
+    from addispatch.cli import views
+    from addispatch.host import prepare
 
-        settings = _load(config)
-        records, errors = prepare(settings.plugins, settings.plugin)
-        documents = [record.document() for record in records]
+    settings = _load(config)
+    records, errors = prepare(settings.plugins, settings.plugin)
+    document = {"plugins": [record.document() for record in records]}
     if as_json:
-        typer.echo(json.dumps({"plugins": documents}))
+        print_json(document)
     else:
-        _print_table(documents)
+        views.plugins(document)
     for error in errors:
-        typer.echo(str(error), err=True)
+        typer.echo(printable(error), err=True)
 
 
 @app.command("try")
@@ -66,16 +60,15 @@ def try_plugin(
     text: Annotated[str, typer.Option(help="The text to send.")] = "A test by addispatch plugin try",
     channel: Annotated[str, typer.Option(help="Which channel, if the plugin has several.", show_default=False)] = "",
     confirm: Annotated[bool, typer.Option("--confirm", help="Confirm what comes in: the sender forgets it.")] = False,
-    config: ConfigOption = None,
+    config: ConfigFile = None,
 ) -> None:
     """Run one plugin alone: send one text with --to, or show the alarms it raises until Ctrl-C."""
-    with _errors():
-        receipt = asyncio.run(_try(name, _load(config), to, text, channel, confirm=confirm))
-    if receipt is not None:
-        from addispatch.domain.receipt import Sent
-        from addispatch.host.alone import in_words
+    from addispatch.domain.receipt import Sent
+    from addispatch.host.alone import in_words
 
-        typer.echo(in_words(receipt))
+    receipt = asyncio.run(_try(name, _load(config), to, text, channel, confirm=confirm))
+    if receipt is not None:
+        _say(in_words(receipt))
         raise typer.Exit(0 if isinstance(receipt, Sent) else 1)
 
 
@@ -86,31 +79,46 @@ def new_plugin(
     folder: Annotated[Path, typer.Option("--dir", help="Where to put it.")] = Path(),
 ) -> None:
     """Write a package with a plugin that works, its tests and its entry point, to be changed as you need."""
-    with _errors():
-        from addispatch.host.scaffold import write_scaffold
+    from addispatch.domain.errors import ConfigError
+    from addispatch.host.scaffold import write_scaffold
 
+    try:
         target = write_scaffold(name, kind.value, folder)
-    typer.echo(f"{target} is ready. Next: cd {target} && pip install -e '.[dev]' && pytest")
+    except ConfigError as error:
+        raise _wrong_usage(error) from None
+    print(f"{target} is ready. Next: cd {target} && pip install -e '.[dev]' && pytest")
 
 
 async def _try(name: str, config: Config, to: str | None, text: str, channel: str, *, confirm: bool) -> Receipt | None:
     from addispatch.domain.errors import ConfigError
     from addispatch.host.alone import running, send_one
 
-    async with running(name, config, typer.echo, confirm=confirm) as (host, core):
+    async with running(name, config, _say, confirm=confirm) as (host, core):
         if to is not None:
-            return await send_one(host, core, to, text, channel)
+            try:
+                return await send_one(host, core, to, text, channel)
+            except ConfigError as error:
+                raise _wrong_usage(error) from None
         row = next(row for row in host.report() if row["name"] == name)
         if row["capabilities"] == ["channel"] and not host.modems():
-            raise ConfigError("--to", "is missing: this plugin only sends", "write --to WHOM")
-        typer.echo(f"{name} runs: {row['status_line'] or row['summary']}. Ctrl-C ends.")
+            raise _wrong_usage(ConfigError("--to", "is missing: this plugin only sends", "write --to WHOM"))
+        _say(f"{name} runs: {row['status_line'] or row['summary']}. Ctrl-C ends.")
         if not confirm:
-            typer.echo("What comes in is shown but neither stored nor confirmed: the sender keeps it (see --confirm).")
+            _say("What comes in is shown but neither stored nor confirmed: the sender keeps it (see --confirm).")
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await stop.wait()
     return None
+
+
+def _say(line: str) -> None:
+    print(printable(line), flush=True)
+
+
+def _wrong_usage(error: ConfigError) -> typer.Exit:
+    typer.echo(printable(error), err=True)
+    return typer.Exit(2)
 
 
 def _load(path: Path | None) -> Config:
@@ -121,28 +129,3 @@ def _load(path: Path | None) -> Config:
     if path is None and not any(candidate.exists() for candidate in SEARCHED):
         return Config()
     return load(path).config
-
-
-def _print_table(documents: list[dict[str, Any]]) -> None:
-    rows = [("NAME", "STATUS", "VERSION", "FROM", "")]
-    rows += [(d["name"], d["status"], d["version"], d["origin"], d["reason"] or d["summary"]) for d in documents]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row[:4], widths, strict=True)]
-        typer.echo("  ".join([*cells, row[4]]).rstrip())
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    """Print errors made on purpose as lines, without traceback, and leave with the right code."""
-    from addispatch.domain.errors import AddispatchError, ConfigError, ConfigErrors
-
-    try:
-        yield
-    except ConfigErrors as errors:
-        for error in errors.errors:
-            typer.echo(str(error), err=True)
-        raise typer.Exit(EX_CONFIG) from None
-    except AddispatchError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2 if isinstance(error, ConfigError) else 1) from None

@@ -11,7 +11,7 @@ import pytest
 
 from addispatch.host.scaffold import write_scaffold
 
-ADDISPATCH = "import sys; from addispatch.cli.plugin import app; app(sys.argv[1:])"
+PLUGIN = [sys.executable, "-m", "addispatch", "plugin"]
 
 
 @pytest.fixture(scope="module", params=["channel", "source"])
@@ -28,7 +28,7 @@ def environment(site):
 
 
 def addispatch(site, *words, cwd):
-    command = [sys.executable, "-c", ADDISPATCH, *map(str, words)]
+    command = [*PLUGIN, *map(str, words)]
     return subprocess.run(
         command, check=False, capture_output=True, text=True, cwd=cwd, env=environment(site), timeout=60
     )
@@ -73,7 +73,7 @@ def test_it_can_be_tried_alone(package, tmp_path):
         return
     config.write_text("[plugin.my_bell]\nport = 0")
     with subprocess.Popen(
-        [sys.executable, "-c", ADDISPATCH, "try", "my_bell"],
+        [*PLUGIN, "try", "my_bell"],
         stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=environment(site),
     ) as running:  # fmt: skip
         first = running.stdout.readline()

@@ -31,7 +31,7 @@ class Pipe:
 class Instance:
     def __init__(self, config, context):
         self.config, self.context, self.channels = config, context, [Pipe()]
-        self.calls = context.clock.calls
+        self.calls = getattr(context.clock, "calls", [])
     def status_line(self):
         return "all is well"
     async def self_check(self):
