@@ -42,6 +42,7 @@ def _registration(name: str) -> Handler:
                 raise AtError
             modem.settings.registration_detail[name] = detail
             return []
+        modem.sim.require(CmeError)
         return [registration_line(modem, name, urc=False)]
 
     return handle
