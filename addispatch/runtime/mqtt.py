@@ -9,6 +9,7 @@ send far more ahead of our acknowledgements than they promise, so the bound on w
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections import deque
@@ -41,6 +42,8 @@ STEADY_S = 10.0
 HELD_MAX_COUNT, HELD_MAX_BYTES = 2000, 32 * 1024 * 1024
 #: Packets read in one turn of the loop before others get theirs.
 TURN_PACKET_COUNT = 250
+#: How long ``stop`` waits for what was handed out, in seconds.
+STOP_GRACE_S = 2.0
 #: Most bytes waiting to be sent before publishing at QoS 0 is refused.
 UNSENT_MAX_BYTES = 1024 * 1024
 
@@ -103,6 +106,8 @@ class MqttLink:
         self._lost: asyncio.Future[str] | None = None
         self._flush_due = self._writer_on = self._paused = False
         self._last_ping_s = 0.0
+        self._task: asyncio.Task[None] | None = None
+        self._drained: asyncio.Future[None] | None = None
         self._client = self._prepare(make_client(settings))
 
     def _prepare(self, client: PahoClient) -> PahoClient:
@@ -153,7 +158,10 @@ class MqttLink:
                 self._client.ack(message.mid, 1)
             self._acked.append(message)
             self._flush_soon()
-        if self._paused and self._has_room(0.75):
+        if self._drained is not None:
+            if not self._held_count and not self._drained.done():
+                self._drained.set_result(None)
+        elif self._paused and self._has_room(0.75):
             self._resume()
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> bool:
@@ -178,8 +186,9 @@ class MqttLink:
         await done
 
     async def run(self) -> None:
-        """Connect and stay connected until cancelled; then say goodbye (the last will is not sent)."""
+        """Connect and stay connected until stopped or cancelled; then say goodbye (the last will is not sent)."""
         loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
         pause_s = FIRST_PAUSE_S
         try:
             while True:
@@ -200,6 +209,18 @@ class MqttLink:
                 pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
         finally:
             self._drop()
+
+    async def stop(self, grace_s: float = STOP_GRACE_S) -> None:
+        """Read nothing more, give what was handed out ``grace_s`` to be acknowledged, then end ``run``."""
+        self._drained = asyncio.get_running_loop().create_future()
+        self._pause()
+        if self._held_count and self.is_connected:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(grace_s):
+                    await self._drained
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
 
     # -- connecting ------------------------------------------------------------------------------------------------
 

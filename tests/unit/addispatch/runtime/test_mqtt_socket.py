@@ -3,7 +3,8 @@
 import socket
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from addispatch.runtime.mqtt_socket import BufferedSocket
 

@@ -1,0 +1,91 @@
+"""The ``mqtt`` plugin's instance: one link per broker, one intake, one publisher. Created by the host."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from addispatch.sdk import ConfigError
+from addispatch.sdk.mqtt import BrokerAddress, MqttSettings, Publication, Tls
+from addispatch_plugins.mqtt.door import Door
+from addispatch_plugins.mqtt.intake import Intake
+from addispatch_plugins.mqtt.publisher import Publisher, online_topic, topic_level
+
+if TYPE_CHECKING:
+    from addispatch.sdk import Context
+    from addispatch_plugins.mqtt.config import MqttConfig
+
+
+class MqttPlugin:
+    """Takes alarms from brokers and tells them the state."""
+
+    def __init__(self, config: MqttConfig, context: Context) -> None:
+        prefix = config.topic_prefix or f"addispatch/{context.cluster}"
+        node = topic_level(context.node)
+        self._config, self._context = config, context
+        self._tls = Tls(
+            ca_file=config.ca_file, cert_file=config.cert_file, key_file=config.key_file, insecure=config.insecure
+        )
+        self._publisher = Publisher(context, prefix, node) if config.publish else None
+        self._intake = Intake(config, context, prefix, self._publisher)
+        urls = config.urls or ((config.url,) if config.url else ())
+        will = Publication(online_topic(prefix, node), b"offline", 1, retain=True)
+        self._doors = tuple(
+            Door(
+                self._settings(BrokerAddress.parse(url.get_secret_value()), will),
+                context,
+                self._intake,
+                self._greet,
+                is_first=index == 0,
+                held_max_count=config.held_max_count,
+            )
+            for index, url in enumerate(urls)
+        )
+
+    def _settings(self, address: BrokerAddress, will: Publication) -> MqttSettings:
+        config, context = self._config, self._context
+        if config.user is not None:
+            password = config.password.get_secret_value() if config.password else None
+            address = replace(address, user=config.user, password=password)
+        return MqttSettings(
+            address=address,
+            client_id=config.client_id or f"addispatch-{context.cluster}-{context.node}-intake",
+            version=config.version,
+            clean=False,
+            keepalive_s=config.keepalive_s,
+            tls=self._tls if address.tls else None,
+            will=will if config.publish else None,
+        )
+
+    async def self_check(self) -> None:
+        """Raise ``ConfigError`` for certificate files that cannot be used; an absent broker is no reason."""
+        if self._tls == Tls():
+            return
+        try:
+            await asyncio.to_thread(self._tls.context)
+        except OSError as error:
+            what = error.strerror or error
+            raise ConfigError("ca_file, cert_file, key_file", f"cannot be used: {what}") from None
+
+    async def start(self) -> None:
+        """Begin to connect."""
+        if self._publisher is not None:
+            self._publisher.start(self._doors)
+        for door in self._doors:
+            self._context.supervise(f"link to {door.path}", door.link.run)
+
+    async def stop(self) -> None:
+        """Read nothing more, let what is under way become durable, acknowledge it and say goodbye."""
+        if self._publisher is not None:
+            self._publisher.stop()
+        await asyncio.gather(*(door.link.stop() for door in self._doors))
+        self._intake.stop()
+
+    def status_line(self) -> str:
+        """Say how each broker is."""
+        return "; ".join(door.status for door in self._doors)[:200]
+
+    def _greet(self, door: Door) -> None:
+        if self._publisher is not None:
+            self._publisher.greet(door)
