@@ -88,7 +88,11 @@ class Client:
 
     def post(self, path: str, document: Doc) -> Doc:
         """Send a document and return the answer."""
-        return self._request("POST", path, json.dumps(document).encode())
+        return self._request("POST", path, json.dumps(document, default=str).encode())
+
+    def delete(self, path: str) -> Doc:
+        """Remove what the path names."""
+        return self._request("DELETE", path)
 
     def follow(self, after: int | None) -> Iterator[Doc]:
         """Yield events as they happen, until the daemon ends the stream; raises ``NoAnswer`` when it vanishes."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from datetime import UTC, datetime
 from typing import Any
 
 from addispatch.cli import table
-from addispatch.cli.text import colour, duration, event_line, moment, printable, short_time, signal, word_colour
+from addispatch.cli.text import colour, duration, event_line, printable, short_time, signal, word_colour
 
 Doc = dict[str, Any]
+
+#: What is counted in the queue, in the order shown.
+_WAITING = ("queued", "sending", "in_doubt")
 
 
 def cases(document: Doc) -> None:
@@ -42,7 +45,7 @@ def deliveries(document: Doc) -> None:
 def received(document: Doc) -> None:
     """Print messages that came in."""
     rows = [
-        (short_time(m.get("received_at")), m.get("channel"), m.get("sender"), m.get("by"), m.get("text"))
+        (short_time(m.get("received_at")), m.get("channel"), m.get("sender"), m.get("modem"), m.get("text"))
         for m in document["received"]
     ]
     table.show(("WHEN", "CHANNEL", "FROM", "BY", "TEXT"), rows, nothing="no messages came in")
@@ -72,39 +75,79 @@ def plugins(document: Doc) -> None:
 
 def why(document: Doc) -> None:
     """Print the plan of a dry run in words."""
-    for line in document.get("plan", ()):
-        print(printable(line))
-    rows = [(d.get("channel"), _person(d), d.get("text")) for d in document.get("deliveries", ())]
-    if rows:
-        print()
-    table.show(("CHANNEL", "TO", "TEXT"), rows, nothing="nobody would be told")
+    for note in document.get("notes", ()):
+        print(colour(f"[!] {printable(note)}", "yellow"))
+    for target in document["targets"]:
+        route, policy = target.get("route"), target.get("policy")
+        because = f"by route {printable(route)}" if route else "named directly"
+        escalates = f", escalates by policy {printable(policy)}" if policy else ""
+        print(f"{colour(printable(target.get('audience')), 'bold')} {because}{escalates}:")
+        for one in target.get("deliveries", ()):
+            print("  " + _planned(one))
+    if not any(target.get("deliveries") for target in document["targets"]):
+        print(colour("nobody would be told", "alarm"))
+
+
+def _planned(delivery: Doc) -> str:
+    where = f"{printable(delivery.get('channel'))} to {printable(_person(delivery))}"
+    if delivery.get("problem"):
+        return f"{where}: {colour('not sent', 'red')}, {printable(delivery['problem'])}"
+    segments = delivery.get("segments")
+    cost = f" ({segments} SMS)" if segments else ""
+    return f"{where} {printable(delivery.get('when') or 'at once')}: {printable(delivery.get('text'))}{cost}"
 
 
 def counts(document: Doc) -> None:
     """Print what an import did to each table."""
-    for name, what in document.items():
-        words = ", ".join(f"{n} {did}" for did, n in what.items() if n) if isinstance(what, dict) else str(what)
-        print(f"{name}: {printable(words or 'nothing changed')}")
+    for name, what in document["tables"].items():
+        words = ", ".join(f"{count} {did}" for did, count in what.items() if count)
+        print(f"{printable(name)}: {printable(words or 'nothing to change')}")
+
+
+def tokens(document: Doc) -> None:
+    """Print the API tokens."""
+    rows = [(t.get("role"), short_time(t.get("created_at")), t.get("name")) for t in document["tokens"]]
+    table.show(("ROLE", "MADE", "NAME"), rows, nothing="no API tokens")
+
+
+def new_token(document: Doc) -> None:
+    """Print a token; only this once."""
+    print(printable(document["token"]))
+    print(colour("keep it: it is shown only now", "dim"), file=sys.stderr)
+
+
+def removed(_document: Doc) -> None:
+    """Say that it is gone."""
+    print("removed")
 
 
 def status(document: Doc) -> None:
     """Print the state of the node on one screen."""
-    started = moment(document.get("started_at"))
-    up = f", up {duration((datetime.now(UTC) - started).total_seconds())}" if started else ""
-    about = f"{document.get('node', '')}  addispatch {document.get('version', '')}{up}"
-    print(f"{colour(printable(document.get('state', 'Server running')), 'bold')}  {printable(about)}")
-    for warning in document.get("warnings", ()):
+    warnings = document.get("warnings", [])
+    head = colour(printable(document.get("status")), "yellow" if warnings else "green")
+    print(f"{head}  {printable(document.get('node'))}  {_about(document)}")
+    for warning in warnings:
         print(colour(f"[!] {printable(warning)}", "yellow"))
     _line("plugins", _plugins_line(document.get("plugins", [])))
     _line("channels", ", ".join(_channel(c) for c in document.get("channels", ())))
     _line("modems", "; ".join(_modem_line(m) for m in document.get("modems", ())))
-    queue = document.get("queue", {})
-    waiting = ", ".join(f"{n} {name}" for name, n in queue.items() if n)
-    _line("queue", f"{waiting} waiting" if waiting else "empty")
-    _line("cases", ", ".join(f"{n} {name}" for name, n in document.get("cases", {}).items()))
+    _line("queue", _queue_line(document.get("queue", {})))
+    _line("cases", ", ".join(f"{n} {printable(name)}" for name, n in document.get("cases", {}).items()))
     ledger = document.get("ledger", {})
     size = ledger.get("size_bytes")
     _line("ledger", printable(ledger.get("path", "")) + (f", {size / 1024:,.0f} KiB" if isinstance(size, int) else ""))
+
+
+def _about(document: Doc) -> str:
+    seconds = document.get("uptime_s")
+    up = f", up {duration(seconds)}" if isinstance(seconds, int | float) else ""
+    return f"addispatch {printable(document.get('version', ''))}{up}"
+
+
+def _queue_line(queue: Doc) -> str:
+    waiting = ", ".join(f"{queue[name]} {name.replace('_', ' ')}" for name in _WAITING if queue.get(name))
+    oldest = queue.get("oldest_s")
+    return (waiting or "empty") + (f", the oldest for {duration(oldest)}" if oldest else "")
 
 
 def sent(document: Doc) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from fastapi import FastAPI
 
 from addispatch import __version__
-from addispatch.http import directory, health, problem, routes
+from addispatch.http import directory, health, problem, routes, tokens
 from addispatch.http.gate import Gate
 from addispatch.http.stream import Streams
 
@@ -45,6 +45,6 @@ def create_app(operations: Operations, *, authenticate: Callable[[str], Actor | 
     app.state.streams = Streams()
     app.add_middleware(Gate, authenticate=authenticate)
     problem.install(app)
-    for part in (routes, directory, health):
+    for part in (routes, directory, tokens, health):
         app.include_router(part.router)
     return app

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
+from addispatch.domain.errors import StoreError
 from addispatch.http.problem import Json
 from addispatch.http.routes import Ops
 
@@ -14,7 +15,10 @@ async def healthz(operations: Ops) -> Json:
 
     200 while loop and ledger writer move, else 503.
     """
-    document = await operations.health()
+    try:
+        document = await operations.health()
+    except (StoreError, TimeoutError) as error:
+        return Json({"status": str(error) or "the ledger does not answer"}, status_code=503)
     return Json(document, status_code=200 if document.get("status") == "ok" else 503)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from addispatch.domain.alarm import MAX_NAME_CHARS, MAX_TEXT_CHARS, MAX_TO_COUNT, AlarmState, Priority
+from addispatch.sdk.operations import Role
 
 _NAME = {"type": "string", "maxLength": MAX_NAME_CHARS}
 _NAMES = {"type": "array", "items": _NAME, "maxItems": MAX_TO_COUNT}
@@ -38,6 +39,13 @@ def _body(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 ALARM_BODY = _body(_ALARM)
+TOKEN_BODY = _body(
+    {
+        "type": "object",
+        "required": ["name"],
+        "properties": {"name": _NAME, "role": {"enum": [str(r) for r in Role], "default": str(Role.VIEWER)}},
+    }
+)
 ENTRY_BODY = _body({"type": "object", "description": "As in directory.toml."})
 
 _PROBLEM = {

@@ -80,12 +80,14 @@ class StubOperations(EmptyOperations):
     async def status(self, actor: Actor) -> Doc:
         self._asked(actor, "status")
         return {
-            "state": "Server running", "node": "node-a", "version": "0.1.0", "started_at": "2026-11-23T05:00:00Z",
-            "warnings": ["No working modem found."], "plugins": (await self.plugins(actor))["plugins"],
-            "channels": [{"name": "sms", "up": False, "window": 0, "reason": "no modem"}],
+            "status": "Warning: sms is down: no modem", "node": "node-a", "cluster": "default", "version": "0.1.0",
+            "started_at": "2026-11-23T05:00:00Z", "uptime_s": 11_520.5, "warnings": ["sms is down: no modem"],
+            "plugins": (await self.plugins(actor))["plugins"],
+            "channels": [{"name": "sms", "up": False, "window": 0, "in_flight": 0, "reason": "no modem"}],
             "modems": (await self.modems(actor))["modems"],
-            "queue": {"emergency": 0, "alarm": 2, "notice": 0, "report": 0}, "cases": {"open": 1},
-            "ledger": {"path": "/data/ledger.db", "size_bytes": 123456},
+            "queue": {"queued": 2, "sending": 1, "in_doubt": 0, "by_class": {"alarm": 3}, "oldest_s": 75.2},
+            "cases": {"open": 1, "acknowledged": 0, "unacknowledged": 1},
+            "ledger": {"path": "/data/ledger.db", "size_bytes": 123456, "waiting": 0, "problem": ""},
         }  # fmt: skip
 
     async def cases(self, actor: Actor, *, state: str | None = None, limit: int = 50, cursor: str | None = None) -> Doc:
@@ -109,7 +111,7 @@ class StubOperations(EmptyOperations):
 
     async def received(self, actor: Actor, *, limit: int = 50, cursor: str | None = None) -> Doc:
         self._asked(actor, "received", limit, cursor)
-        message = {"id": 1, "channel": "sms", "from": "+6591234567", "text": "A123 on my way", "by": "sim1"}
+        message = {"id": 1, "channel": "sms", "sender": "+6591234567", "text": "A123 on my way", "modem": "sim1"}
         return {"received": [message | {"received_at": "2026-11-23T05:56:00Z"}], "next": None}
 
     async def events(
@@ -137,22 +139,30 @@ class StubOperations(EmptyOperations):
 
     async def plugins(self, actor: Actor) -> Doc:
         self._asked(actor, "plugins")
-        good = {"name": "mqtt", "status": "enabled", "version": "0.1.0", "summary": "MQTT", "line": "connected"}
+        good = {
+            "name": "mqtt",
+            "status": "enabled",
+            "version": "0.1.0",
+            "summary": "MQTT",
+            "reason": "",
+            "status_line": "connected",
+        }
         bad = {
             "name": "smtp",
             "status": "config_error",
             "version": "0.1.0",
             "summary": "mail",
-            "line": "host is missing",
+            "reason": "host is missing",
+            "status_line": "",
         }
         return {"plugins": [good, bad]}
 
     async def why(self, actor: Actor, alarm: Doc) -> Doc:
         self._asked(actor, "why", alarm)
-        return {
-            "plan": ["Route 'plant' takes it: topic plant/# matches.", "CriticalAlarms: Adam by sms."],
-            "deliveries": [{"recipient": "Adam", "channel": "sms", "to": "+6591234567", "text": "Pump 3 is hot"}],
-        }
+        way = {"recipient": "Adam", "channel": "sms", "to": "+6591234567", "text": "Pump 3 is hot", "segments": 1}
+        ways = [way | {"when": "at once", "problem": None}, way | {"when": "", "problem": "Eve is disabled"}]
+        target = {"audience": "CriticalAlarms", "route": "plant", "policy": "critical", "deliveries": ways}
+        return {"targets": [] if "nobody" in alarm["text"] else [target], "notes": ["a note"]}
 
     async def directory_export(self, actor: Actor) -> Doc:
         self._asked(actor, "directory_export")
@@ -163,7 +173,11 @@ class StubOperations(EmptyOperations):
         if "recipent" in directory:
             one = ConfigError("recipent", "is no table here", 'did you mean "recipient"?')
             raise ConfigErrors([one, ConfigError("group[0].members", "'Jone' is nobody", 'did you mean "Jane"?')])
-        return {table: len(entries) for table, entries in directory.items()}
+        return {
+            "tables": {
+                table: {"added": len(entries), "changed": 0, "unchanged": 0} for table, entries in directory.items()
+            }
+        }
 
     async def directory_entries(self, actor: Actor, table: str) -> Doc:
         self._asked(actor, "directory_entries", table)
@@ -185,6 +199,20 @@ class StubOperations(EmptyOperations):
         if name not in [entry["name"] for entry in self.directory[table]]:
             raise Refused("name", f"there is no {table} {name}")
         return {"deleted": name}
+
+    async def tokens(self, actor: Actor) -> Doc:
+        self._asked(actor, "tokens")
+        return {"tokens": [{"name": "grafana", "role": "viewer", "created_at": "2026-11-01T00:00:00Z"}]}
+
+    async def token_add(self, actor: Actor, name: str, role: str) -> Doc:
+        self._asked(actor, "token_add", name, role)
+        return {"name": name, "role": role, "token": "adt_secret"}
+
+    async def token_remove(self, actor: Actor, name: str) -> Doc:
+        self._asked(actor, "token_remove", name)
+        if name != "grafana":
+            raise Refused("name", f"there is no token {name!r}")
+        return {}
 
     async def health(self) -> Doc:
         return {"status": "ok"} if self.failure is None else {"status": "ledger writer stands still"}
