@@ -75,8 +75,6 @@ def load(path: Path | None = None) -> Loaded:
 def validate(document: Document) -> tuple[Config | None, list[ConfigError]]:
     """Check the core's tables; None if they cannot be used. The errors include those of reading."""
     errors = list(document.errors)
-    if document.unreadable:  # half a document would only add follow-up errors
-        return None, errors
     try:
         return Config.model_validate(document.data, context={"folder": document.folder}), errors
     except ValidationError as error:

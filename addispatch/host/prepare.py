@@ -53,7 +53,7 @@ def check_file(path: Path | None = None) -> list[ConfigError]:
     except ConfigErrors as nothing_found:
         return nothing_found.errors
     config, core_errors = validate(document)
-    if document.unreadable:
+    if document.unreadable:  # half a table would only bring follow-up errors: plugins have options that must be there
         return core_errors
     # Mistakes in the core's tables must not hide those of the plugins.
     tables = document.data.get("plugin")

@@ -154,6 +154,20 @@ async def test_nothing_is_confirmed_and_in_the_end_the_plugin_hears_that_it_was_
     assert core.recall("m") is None
 
 
+async def test_the_plugin_hears_it_before_it_is_stopped(install, make_config, said):
+    more = """
+    class Instance(Instance):
+        async def start(self):
+            self.future = self.context.accept(Alarm(text="Tank 3 high", source="siren"))
+        async def stop(self):
+            self.context.event(repr(self.future.exception()))
+    """
+    install("siren", more=more)
+    async with running("siren", make_config(), said.append):
+        pass
+    assert said == ["alarm raised (medium): Tank 3 high", "StoreError('not stored: this was a try')"]
+
+
 async def test_with_confirm_it_is(make_core):
     core = make_core(confirm=True)
     assert (await core.accept(Alarm(text="x", source="s", id="7", mark=Mark("m", b"1")))).alarm_id == "7"

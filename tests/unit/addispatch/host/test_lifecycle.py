@@ -152,11 +152,19 @@ async def test_a_slow_plugin_holds_up_nobody_and_joins_when_it_is_ready(install,
     assert {"slow.stop", "good.stop"} <= set(core.clock.calls)
 
 
-async def test_stopping_while_one_still_starts_ends_its_start(install, core, host_of):
-    install("slow", more="class Instance(Instance):\n    async def start(self):\n        await asyncio.sleep(60)")
+async def test_stopping_while_one_still_starts_ends_its_start_first(install, core, host_of):
+    more = """
+    class Instance(Instance):
+        async def start(self):
+            try:
+                await asyncio.sleep(60)
+            finally:
+                self.calls.append("start ended")
+    """
+    install("slow", more=more)
     host = await host_of("slow", patience=Patience(warn_s=0.05, give_up_s=30))
     await asyncio.wait_for(host.stop(), 2)
-    assert core.clock.calls == ["slow.self_check", "slow.stop"]
+    assert core.clock.calls == ["slow.self_check", "start ended", "slow.stop"]
     assert row(host, "slow")["status"] == "disabled"
 
 
