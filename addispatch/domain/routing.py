@@ -29,13 +29,14 @@ def topic_matches(topic_filter: str, topic: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _pattern(text: str) -> re.Pattern[str]:
-    # fnmatch's translation uses no nested repeats, so no input can make it backtrack without end.
-    return re.compile(fnmatch.translate(f"*{text.casefold()}*"), re.DOTALL)
+    # fnmatch's translation uses no nested repeats, so no input can make it backtrack without end. Its third sign, [, is
+    # an ordinary one here: "[pump]" would otherwise take any text with one of these letters.
+    return re.compile(fnmatch.translate(f"*{text.casefold().replace('[', '[[]')}*"), re.DOTALL)
 
 
 def text_matches(pattern: str, text: str) -> bool:
     """Whether the pattern occurs in the text: case-insensitive, ``*`` any characters, ``?`` one."""
-    if not any(sign in pattern for sign in "*?["):
+    if not any(sign in pattern for sign in "*?"):
         return pattern.casefold() in text.casefold()
     return _pattern(pattern).match(text.casefold()) is not None
 

@@ -8,13 +8,13 @@ would hold up every alarm behind it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from jinja2 import StrictUndefined, nodes
 from jinja2 import TemplateError as JinjaError
 from jinja2.exceptions import SecurityError
-from jinja2.runtime import str_join
+from jinja2.runtime import LoopContext, str_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
@@ -75,6 +75,23 @@ def _joined(*parts: Any) -> str:
     return text
 
 
+def _replace(text: Any, old: Any, new: Any) -> str:
+    """Replace within the length limit, which is checked before anything long is built."""
+    whole, wanted, other = str(text), str(old), str(new)
+    if len(whole) + whole.count(wanted) * len(other) > MAX_RESULT_CHARS:
+        raise SecurityError(f"text longer than {MAX_RESULT_CHARS} characters")
+    return whole.replace(wanted, other)
+
+
+def _join(values: Iterable[Any], separator: str = "", attribute: str = "") -> str:
+    """Join within the length limit; ``attribute`` names the field of each value to take."""
+    path = tuple(attribute.split(".")) if attribute else ()
+    parts = [str(_show(_lookup(value, path))) for value in values]
+    if sum(map(len, parts)) + len(parts) * len(separator) > MAX_RESULT_CHARS:
+        raise SecurityError(f"text longer than {MAX_RESULT_CHARS} characters")
+    return separator.join(parts)
+
+
 class _Limiter(NodeTransformer):
     """Adds the turn counter to every loop, guards ``~`` and refuses what an alarm text has no use for."""
 
@@ -111,6 +128,18 @@ class _Sandbox(ImmutableSandboxedEnvironment):
             raise SecurityError("number too large")
         return super().call_binop(context, operator, left, right)
 
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        # A field called "values" or "items" is meant, never the method of that name.
+        if isinstance(obj, LoopContext):
+            return super().getattr(obj, attribute)
+        return self.getitem(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        try:
+            return obj[argument]
+        except (AttributeError, TypeError, LookupError):
+            return self.undefined(obj=obj, name=argument)
+
     def is_safe_callable(self, obj: Any) -> bool:
         # Methods of strings and lists can build huge values (format, ljust, center); filters cover what is needed.
         return isinstance(obj, _Budget) or obj is _joined
@@ -119,7 +148,8 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 def _environment() -> _Sandbox:
     env = _Sandbox(undefined=StrictUndefined, autoescape=False, finalize=_show)
     env.filters = {name: env.filters[name] for name in _FILTERS}
-    env.filters["replace"] = lambda text, old, new: _joined(str(text).replace(str(old), str(new)))
+    env.filters["replace"] = _replace
+    env.filters["join"] = _join
     env.globals.clear()
     env.globals["_joined"] = _joined
     return env
@@ -128,7 +158,7 @@ def _environment() -> _Sandbox:
 _ENV = _environment()
 
 
-def _lookup(fields: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+def _lookup(fields: Any, path: tuple[str, ...]) -> Any:
     """Follow a dotted name through mappings and lists; attributes of other objects are never read."""
     value: Any = fields
     for step in path:

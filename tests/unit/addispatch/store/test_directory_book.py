@@ -122,9 +122,9 @@ def test_unknown_tables_and_names(book: Opened) -> None:
 def test_what_is_used_cannot_be_removed(book: Opened) -> None:
     for number in range(7):
         book.put("group", {"name": f"g{number}", "members": ["Jane"]})
-    with pytest.raises(Refused, match="recipient 'Adam' is used by group 'Ops'$"):
+    with pytest.raises(Refused, match=r"recipient 'Adam' is used by group 'Ops'$"):
         book.delete("recipient", "adam")
-    with pytest.raises(Refused, match="is used by group 'Ops', group 'g0', .* and 3 more$"):
+    with pytest.raises(Refused, match=r"is used by group 'Ops', group 'g0', .* and 3 more$"):
         book.delete("recipient", "Jane")
     book.delete("route", "plant")
     book.delete("group", "OPS")
