@@ -10,6 +10,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from addispatch.config.models import LogConfig
 
 
@@ -23,6 +25,15 @@ def configure(settings: LogConfig) -> None:
     # Libraries tell of their own doings at INFO; ours are the ones to read.
     for name in ("schedule", "aiosmtplib", "asyncio", "uvicorn", "mail"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def configure_file(path: Path, level: int) -> None:
+    """Send all log records to a file: the demo's terminal tells a story."""
+    handler = logging.FileHandler(path)
+    handler.setFormatter(_text())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
 
 
 def _text() -> logging.Formatter:

@@ -1,0 +1,72 @@
+"""Runs the demo: the stage, the story, and then time to try things. Called by ``addispatch demo``."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+
+from addispatch.demo.screen import Screen
+from addispatch.domain.errors import AddispatchError
+
+if TYPE_CHECKING:
+    from addispatch.demo.stage import Stage
+    from addispatch.simulator import Phone, PhoneMessage
+
+
+def main(*, exit_after: bool) -> int:
+    """Play the story; returns 0 if every step happened."""
+    screen = Screen()
+    screen.say(screen.colour("addispatch demo", "bold") + ": an alarm finds its people")
+    screen.say()
+    try:
+        return asyncio.run(_play(screen, exit_after=exit_after))
+    except KeyboardInterrupt:
+        screen.say()
+        return 130
+
+
+async def _play(screen: Screen, *, exit_after: bool) -> int:
+    try:
+        from addispatch.demo import stage as stages  # noqa: PLC0415 - needs the extra "demo"
+        from addispatch.demo import story  # noqa: PLC0415
+    except ImportError as error:
+        screen.failed(f"{error.name} is missing: pip install 'addispatch[demo]'")
+        return 1
+    try:
+        async with stages.put_up(screen) as stage:
+            await story.tell(stage, screen)
+            screen.say()
+            screen.done(screen.colour("Every step happened.", "bold"))
+            if not exit_after:
+                await _stay(stage, screen)
+    except (TimeoutError, AssertionError, AddispatchError, OSError) as error:
+        screen.failed(f"This step did not happen: {str(error) or type(error).__name__}")
+        return 1
+    return 0
+
+
+async def _stay(stage: Stage, screen: Screen) -> None:
+    """Keep running and show every SMS, until Ctrl-C."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+
+    def show(phone: Phone, message: PhoneMessage) -> None:
+        screen.bubble(f"{phone.name or phone.number}'s phone", message.text, colour="green")
+
+    stage.network.on_delivered = show
+    data_dir = stage.folder / "data"
+    screen.title("It stays up. Try, in another terminal:")
+    for command in (
+        f"addispatch status --data-dir {data_dir}",
+        f'addispatch send --data-dir {data_dir} --to Maintenance "Tank 3 is nearly empty"',
+        f"addispatch events --follow --data-dir {data_dir}",
+    ):
+        screen.say(f"  {screen.colour(command, 'cyan')}")
+    screen.say(f"  API   http://127.0.0.1:{stage.http_port}/api/openapi.json")
+    screen.say(f"  log   {stage.folder / 'demo.log'}")
+    screen.say(screen.colour("  Ctrl-C ends it.", "dim"))
+    await stopping.wait()
+    screen.progress("stopping")

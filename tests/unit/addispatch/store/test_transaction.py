@@ -1,0 +1,147 @@
+"""Transactions: what is stored joins exactly as the domain's merge does; claims are exclusive, urgent ones first."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ledgers import new_case, new_delivery, now_ms, open_case, open_ledger
+from strategies import cases
+
+from addispatch.domain.alarm import QueueClass
+from addispatch.domain.case import Case, CaseState, DeliveryState, Fact, Phase, merge, state_of
+from addispatch.store.rows import DeliveryChange
+
+PARTS = (new_delivery("adam", "sms"), new_delivery("jane", "email"))
+states = st.builds(DeliveryState, st.sampled_from(Fact), st.integers(0, 3), st.sampled_from(Phase))
+deltas = st.lists(st.tuples(cases, st.dictionaries(st.sampled_from([p.key for p in PARTS]), states)), max_size=4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(deltas)
+def test_the_ledger_joins_as_the_domain_does(steps):
+    async def run() -> None:
+        with TemporaryDirectory() as name:
+            async with open_ledger(Path(name)) as ledger:
+                case = new_case(PARTS, key="boiler")
+                seq = await ledger.submit(lambda tx: tx.open_case(case, None, PARTS, now_ms()).seq)
+                expected = case
+                for partial, parts in steps:
+                    delta = Case(
+                        id=case.id, owner=partial.owner, position=partial.position, codes=partial.codes,
+                        acks=partial.acks, declines=partial.declines, comments=partial.comments,
+                        clears=partial.clears, closings=partial.closings, repeats=partial.repeats, deliveries=parts,
+                    )  # fmt: skip
+                    expected = merge(expected, delta)
+                    changes = {key: DeliveryChange(state) for key, state in parts.items()}
+                    await ledger.submit(lambda tx, d=delta, c=changes: tx.join(tx.entry(seq), d, now_ms(), c))
+            async with open_ledger(Path(name)) as ledger:
+                stored = await ledger.submit(lambda tx: tx.entry(seq).case)
+                assert stored == expected
+                state = await ledger.submit(
+                    lambda tx: tx.connection.exec_driver_sql("SELECT state, reason FROM cases").one()
+                )
+                assert tuple(state) == tuple(value and value.value for value in state_of(expected))
+
+    asyncio.run(run())
+
+
+async def test_a_claim_takes_urgent_deliveries_first_then_the_oldest(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        at_ms = now_ms() - 1000
+        wanted = [(QueueClass.REPORT, 0), (QueueClass.ALARM, 5), (QueueClass.ALARM, 2), (QueueClass.EMERGENCY, 9)]
+        for number, (urgency, later) in enumerate(wanted):
+            part = new_delivery(queue_class=int(urgency), due_at_ms=at_ms + later, text=f"{urgency.name} {later}")
+            await open_case(ledger, part, number=number)
+        claims = await ledger.submit(lambda tx: tx.claim_due("log", 3, now_ms()))
+        assert [c.text for c in claims] == ["EMERGENCY 9", "ALARM 2", "ALARM 5"]
+        rest = await ledger.submit(lambda tx: tx.claim_due("log", 3, now_ms()))
+        assert [c.text for c in rest] == ["REPORT 0"]
+        assert await ledger.submit(lambda tx: tx.claim_due("log", 3, now_ms())) == []
+
+
+async def test_a_claim_leaves_what_is_not_due_and_tells_when_it_is(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        later_ms = now_ms() + 60_000
+        await open_case(ledger, new_delivery(due_at_ms=later_ms))
+        assert await ledger.submit(lambda tx: tx.claim_due("log", 9, now_ms())) == []
+        assert await ledger.submit(lambda tx: tx.next_due_ms("log")) == later_ms
+        assert await ledger.submit(lambda tx: tx.next_due_ms("sms")) is None
+
+
+async def test_what_was_claimed_is_interrupted_after_a_restart(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        await open_case(ledger, new_delivery())
+        await ledger.submit(lambda tx: tx.claim_due("log", 1, now_ms()))
+    async with open_ledger(tmp_path) as ledger:
+        found = await ledger.submit(lambda tx: tx.interrupted())
+        assert [(key.recipient, repeated) for _seq, key, repeated in found] == [("adam", False)]
+
+
+async def test_an_older_state_changes_nothing(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        part = new_delivery()
+        case = await open_case(ledger, part)
+
+        def join(state):
+            def unit(tx):
+                delta = Case(id=case.id, deliveries={part.key: state})
+                changes = {part.key: DeliveryChange(state, error=state.fact.name)}
+                return tx.join(tx.entry(1), delta, now_ms(), changes)
+
+            return ledger.submit(unit)
+
+        assert await join(DeliveryState(Fact.SENT))
+        assert not await join(DeliveryState(Fact.CANCELLED))
+        row = await ledger.read(lambda c: c.exec_driver_sql("SELECT fact, error FROM deliveries").one())
+        assert tuple(row) == (int(Fact.SENT), "SENT")
+
+
+async def test_an_open_case_is_found_by_source_and_key(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        await open_case(ledger, new_delivery(), key="boiler", ack_required=True)
+        await open_case(ledger, new_delivery(), number=2, key="boiler", source="other", ack_required=True)
+
+        def find(source, key):
+            return ledger.submit(lambda tx: [e.case.head.source for e in tx.open_with_key(source, key)])
+
+        assert await find("mqtt", "boiler") == ["mqtt"]
+        assert await find("mqtt", "pump") == []
+
+
+async def test_a_code_is_taken_while_its_case_is_open_and_a_while_longer(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        await open_case(ledger, new_delivery(state=DeliveryState(Fact.SENT)), code="A123")
+        assert await ledger.submit(lambda tx: tx.entry(1).case and state_of(tx.entry(1).case)[0]) is CaseState.CLOSED
+        assert await ledger.submit(lambda tx: tx.code_is_taken("A123", now_ms() - 1000))
+        assert not await ledger.submit(lambda tx: tx.code_is_taken("A123", now_ms() + 1000))
+        assert not await ledger.submit(lambda tx: tx.code_is_taken("B456", 0))
+
+
+async def test_a_message_is_stored_once_by_its_reference(tmp_path):
+    values = {"reference": "x", "channel": "sms", "sender": "+65", "text": "ok", "received_at_ms": 1, "carrier": ""}
+    async with open_ledger(tmp_path) as ledger:
+        assert await ledger.submit(lambda tx: tx.add_received(values))
+        assert not await ledger.submit(lambda tx: tx.add_received(values))
+
+
+async def test_thousands_of_cases_more_than_the_cache_holds(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        many = [new_case([part], n) for n, part in enumerate([new_delivery()] * 9000)]
+        part = new_delivery()
+        await asyncio.gather(*(ledger.submit(lambda tx, c=c: tx.open_case(c, None, [part], now_ms())) for c in many))
+
+        def send_all(tx):
+            claims = tx.claim_due("log", 9000, now_ms())
+            for claim in claims:
+                state = DeliveryState(Fact.SENT)
+                delta = Case(id=claim.case_id, deliveries={claim.key: state})
+                tx.join(tx.entry(claim.case_seq), delta, now_ms(), {claim.key: DeliveryChange(state)})
+            return len(claims)
+
+        assert await ledger.submit(send_all) == 9000
+        states = await ledger.read(lambda c: c.exec_driver_sql("SELECT DISTINCT state, reason FROM cases").all())
+        assert [tuple(row) for row in states] == [("closed", "sent")]
