@@ -31,7 +31,8 @@ MAX_FILES_COUNT = 200
 class Document:
     """What the files say: merged, references replaced, not yet checked. ``errors`` kept it from being complete.
 
-    ``origins`` tells for each path which file in conf.d wrote it; ``references`` are the paths that hold secrets.
+    ``origins`` tells for each path which file in conf.d wrote it; ``references`` are the paths that hold secrets;
+    ``unreadable``: what a whole file says is missing.
     """
 
     folder: Path
