@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from addispatch.domain.errors import AddispatchError, ConfigError
+from addispatch.domain.text import segment_count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from addispatch.simulator import Network, Phone, PhoneCall, PhoneMessage, SimulatedModem
 
@@ -37,7 +38,7 @@ def sim() -> None:
 
 
 @app.command()
-def modem(  # noqa: PLR0917 - typer's way to declare options
+def modem(
     link: Annotated[str | None, typer.Option(help="Path to make for the port, e.g. /tmp/ttyGSM.")] = None,
     number: Annotated[str, typer.Option(help="The modem's own number.")] = "+6590000001",
     phone: Annotated[str, typer.Option(help="The phone that writes what is typed without a number.")] = "+6591234567",
@@ -123,8 +124,7 @@ class _Desk:
 
     def delivered(self, phone: Phone, message: PhoneMessage) -> None:
         """A phone got an SMS."""
-        notes = [f"{message.parts} parts"] * (message.parts > 1) + ["flash"] * message.flash
-        self._show("sent", message.sender, phone.number, message.text, notes=notes, parts=message.parts)
+        self._show("sent", message.sender, phone.number, message.text, parts=message.parts, flash=message.flash)
         if self._reply is not None:
             self._write(phone.number, message.sender, self._reply)
 
@@ -147,17 +147,17 @@ class _Desk:
         except AddispatchError as error:
             typer.secho(f"not sent: {error}", fg="red", err=True)
             return
-        self._show("received", sender, to, text)
+        self._show("received", self._network.number(sender), to, text, parts=segment_count(text))
 
-    def _show(self, event: str, sender: str, to: str, text: str, *, notes: Iterable[str] = (), parts: int = 1) -> None:
+    def _show(self, event: str, sender: str, to: str, text: str, *, parts: int = 1, flash: bool = False) -> None:
         if self._json:
-            sms: dict[str, str | int] = {} if event == "call" else {"text": text, "parts": parts}
+            sms: dict[str, str | int] = {} if event == "call" else {"text": text, "parts": parts, "flash": flash}
             self._print_json(event, **{"from": sender, "to": to}, **sms)
             return
         colour = {"sent": "cyan", "received": "green"}.get(event, "yellow")
         shown = text.replace("\n", " / ")
-        note = "".join(f" [{note}]" for note in notes)
-        typer.echo(typer.style(f"{event:8}", fg=colour) + f" {sender} -> {to}{note}: {shown}")
+        notes = f" [{parts} parts]" * (parts > 1) + " [flash]" * flash
+        typer.echo(typer.style(f"{event:8}", fg=colour) + f" {sender} -> {to}{notes}: {shown}")
         sys.stdout.flush()
 
     def _print_json(self, event: str, **fields: str | int) -> None:

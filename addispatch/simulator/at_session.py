@@ -124,7 +124,13 @@ class AtSession:
             self._answer(_Answer([], "OK"))
             return
         text = payload.decode("latin-1").strip(" \r\n")
-        self._perform(lambda: self._guard(lambda: prompt.take(text)), self._modem.faults.at_pdu(), sms=True)
+
+        def take() -> list[str]:
+            if len(payload) > MAX_LINE:
+                raise CmsError(CmsError.INVALID_PARAMETER)
+            return prompt.take(text)
+
+        self._perform(lambda: self._guard(take), self._modem.faults.at_pdu(), sms=True)
 
     def _run(self, commands: list[Command]) -> _Answer:
         """Do the commands in turn until one fails."""

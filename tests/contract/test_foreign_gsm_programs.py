@@ -71,8 +71,9 @@ class Sim:
 async def sim(tmp_path: Path) -> AsyncIterator[Sim]:
     async with running(
         sys.executable,
-        "-c",
-        "from addispatch.cli.sim import app; app()",
+        "-m",
+        "addispatch",
+        "sim",
         "modem",
         "--json",
         "--link",

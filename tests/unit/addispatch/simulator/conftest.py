@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from addispatch.simulator import Network, SimulatedModem
+from addispatch.simulator.pdu import Submit, encode_submit, with_smsc
+from addispatch.simulator.pdu_body import bodies
 
 _FINAL = r"\r\n(OK|ERROR|NO CARRIER|\+CM[ES] ERROR: [^\r]*)\r\n|\r\n> "
 
@@ -56,6 +58,15 @@ class Host:
         self.write((line + end).encode("latin-1"))
         heard = await self.hear(_FINAL)
         return [part for part in heard.split("\r\n") if part and part.strip() != line.strip()]
+
+    async def send(self, text: str, to: str = "+6591234567", *, wants_report: bool = False) -> list[str]:
+        """Send a text in PDU mode; gives the first line of each part's answer."""
+        answers = []
+        for body in bodies(text, 5):
+            tpdu = encode_submit(Submit(to, body, wants_report=wants_report))
+            assert await self.ask(f"AT+CMGS={len(tpdu)}") == ["> "]
+            answers.append((await self.ask(with_smsc("", tpdu), end="\x1a"))[0])
+        return answers
 
     def close(self) -> None:
         asyncio.get_running_loop().remove_reader(self.fd)
