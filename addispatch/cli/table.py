@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import textwrap
 from typing import TYPE_CHECKING
 
-from addispatch.cli.text import colour, cut, is_terminal, printable, width, word_colour
+from addispatch.cli.text import colour, cut, is_terminal, printable, width, word_colour, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,7 +41,7 @@ def _show_stacked(titles: Sequence[str], cells: list[list[str]], widths: list[in
     print(colour(cut(_join(titles[:-1], widths), columns), "bold"))
     for line in cells:
         print(_join(line[:-1], widths, paint=True))
-        for part in textwrap.wrap(line[-1], max(columns - _GAP, 10)):
+        for part in wrap(line[-1], max(columns - _GAP, 10)):
             print(" " * _GAP + part)
 
 

@@ -50,9 +50,9 @@ def printable(value: object) -> str:
 
 
 def _harmless(sign: str) -> str:
-    if sign in "\n\r\t":
-        return " "
-    return "�" if unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp") else sign
+    if sign.isprintable():
+        return sign
+    return " " if sign.isspace() else "�"
 
 
 def width(text: str) -> int:
@@ -75,6 +75,22 @@ def cut(text: str, columns: int) -> str:
     while text and width(text) > columns - 1:
         text = text[:-1]
     return text + "…"
+
+
+def wrap(text: str, columns: int) -> list[str]:
+    """Break the text into lines of at most so many columns, between words where possible."""
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and width(lines[-1]) + 1 + width(word) <= columns:
+            lines[-1] += f" {word}"
+            continue
+        if lines[-1]:
+            lines.append("")
+        for sign in word:
+            if width(lines[-1]) + width(sign) > columns:
+                lines.append("")
+            lines[-1] += sign
+    return lines
 
 
 def moment(value: object) -> datetime | None:

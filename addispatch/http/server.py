@@ -96,6 +96,7 @@ class HttpServer:
     def __init__(self, app: FastAPI, unix_path: Path, listen: tuple[str, int] | None) -> None:
         self._app, self._unix_path, self._listen = app, unix_path, listen
         self._sockets: list[socket.socket] = []
+        self._inode: int | None = None
         self._tasks = Supervisor()
         self._listening, self._stopping, self._ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.tcp_port: int | None = None

@@ -46,8 +46,10 @@ async def test_what_a_killed_daemon_left_is_replaced(tmp_path):
 
 
 async def test_a_second_daemon_on_the_same_data_is_refused(running):
+    second = HttpServer(app(), running.unix_path, None)
     with pytest.raises(ConfigError, match="another addispatch is running"):
-        await HttpServer(app(), running.unix_path, None).start()
+        await second.start()
+    await second.stop()
     assert running.unix_path.exists()
 
 

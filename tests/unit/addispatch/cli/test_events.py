@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+
+from addispatch.cli.text import event_line
+
+
+async def test_events_are_in_order_and_in_the_seed_s_form(addispatch, running):
+    running.operations.add_event("No working modem found.", "severe")
+    lines = (await addispatch("events", "-n", "2")).out.splitlines()
+    assert lines == [
+        "2026.11.23 13:55:03:123 something happened",
+        "2026.11.23 13:55:04:123 [!!!] No working modem found.",
+    ]
+
+
+def test_an_event_s_mark():
+    event = {"at": "2026-11-23T05:55:03.123Z", "text": "x\x1b[2J", "severity": "warning"}
+    assert event_line(event).endswith(":55:03:123 [!] x�[2J")
+
+
+async def test_follow_goes_on_and_survives_a_restart(running, tmp_path):
+    """The second server stands for the restarted daemon."""
+    from addispatch.http.app import create_app
+    from addispatch.http.server import HttpServer
+    from addispatch.runtime.metrics import Metrics
+
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "addispatch", "events", "-f", "-n", "1", "--data-dir", str(running.unix_path.parent),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        assert b"something happened" in await process.stdout.readline()
+        running.operations.add_event("before")
+        assert b"before" in await process.stdout.readline()
+        await running.server.stop()
+        running.operations.add_event("meanwhile")
+        app = create_app(running.operations, authenticate=lambda _token: None, metrics=Metrics())
+        again = HttpServer(app, running.unix_path, None)
+        await again.start()
+        assert b"meanwhile" in await process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 0
+        await again.stop()
