@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 #: First and longest pause before a failed task is started again, in seconds.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0
+#: A task that did not end within this time after its cancellation is cancelled again, in seconds.
+CANCEL_AGAIN_S = 0.2
 #: How long cancelled work of others may take to end before it is left behind, in seconds.
 GRACE_S = 1.0
 
@@ -67,8 +69,10 @@ class Supervisor:
     async def stop(self) -> None:
         """Cancel all tasks, the newest first, and wait for them."""
         for task in reversed(list(self._tasks.values())):
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            # Once is not always enough: on Python 3.11 asyncio.wait_for loses a cancellation that meets its result.
+            while not task.done():
+                task.cancel()
+                await asyncio.wait([task], timeout=CANCEL_AGAIN_S)
         self._tasks.clear()
 
 

@@ -78,3 +78,17 @@ async def test_cancelling_who_waits_cancels_the_work():
     await began.wait()
     await supervisor.stop()
     assert ended.is_set()
+
+
+async def test_stop_ends_a_task_that_loses_its_first_cancellation() -> None:
+    supervisor, started = Supervisor(), asyncio.Event()
+
+    async def deaf_once() -> None:
+        started.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    supervisor.run("deaf", deaf_once)
+    await started.wait()
+    await asyncio.wait_for(supervisor.stop(), 5)
