@@ -32,7 +32,7 @@ def test_what_people_write(written: str, region: str, number: str) -> None:
      "1" * 18, "1" * 100_000, "+999123456789", "91234567ext5", "12a", "tel:91234567", "65 91234567 \x00"],
 )  # fmt: skip
 def test_what_is_no_number_is_refused_with_a_reason(written: str) -> None:
-    with pytest.raises(ConfigError, match="is not a phone number|is no number that exists") as caught:
+    with pytest.raises(ConfigError, match=r"is not a phone number|is no number that exists") as caught:
         normalize_number(written, "SG", SHORT)
     assert "\n" not in str(caught.value)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -121,10 +122,8 @@ def test_a_long_field_is_cut_in_the_simple_way() -> None:
 @given(st.text(max_size=40))
 def test_no_source_does_anything_but_render_or_say_why(source: str) -> None:
     for template in (source, "{{ " + source + " }}", "{% " + source + " %}"):
-        try:
-            Template(template).render(FIELDS)
-        except TemplateError as error:
-            assert str(error)
+        with suppress(TemplateError):
+            assert isinstance(Template(template).render(FIELDS), str)
 
 
 @given(st.text(max_size=40))

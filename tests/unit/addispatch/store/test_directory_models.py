@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from addispatch.domain import addressbook
+from addispatch.store.directory_change import Change
 from addispatch.store.directory_fields import Checks
 from addispatch.store.directory_models import MODELS, Entry, PolicyEntry, RouteEntry
+from addispatch.store.directory_records import empty_tables
 
 CHECKS = Checks("SG")
 
@@ -170,3 +173,15 @@ def test_a_route_to_nobody_would_swallow_alarms() -> None:
 def test_mistakes_are_refused(table: str, entry: Any) -> None:
     with pytest.raises(ValidationError):
         validate(table, entry)
+
+
+def test_the_documentation_has_every_key_and_its_example_works() -> None:
+    page = Path(__file__).parents[4].joinpath("docs/directory.md").read_text()
+    for table, model in MODELS.items():
+        start = page.index("## `[settings]`" if table == "settings" else f"## `[[{table}]]`")
+        section = page[start : page.find("\n## ", start + 1)]
+        for name, field in model.model_fields.items():
+            assert f"`{field.alias or name}`" in section, f"{table}.{name} is not in docs/directory.md"
+    change = Change(empty_tables(), "SG", source="directory.toml")
+    change.add_document(tomllib.loads(page.split("```toml\n")[1].split("```")[0]))
+    assert len(change.result()[1].tables) == len(MODELS)
