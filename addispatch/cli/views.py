@@ -74,32 +74,17 @@ def plugins(document: Doc) -> None:
 
 
 def why(document: Doc) -> None:
-    """Print the plan of a dry run in words."""
-    for note in document.get("notes", ()):
-        print(colour(f"[!] {printable(note)}", "yellow"))
-    for target in document["targets"]:
-        route, policy = target.get("route"), target.get("policy")
-        because = f"by route {printable(route)}" if route else "named directly"
-        escalates = f", escalates by policy {printable(policy)}" if policy else ""
-        print(f"{colour(printable(target.get('audience')), 'bold')} {because}{escalates}:")
-        for one in target.get("deliveries", ()):
-            print("  " + _planned(one))
-    if not any(target.get("deliveries") for target in document["targets"]):
-        print(colour("nobody would be told", "alarm"))
-
-
-def _planned(delivery: Doc) -> str:
-    where = f"{printable(delivery.get('channel'))} to {printable(_person(delivery))}"
-    if delivery.get("problem"):
-        return f"{where}: {colour('not sent', 'red')}, {printable(delivery['problem'])}"
-    segments = delivery.get("segments")
-    cost = f" ({segments} SMS)" if segments else ""
-    return f"{where} {printable(delivery.get('when') or 'at once')}: {printable(delivery.get('text'))}{cost}"
+    """Print the plan of a dry run in words, then the texts that would go out."""
+    for line in document["plan"]:
+        print(printable(line))
+    listed = [d for d in document["deliveries"] if not d.get("problem")]
+    rows = [(d.get("channel"), _person(d), d.get("when"), d.get("segments"), d.get("text")) for d in listed]
+    table.show(("CHANNEL", "TO", "WHEN", "SMS", "TEXT"), rows, nothing="Nobody would be told.")
 
 
 def counts(document: Doc) -> None:
     """Print what an import did to each table."""
-    for name, what in document["tables"].items():
+    for name, what in document.items():
         words = ", ".join(f"{count} {did}" for did, count in what.items() if count)
         print(f"{printable(name)}: {printable(words or 'nothing to change')}")
 
@@ -124,14 +109,14 @@ def removed(_document: Doc) -> None:
 def status(document: Doc) -> None:
     """Print the state of the node on one screen."""
     warnings = document.get("warnings", [])
-    head = colour(printable(document.get("status")), "yellow" if warnings else "green")
+    head = colour(printable(document.get("state")), "yellow" if warnings else "green")
     print(f"{head}  {printable(document.get('node'))}  {_about(document)}")
     for warning in warnings:
         print(colour(f"[!] {printable(warning)}", "yellow"))
     _line("plugins", _plugins_line(document.get("plugins", [])))
     _line("channels", ", ".join(_channel(c) for c in document.get("channels", ())))
     _line("modems", "; ".join(_modem_line(m) for m in document.get("modems", ())))
-    _line("queue", _queue_line(document.get("queue", {})))
+    _line("queue", _queue_line(document))
     _line("cases", ", ".join(f"{n} {printable(name)}" for name, n in document.get("cases", {}).items()))
     ledger = document.get("ledger", {})
     size = ledger.get("size_bytes")
@@ -144,9 +129,9 @@ def _about(document: Doc) -> str:
     return f"addispatch {printable(document.get('version', ''))}{up}"
 
 
-def _queue_line(queue: Doc) -> str:
+def _queue_line(document: Doc) -> str:
+    queue, oldest = document.get("queue", {}), document.get("queue_oldest_s")
     waiting = ", ".join(f"{queue[name]} {name.replace('_', ' ')}" for name in _WAITING if queue.get(name))
-    oldest = queue.get("oldest_s")
     return (waiting or "empty") + (f", the oldest for {duration(oldest)}" if oldest else "")
 
 

@@ -80,12 +80,13 @@ class StubOperations(EmptyOperations):
     async def status(self, actor: Actor) -> Doc:
         self._asked(actor, "status")
         return {
-            "status": "Warning: sms is down: no modem", "node": "node-a", "cluster": "default", "version": "0.1.0",
+            "state": "Warning: sms is down: no modem", "node": "node-a", "cluster": "default", "version": "0.1.0",
             "started_at": "2026-11-23T05:00:00Z", "uptime_s": 11_520.5, "warnings": ["sms is down: no modem"],
             "plugins": (await self.plugins(actor))["plugins"],
             "channels": [{"name": "sms", "up": False, "window": 0, "in_flight": 0, "reason": "no modem"}],
             "modems": (await self.modems(actor))["modems"],
-            "queue": {"queued": 2, "sending": 1, "in_doubt": 0, "by_class": {"alarm": 3}, "oldest_s": 75.2},
+            "queue": {"queued": 2, "sending": 1, "in_doubt": 0}, "queue_by_class": {"alarm": 3},
+            "queue_oldest_s": 75.2,
             "cases": {"open": 1, "acknowledged": 0, "unacknowledged": 1},
             "ledger": {"path": "/data/ledger.db", "size_bytes": 123456, "waiting": 0, "problem": ""},
         }  # fmt: skip
@@ -159,10 +160,18 @@ class StubOperations(EmptyOperations):
 
     async def why(self, actor: Actor, alarm: Doc) -> Doc:
         self._asked(actor, "why", alarm)
-        way = {"recipient": "Adam", "channel": "sms", "to": "+6591234567", "text": "Pump 3 is hot", "segments": 1}
-        ways = [way | {"when": "at once", "problem": None}, way | {"when": "", "problem": "Eve is disabled"}]
-        target = {"audience": "CriticalAlarms", "route": "plant", "policy": "critical", "deliveries": ways}
-        return {"targets": [] if "nobody" in alarm["text"] else [target], "notes": ["a note"]}
+        way = {
+            "audience": "CriticalAlarms",
+            "route": "plant",
+            "recipient": "Adam",
+            "channel": "sms",
+            "to": "+6591234567",
+        }
+        sent = way | {"text": "Pump 3 is hot", "segments": 1, "when": "at once", "problem": None}
+        return {
+            "plan": ["A high alarm from mqtt: hot", "It goes to CriticalAlarms, by route plant: 1 message(s)."],
+            "deliveries": [] if "nobody" in alarm["text"] else [sent, sent | {"problem": "Eve is disabled"}],
+        }
 
     async def directory_export(self, actor: Actor) -> Doc:
         self._asked(actor, "directory_export")
@@ -173,11 +182,7 @@ class StubOperations(EmptyOperations):
         if "recipent" in directory:
             one = ConfigError("recipent", "is no table here", 'did you mean "recipient"?')
             raise ConfigErrors([one, ConfigError("group[0].members", "'Jone' is nobody", 'did you mean "Jane"?')])
-        return {
-            "tables": {
-                table: {"added": len(entries), "changed": 0, "unchanged": 0} for table, entries in directory.items()
-            }
-        }
+        return {table: {"added": len(entries), "changed": 0, "unchanged": 0} for table, entries in directory.items()}
 
     async def directory_entries(self, actor: Actor, table: str) -> Doc:
         self._asked(actor, "directory_entries", table)

@@ -9,7 +9,7 @@ CASE_ID = "0190b0f2-1111-5222-8333-444455556666"
     ("command", "key"),
     [
         ("status", "warnings"), ("cases", "cases"), ("deliveries", "deliveries"), ("received", "received"),
-        ("events", "events"), ("modems", "modems"), ("plugins", "plugins"), ("why --text hot", "targets"),
+        ("events", "events"), ("modems", "modems"), ("plugins", "plugins"), ("why --text hot", "plan"),
         ("directory export", "recipient"), ("token list", "tokens"),
     ],
 )  # fmt: skip
@@ -51,12 +51,12 @@ async def test_parameters_reach_the_daemon(addispatch, running):
 
 async def test_why_says_it_in_words(addispatch):
     assert (await addispatch("why", "--text", "hot")).out.splitlines() == [
-        "[!] a note",
-        "CriticalAlarms by route plant, escalates by policy critical:",
-        "  sms to Adam (+6591234567) at once: Pump 3 is hot (1 SMS)",
-        "  sms to Adam (+6591234567): not sent, Eve is disabled",
+        "A high alarm from mqtt: hot",
+        "It goes to CriticalAlarms, by route plant: 1 message(s).",
+        "CHANNEL  TO                  WHEN     SMS  TEXT",
+        "sms      Adam (+6591234567)  at once  1    Pump 3 is hot",
     ]
-    assert "nobody would be told" in (await addispatch("why", "--text", "nobody")).out
+    assert "Nobody would be told" in (await addispatch("why", "--text", "nobody")).out
 
 
 async def test_the_others(addispatch):
