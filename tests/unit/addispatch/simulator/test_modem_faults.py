@@ -119,13 +119,16 @@ async def test_unplug_after_the_pdu_has_sent(host, modem, network) -> None:
     assert modem.port
 
 
-async def test_answers_due_after_unplugging_go_nowhere(host, modem) -> None:
-    modem.fault("slow", command="CSQ", delay_s=0.05)
+async def test_answers_due_after_unplugging_go_nowhere(host, modem, open_host) -> None:
     modem.fault("ok_late", command="CBC", delay_s=0.05)
+    modem.fault("slow", command="CSQ", delay_s=0.05)
     host.write(b"AT+CBC\rAT+CSQ\r")
-    await asyncio.sleep(0.02)
+    while modem._session._waiting or not modem._session._busy:
+        await asyncio.sleep(0)
     modem.unplug()
-    await asyncio.sleep(0.1)
+    modem.replug()
+    with pytest.raises(AssertionError, match="not heard"):
+        await open_host(modem.port).hear(".", timeout_s=0.2)
 
 
 def test_kinds_are_those_promised() -> None:
