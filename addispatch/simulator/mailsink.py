@@ -130,7 +130,7 @@ class _Session(SMTP):
             ident="addispatch mail sink",
             tls_context=sink._tls if sink._starttls else None,
             require_starttls=sink._starttls,
-            auth_require_tls=sink._tls is not None,
+            auth_require_tls=sink._starttls,
             authenticator=sink._authenticate,
         )
 

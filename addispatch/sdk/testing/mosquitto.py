@@ -83,7 +83,7 @@ class Mosquitto:
         """Publish with mosquitto_pub at QoS 1; ``options`` are its own, for example ``--retain``."""
         raw = payload.encode() if isinstance(payload, str) else payload
         process = await asyncio.create_subprocess_exec(
-            _program("mosquitto_pub"), "-p", str(self.port), "-q", "1", "-t", topic, "-s", *options,
+            _program("mosquitto_pub"), "-p", str(self.port), "-q", "1", "-t", topic, "-s" if raw else "-n", *options,
             stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         _out, error = await asyncio.wait_for(process.communicate(raw), PATIENCE_S)

@@ -28,9 +28,9 @@ from addispatch.sdk.testing.context import RecordingContext
 _NEWLY_IMPORTED = """
 import sys
 import addispatch.sdk
-before = set(sys.modules)
+before = {{name.partition(".")[0] for name in sys.modules}}
 import {module}
-print(*sorted({{name.partition(".")[0] for name in set(sys.modules) - before}} - sys.stdlib_module_names))
+print(*sorted({{name.partition(".")[0] for name in sys.modules}} - before - sys.stdlib_module_names))
 """
 
 
@@ -87,6 +87,11 @@ class PluginContract:
         async with RecordingContext(tmp_path, name=plugin.name) as context:
             instance: Any = plugin.create(plugin.config(**self.config), context)
             assert isinstance(instance, Instance)
+            # A submodule called like the attribute takes its place when it is imported.
+            module, _, attribute = self.entry_point.partition(":")
+            assert getattr(importlib.import_module(module), attribute) is plugin, (
+                f"{module} has a module {attribute}.py"
+            )
             assert tuple(channel.name for channel in getattr(instance, "channels", ())) == plugin.channels
             if hasattr(instance, "status_line"):
                 line = instance.status_line()

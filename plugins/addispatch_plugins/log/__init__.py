@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def _create(config: LogConfig, context: Context) -> Instance:
-    from addispatch_plugins.log.plugin import LogPlugin  # noqa: PLC0415 - listing plugins stays fast
+    from addispatch_plugins.log.instance import LogPlugin  # noqa: PLC0415 - imported when used: listing stays fast
 
     return LogPlugin(config, context)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def _create(config: SmtpConfig, context: Context) -> Instance:
-    from addispatch_plugins.smtp.plugin import SmtpPlugin  # noqa: PLC0415 - aiosmtplib is imported when used
+    from addispatch_plugins.smtp.instance import SmtpPlugin  # noqa: PLC0415 - imported when used: listing stays fast
 
     return SmtpPlugin(config, context)
 

@@ -1,4 +1,4 @@
-"""The channel ``email``: chooses the server for each mail. Part of ``plugin``."""
+"""The channel ``email``: chooses the server for each mail. Part of ``instance``."""
 
 from __future__ import annotations
 

@@ -82,7 +82,8 @@ async def log_in(
 
 def _explain(step: str, error: Exception) -> str:
     """One line for people."""
-    cause = error.__cause__
+    # With TLS from the first byte aiosmtplib wraps what went wrong, with STARTTLS it does not.
+    cause = error.__cause__ or error
     if isinstance(error, TimeoutError):
         return f"{step}: no answer within {CONNECT_TIMEOUT_S:.0f} s"
     if isinstance(error, aiosmtplib.SMTPConnectResponseError):
