@@ -86,7 +86,7 @@ class StubContext(RecordingContext):
         self.commit_count, self.waiting, self.taken_count, self.confirmed_count = commit_count, [], 0, 0
         self.result = Accepted(alarm_id="x")
 
-    def accept(self, alarm):
+    def accept(self, _alarm):
         future = asyncio.get_running_loop().create_future()
         if not self.waiting:
             asyncio.get_running_loop().call_soon(self.commit)
@@ -99,7 +99,7 @@ class StubContext(RecordingContext):
         for future in waiting:
             future.set_result(self.result)
 
-    def confirmed(self, path, fingerprint):
+    def confirmed(self, _path, _fingerprint):
         self.confirmed_count += 1
 
     def event(self, text, **_more):

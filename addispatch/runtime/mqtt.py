@@ -210,13 +210,13 @@ class MqttLink:
         finally:
             self._drop()
 
-    async def stop(self, grace_s: float = STOP_GRACE_S) -> None:
-        """Read nothing more, give what was handed out ``grace_s`` to be acknowledged, then end ``run``."""
+    async def stop(self) -> None:
+        """Read nothing more, give what was handed out a little time to be acknowledged, then end ``run``."""
         self._drained = asyncio.get_running_loop().create_future()
         self._pause()
         if self._held_count and self.is_connected:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(grace_s):
+                async with asyncio.timeout(STOP_GRACE_S):
                     await self._drained
         if self._task is not None:
             self._task.cancel()

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 
 def _create(config: MqttConfig, context: Context) -> Instance:
-    from addispatch_plugins.mqtt.plugin import MqttPlugin  # noqa: PLC0415 - listing plugins stays fast
+    # Not a module called plugin: once imported it would stand in for the object ``plugin`` below.
+    from addispatch_plugins.mqtt.instance import MqttPlugin  # noqa: PLC0415 - listing plugins stays fast
 
     return MqttPlugin(config, context)
 

@@ -76,6 +76,7 @@ class Publisher:
     def stop(self) -> None:
         """Say that the node is going; the links close after it."""
         self._end()
+        self._end = lambda: None
         self._publish(self._online_topic, b"offline", retain=True)
 
     def greet(self, door: Door) -> None:

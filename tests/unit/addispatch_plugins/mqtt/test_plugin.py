@@ -1,0 +1,503 @@
+"""The mqtt plugin against a real mosquitto, with mosquitto_pub as the foreign client."""
+
+import asyncio
+import hashlib
+import json
+import os
+import signal
+import sys
+import textwrap
+
+import pytest
+
+from addispatch.domain.alarm import AlarmState, Priority
+from addispatch.runtime import mqtt as link_module
+from addispatch.sdk.testing import EmptyOperations, Intake, RecordingContext
+from addispatch.sdk.testing.mosquitto import Mosquitto
+from addispatch_plugins.mqtt import plugin, waiting
+
+pytestmark = pytest.mark.debian
+
+PREFIX = "addispatch/default"
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(link_module, "FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr(link_module, "STOP_GRACE_S", 0.2)
+    monkeypatch.setattr(waiting, "FIRST_PAUSE_S", 0.1)
+
+
+@pytest.fixture
+async def broker(tmp_path):
+    async with Mosquitto(tmp_path, "max_inflight_messages 100") as running:
+        yield running
+
+
+@pytest.fixture
+async def context(tmp_path):
+    async with RecordingContext(tmp_path, name="mqtt") as context:
+        yield context
+
+
+async def up(context, timeout_s=10):
+    await context.wait_for_event("Connected to MQTT broker", timeout_s=timeout_s)
+
+
+@pytest.fixture
+async def start(broker, context):
+    started = []
+
+    async def run(*subscriptions, connected=True, context=context, **table):
+        table = {"url": broker.url, "publish": False, "subscribe": list(subscriptions), **table}
+        instance = plugin.create(plugin.config(**table), context)
+        await instance.self_check()
+        await instance.start()
+        started.append(instance)
+        if connected:
+            for _door in instance._doors:
+                await up(context)
+            # The subscription is with the broker before what we publish now: it answers in order.
+            await asyncio.gather(*(door.link.deliver("probe", b"") for door in instance._doors))
+        return instance
+
+    yield run
+    for instance in started:
+        await instance.stop()
+
+
+# -- what an alarm becomes -----------------------------------------------------------------------------------------------
+
+
+async def test_any_topic_with_captures_and_templates(start, broker, context):
+    await start({
+        "topic": "plant/{site}/{line}/alarm", "text": "{{ site }}, line {{ line }}: {{ payload.message }}",
+        "key": "{{ topic }}", "priority": "{{ payload.severity }}", "state": "{{ payload.active }}",
+        "source": "plc-{{ site }}", "to": ["{{ site }}-team", "Boss"], "ttl_s": 60, "ack_required": True,
+    })  # fmt: skip
+    document = {"message": "hot", "severity": "HIGH", "active": True, "n": 1}
+    await broker.publish("plant/north/3/alarm", json.dumps(document))
+    alarm = await context.wait_for_alarm()
+    assert alarm.text == "north, line 3: hot"
+    assert alarm.key == "plant/north/3/alarm"
+    assert (alarm.priority, alarm.state) == (Priority.HIGH, AlarmState.RAISED)
+    assert alarm.source == "plc-north"
+    assert alarm.to == ("north-team", "Boss")
+    assert (alarm.ttl_s, alarm.ack_required, alarm.topic) == (60, True, "plant/north/3/alarm")
+    assert alarm.data == {**document, "site": "north", "line": "3"}
+    assert alarm.path == broker.url.removeprefix("mqtt://")
+
+    await broker.publish("plant/north/3/alarm", json.dumps({**document, "active": False}))
+    assert (await context.wait_for_alarm()).state is AlarmState.CLEARED
+
+
+async def test_text_and_numbers(start, broker, context):
+    await start(
+        {"topic": "tank/{name}/level", "payload": "number", "text": "{{ name }}: {{ value }} %"},
+        {"topic": "door/#", "payload": "text", "text": "{{ topic }}: {{ payload }}"},
+    )
+    await broker.publish("tank/T1/level", " 97.5\n")
+    alarm = await context.wait_for_alarm("T1")
+    assert alarm.text == "T1: 97.5 %"
+    assert alarm.data["value"] == 97.5
+    await broker.publish("door/3", '{"open"')
+    assert (await context.wait_for_alarm("door")).text == 'door/3: {"open"'
+
+
+async def test_native_keys_of_a_json_object(start, broker, context):
+    await start({"topic": "plc/#"})
+    document = {
+        "id": "a1", "key": "k", "text": "T", "priority": "critical", "state": "raised", "to": "G", "source": "plc7",
+        "ts": "2026-11-23T06:12:00Z", "ttl_s": 5, "ack_required": True, "unit": "C", "data": {"tag": 1},
+    }  # fmt: skip
+    await broker.publish("plc/7", json.dumps(document))
+    alarm = await context.wait_for_alarm()
+    assert (alarm.id, alarm.key, alarm.text, alarm.source) == ("a1", "k", "T", "plc7")
+    assert (alarm.priority, alarm.ttl_s, alarm.ack_required) == (Priority.CRITICAL, 5.0, True)
+    assert alarm.ts.isoformat() == "2026-11-23T06:12:00+00:00"
+    assert alarm.data == {"unit": "C", "tag": 1}
+    assert alarm.to == ()
+    await context.wait_for_event("to: only the subscription may say whom to tell")
+
+
+async def test_native_topics(start, broker, context):
+    await start()
+    await broker.publish(f"{PREFIX}/alarm/raise/plc1", "Pump 3 is hot")
+    alarm = await context.wait_for_alarm("Pump")
+    assert (alarm.source, alarm.state, alarm.key, alarm.to) == ("plc1", AlarmState.RAISED, None, ())
+    await broker.publish(f"{PREFIX}/alarm/raise", '{"text": "x1", "key": "k1", "to": ["A", "B"]}')
+    alarm = await context.wait_for_alarm("x1")
+    assert (alarm.source, alarm.to) == ("mqtt", ("A", "B"))
+    await broker.publish(f"{PREFIX}/alarm/clear/plc1", '{"key": "k1"}')
+    alarm = await context.alarms.wait_for(lambda a: a.state is AlarmState.CLEARED)
+    assert (alarm.source, alarm.key) == ("plc1", "k1")
+    await broker.publish(f"{PREFIX}/alarm/clear", "k2")
+    alarm = await context.wait_for_alarm("k2")
+    assert (alarm.state, alarm.key) == (AlarmState.CLEARED, "k2")
+    await broker.publish(f"{PREFIX}/send/CriticalAlarms", "Fire drill at 14:00")
+    assert (await context.wait_for_alarm("Fire")).to == ("CriticalAlarms",)
+    await broker.publish(f"{PREFIX}/send/G", '{"text": "low", "priority": "low", "to": "Else"}')
+    alarm = await context.wait_for_alarm("low")
+    assert (alarm.to, alarm.priority) == (("G",), Priority.LOW)
+
+
+async def test_the_first_subscription_that_matches_decides(start, broker, context):
+    await start({"topic": "a/b", "text": "first"}, {"topic": "a/#", "text": "second"})
+    await broker.publish("a/b", "x")
+    await broker.publish("a/c", "x")
+    await context.wait_for_alarm("second")
+    assert [alarm.text for alarm in context.alarms] == ["first", "second"]
+
+
+async def test_what_we_publish_is_never_an_alarm(start, broker, context):
+    await start({"topic": "#", "text": "{{ topic }}"}, publish=True)
+    await broker.publish(f"{PREFIX}/status", "x")
+    await broker.publish(f"{PREFIX}/case/1/state", "x")
+    await broker.publish("last", "x")
+    await context.wait_for_alarm("last")
+    assert [alarm.text for alarm in context.alarms if alarm.text != "probe"] == ["last"]
+
+
+# -- bad input -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("payload", "kind", "text", "event"),
+    [
+        (b"[" * 10_000 + b"]" * 10_000, "json", "[[[", "no good JSON"),
+        (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "auto", '{"a":', "no good JSON"),
+        (b"[" * 30 + b"]" * 30, "json", "[[[", "deeper than 20"),
+        (b'{"value": NaN}', "json", '{"value": NaN}', "no good JSON"),
+        (b"not a number", "number", "not a number", "is no number"),
+        (b"nan", "number", "nan", "is no number"),
+        ("Kessel heiß".encode("latin-1"), "auto", "Kessel hei�", None),
+        (b'{"message": 1}', "json", '{"message": 1}', "text: is missing"),
+    ],
+    ids=["deep json", "deep auto", "30 deep", "NaN", "no number", "nan", "latin-1", "no text"],
+)
+async def test_bad_payloads_are_told_and_raised_as_they_are(start, broker, context, payload, kind, text, event):
+    await start({"topic": "x", "payload": kind})
+    await broker.publish("x", payload)
+    alarm = await context.wait_for_alarm(text)
+    assert len(alarm.text) <= 5000
+    await context.confirmations.wait_for()
+    if event:
+        await context.wait_for_event(event)
+    else:
+        assert alarm.data["encoding"] == "not UTF-8"
+        assert len(context.events) == 1
+
+
+async def test_a_template_that_fails_lets_the_raw_text_out(start, broker, context):
+    await start({"topic": "x", "text": "{{ payload.nothing }}", "key": "{{ topic }}"})
+    await broker.publish("x", '{"other": 1}')
+    alarm = await context.wait_for_alarm()
+    assert alarm.text == '{"other": 1}'
+    assert alarm.key == "x"
+    await context.wait_for_event("text: 'payload.nothing' is not in the message")
+
+
+async def test_ten_megabytes_are_refused_and_confirmed(start, broker, context):
+    instance = await start({"topic": "x"})
+    await broker.publish("x", b"x" * 10_000_000)
+    await context.wait_for_event("payload of 10000000 bytes refused")
+    await broker.publish("x", "small")
+    await context.wait_for_alarm("small")
+    assert len(context.alarms) == 1
+    await context.confirmations.wait_for()
+    assert instance._doors[0].link.held_count == 0
+
+
+async def test_empty_payloads(start, broker, context):
+    await start({"topic": "x"}, {"topic": "bell", "text": "Doorbell"})
+    await broker.publish("x", "")
+    await context.wait_for_event("x: empty payload")
+    await broker.publish("bell", "")
+    await context.wait_for_alarm("Doorbell")
+    await broker.publish(f"{PREFIX}/alarm/clear", "")
+    await context.alarms.wait_for(lambda alarm: alarm.state is AlarmState.CLEARED)
+
+
+async def test_a_flood_of_bad_messages_is_few_events(start, broker, context):
+    await start({"topic": "x", "payload": "number"})
+    for _ in range(5):
+        await broker.publish("x", "bad")
+    for _ in range(5):
+        await context.wait_for_alarm("bad")
+    assert len([event for event in context.events if "is no number" in event.text]) == 1
+
+
+# -- durable before confirmed --------------------------------------------------------------------------------------------
+
+
+async def test_what_is_not_durable_comes_again_on_the_next_connection(start, broker, context, tmp_path):
+    context.intake = Intake.HOLD
+    instance = await start({"topic": "x"})
+    await broker.publish("x", "one")
+    first = await context.wait_for_alarm("one")
+    await instance.stop()
+    assert context.confirmations == []
+
+    async with RecordingContext(tmp_path, name="mqtt") as later:
+        await start({"topic": "x"}, context=later)
+        again = await later.wait_for_alarm("one")
+        assert again.fingerprint == first.fingerprint == hashlib.sha256(b"mqtt\0x\0one").digest()
+        await later.confirmations.wait_for(lambda item: item == (again.path, again.fingerprint))
+        assert later.links[0] == ("up", again.path)
+
+
+async def test_a_store_that_recovers_gets_every_alarm_once(start, broker, context):
+    context.intake = Intake.FAIL
+    await start({"topic": "x"})
+    for number in range(10):
+        await broker.publish("x", f"n{number}")
+    for number in range(10):
+        await context.wait_for_alarm(f"n{number}")
+    await context.wait_for_event("cannot be stored")
+    assert context.confirmations == []
+    tried = len(context.alarms)
+    context.intake = Intake.ACCEPT
+    await context.wait_for_event("can be stored again")
+    for _ in range(10):
+        await context.confirmations.wait_for()
+    assert sorted(alarm.text for alarm in context.alarms[-10:]) == [f"n{number}" for number in range(10)]
+    assert tried >= 10
+
+
+async def test_a_waiting_alarm_that_the_broker_delivers_again_is_one(start, broker, context, monkeypatch):
+    monkeypatch.setattr(waiting, "FIRST_PAUSE_S", 60)
+    context.intake = Intake.FAIL
+    instance = await start({"topic": "x"})
+    await broker.publish("x", "one")
+    await context.wait_for_alarm("one")
+    instance._doors[0].link._wire.abort()
+    await up(context)
+    context.intake = Intake.ACCEPT
+    await broker.publish("x", "two")
+    await context.wait_for_alarm("two")
+    await context.confirmations.wait_for(lambda item: item[1] == hashlib.sha256(b"mqtt\0x\0one").digest())
+    assert [alarm.text for alarm in context.alarms] == ["one", "two", "one"]
+    assert instance._doors[0].link.held_count == 0
+
+
+async def test_slow_storing_bounds_what_is_held_and_loses_nothing(start, broker, context):
+    context.intake = Intake.HOLD
+    instance = await start({"topic": "x/#"}, held_max_count=50)
+    link = instance._doors[0].link
+    sender = await start(client_id="sender")
+    for number in range(400):
+        sender._doors[0].link.publish(f"x/{number}", b"y")
+    async with asyncio.timeout(30):
+        while len(context.confirmations) < 400:
+            assert link.held_count <= 50
+            await asyncio.sleep(0.005)
+            context.release()
+    assert {alarm.topic for alarm in context.alarms} == {f"x/{number}" for number in range(400)}
+
+
+# -- retained ------------------------------------------------------------------------------------------------------------
+
+
+async def test_retained_messages_are_taken_when_they_changed(start, broker, context, tmp_path):
+    await broker.publish("x", "hot", "--retain")
+    instance = await start({"topic": "x"})
+    alarm = await context.wait_for_alarm("hot")
+    assert alarm.mark.name == "retained:x"
+    assert context.marks == {"retained:x": alarm.mark.value}
+    await instance.stop()
+
+    async with RecordingContext(tmp_path, name="mqtt") as later:
+        later.marks.update(context.marks)
+        instance = await start({"topic": "x"}, context=later)
+        await broker.publish("x", "cold", "--retain")
+        await later.wait_for_alarm("cold")
+        await broker.publish("x", "cold", "--retain")  # live, not retained for us: news
+        await later.wait_for_alarm("cold")
+        await instance.stop()
+        assert [alarm.text for alarm in later.alarms] == ["cold", "cold"]
+
+    async with RecordingContext(tmp_path, name="mqtt") as last:
+        await broker.publish("x", "gone while away", "--retain")
+        last.marks.update(later.marks)
+        await start({"topic": "x"}, context=last, client_id="fresh")
+        await last.wait_for_alarm("gone while away")
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("ignore", 0), ("always", 2)])
+async def test_retained_ignored_or_always_taken(start, broker, context, mode, expected):
+    await broker.publish("x", "hot", "--retain")
+    for _ in range(2):
+        instance = await start({"topic": "x", "retained": mode})
+        await broker.publish("y", "")
+        await instance.stop()
+    assert len(context.alarms) == expected
+
+
+async def test_an_empty_retained_payload_is_no_alarm(start, broker, context):
+    await start({"topic": "x"})
+    await broker.publish("x", "hot", "--retain")
+    await context.wait_for_alarm("hot")
+    await broker.publish("x", "", "--retain")
+    await broker.publish("x", "last")
+    await context.wait_for_alarm("last")
+    assert len(context.alarms) == 2
+
+
+# -- brokers -------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_broker_that_is_down_is_told_once_and_shown(tmp_path, context):
+    broker = Mosquitto(tmp_path)
+    instance = plugin.create(plugin.config(url=broker.url, publish=False), context)
+    await instance.self_check()
+    await instance.start()
+    await context.wait_for_event("cannot be used: Connection refused. Trying again.")
+    assert instance.status_line() == f"127.0.0.1:{broker.port}: Connection refused"
+    await asyncio.sleep(0.3)
+    assert len(context.events) == 1
+    async with broker:
+        await up(context)
+        assert instance.status_line() == f"connected to 127.0.0.1:{broker.port}"
+        await instance.stop()
+
+
+async def test_a_killed_broker_comes_back_and_the_core_hears_of_it_first(start, broker, context):
+    await start({"topic": "x"})
+    await broker.kill()
+    await context.links.wait_for(lambda item: item[0] == "down")
+    await broker.start()
+    await up(context)
+    await broker.publish("x", "after", "--retain")
+    await context.wait_for_alarm("after")
+    assert [what for what, _path in context.links] == ["up", "down", "up"]
+
+
+async def test_two_brokers_have_marks_of_their_own(start, broker, context, tmp_path):
+    (tmp_path / "second").mkdir()
+    async with Mosquitto(tmp_path / "second") as second:
+        instance = await start({"topic": "x"}, url=None, urls=[broker.url, second.url])
+        await second.publish("x", "via second")
+        alarm = await context.wait_for_alarm("via second")
+        assert alarm.path == f"127.0.0.1:{second.port}"
+        assert alarm.mark.name == f"retained@{alarm.path}:x"
+        await instance.stop()
+
+
+async def test_certificate_files_that_are_missing_are_a_config_error(context, tmp_path):
+    table = {"url": "mqtts://127.0.0.1:1", "ca_file": str(tmp_path / "none.pem")}
+    instance = plugin.create(plugin.config(**table), context)
+    with pytest.raises(Exception, match="cannot be used: No such file"):
+        await instance.self_check()
+
+
+# -- what goes out -------------------------------------------------------------------------------------------------------
+
+CASE = {
+    "id": "c1", "code": "A123", "text": "Boiler", "priority": "high", "key": "k", "source": "plc", "state": "open",
+    "level": 0, "opened_at": "2026-01-01T00:00:00Z", "acknowledged_at": None, "acknowledged_by": "+6591234567",
+    "closed_at": None, "acknowledgements": [],
+    "deliveries": [{"state": "sent", "to": "+6591234567"}, {"state": "failed", "to": "adam@example.com"}],
+}  # fmt: skip
+
+
+class Operations(EmptyOperations):
+    def __init__(self):
+        self.known = {"c1": dict(CASE)}
+
+    async def case(self, actor, case_id):
+        return self.known[case_id] if case_id in self.known else await super().case(actor, case_id)
+
+    async def cases(self, actor, *, state=None, limit=50, cursor=None):
+        return {"cases": [c for c in self.known.values() if c["state"] == state], "next": None}
+
+    async def status(self, actor):
+        return {
+            "state": "Server running", "cases": {"open": 3, "unacknowledged": 1, "acknowledged": 0},
+            "queue": {"queued": 2, "sending": 1}, "queue_oldest_s": None,
+            "modems": [{"name": "sim/1", "state": "online", "imei": "123456789012345", "signal": 70}],
+        }  # fmt: skip
+
+
+@pytest.fixture
+async def full(tmp_path):
+    async with RecordingContext(tmp_path, name="mqtt", operations=Operations()) as context:
+        yield context
+
+
+async def test_status_node_modem_and_cases_go_out_without_addresses(start, broker, full):
+    instance = await start(publish=True, context=full)
+    assert await broker.wait_for(f"{PREFIX}/node/node-a/online") == b"online"
+    status = json.loads(await broker.wait_for(f"{PREFIX}/status"))
+    assert (status["open"], status["unacknowledged"], status["queue"]) == (3, 1, 3)
+    modem = await broker.wait_for(f"{PREFIX}/node/node-a/modem/sim-1")
+    assert json.loads(modem)["state"] == "online"
+    assert b"123456789012345" not in modem
+    state = await broker.wait_for(f"{PREFIX}/case/c1/state")
+    assert json.loads(state)["code"] == "A123"
+    assert json.loads(state)["deliveries"] == {"sent": 1, "failed": 1}
+    assert b"91234567" not in state
+    assert b"adam@" not in state
+    await instance.stop()
+    assert await broker.wait_for(f"{PREFIX}/node/node-a/online") == b"offline"
+
+
+async def test_events_of_cases_go_out_without_addresses(start, broker, full):
+    await start(publish=True, context=full)
+    watcher = RecordingContext(full.data_dir, name="watch")
+    await start({"topic": "addispatch/+/case/+/event"}, context=watcher, client_id="w", topic_prefix="other")
+    text = "sms to Adam (+65 9123 4567, adam@example.com) sent"
+    full.publish({"id": 7, "at": "t", "severity": "info", "kind": "DeliverySent", "text": text, "case_id": "c1"})
+    alarm = await watcher.wait_for_alarm()
+    assert alarm.topic == f"{PREFIX}/case/c1/event"
+    assert alarm.text == "sms to Adam ([hidden], [hidden]) sent"
+    await watcher.stop()
+
+
+async def test_states_of_archived_and_unknown_cases_are_removed(start, broker, full):
+    await broker.publish(f"{PREFIX}/case/gone/state", "{}", "--retain")
+    await broker.publish(f"{PREFIX}/case/old/state", "{}", "--retain")
+    await broker.publish(f"{PREFIX}/case/new/state", "{}", "--retain")
+    now = full.clock.now().isoformat()
+    full.operations.known["old"] = {**CASE, "id": "old", "state": "closed", "closed_at": "2026-01-01T00:00:00Z"}
+    full.operations.known["new"] = {**CASE, "id": "new", "state": "closed", "closed_at": now}
+    await start(publish=True, context=full)
+    async with asyncio.timeout(10):
+        while json.loads(await broker.wait_for(f"{PREFIX}/case/new/state")).get("closed_at") != now:
+            await asyncio.sleep(0.1)
+    for gone in ("gone", "old"):
+        with pytest.raises(TimeoutError):
+            await broker.wait_for(f"{PREFIX}/case/{gone}/state", timeout_s=1)
+
+
+async def test_a_storm_of_events_costs_little_and_is_coalesced(start, broker, full):
+    instance = await start(publish=True, context=full)
+    begin = asyncio.get_running_loop().time()
+    for number in range(10_000):
+        full.publish({"id": number, "case_id": f"c{number % 500}", "text": "x", "kind": "k"})
+    assert asyncio.get_running_loop().time() - begin < 0.5
+    publisher = instance._publisher
+    assert len(publisher._marked) <= 500
+    assert len(publisher._events) <= 2000
+
+
+async def test_the_last_will_tells_of_a_killed_daemon(broker, tmp_path):
+    script = textwrap.dedent(f"""
+        import asyncio, pathlib
+        from addispatch.sdk.testing import RecordingContext
+        from addispatch_plugins.mqtt import plugin
+
+        async def main():
+            context = RecordingContext(pathlib.Path({str(tmp_path)!r}))
+            instance = plugin.create(plugin.config(url={broker.url!r}), context)
+            await instance.start()
+            await asyncio.sleep(60)
+
+        asyncio.run(main())
+    """)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", script)
+    assert await broker.wait_for(f"{PREFIX}/node/node-a/online") == b"online"
+    os.kill(process.pid, signal.SIGKILL)
+    await process.wait()
+    async with asyncio.timeout(5):
+        while await broker.wait_for(f"{PREFIX}/node/node-a/online") != b"offline":
+            pass
