@@ -230,9 +230,12 @@ def state_of(case: Case) -> tuple[CaseState, CloseReason | None]:
         if head.key is None:
             return CaseState.CLOSED, CloseReason.ACKNOWLEDGED
         return CaseState.ACKNOWLEDGED, None
-    if not head.needs_ack and all(state.fact for state in case.deliveries.values()):
-        return CaseState.CLOSED, _reason_when_final(case)
-    return CaseState.OPEN, None
+    if head.needs_ack:
+        return CaseState.OPEN, None
+    for state in case.deliveries.values():
+        if not state.fact:
+            return CaseState.OPEN, None
+    return CaseState.CLOSED, _reason_when_final(case)
 
 
 def _reason_when_final(case: Case) -> CloseReason:

@@ -107,7 +107,9 @@ class AlarmUnrouted(_Named, severity=WARNING):
     @property
     def line(self) -> str:
         """One line."""
-        return f"No route reaches anybody for the alarm from {self.source}: {self.text}. Sent to {self.fallback} instead."
+        return (
+            f"No route reaches anybody for the alarm from {self.source}: {self.text}. Sent to {self.fallback} instead."
+        )
 
 
 @dataclass(frozen=True)

@@ -112,14 +112,16 @@ class Node:
         self._closing.push_async_callback(self.directory.close)
         for note in self.directory.notes:
             self.say(Said(note, WARNING, "DirectoryMended"))
-        if file is not None and await asyncio.to_thread(file.exists):
-            try:
-                await self.directory.provision(file)
-            except ConfigErrors as errors:
-                for error in errors.errors:
-                    self.say(Said(f"{file.name} not applied. {error}", SEVERE, "ProvisioningFailed"))
-            except AddispatchError as error:
-                self.say(Said(f"{file.name} not applied. {error}", SEVERE, "ProvisioningFailed"))
+        if file is None:
+            return
+        try:
+            report = await self.directory.provision(file)
+        except AddispatchError as error:
+            for problem in error.errors if isinstance(error, ConfigErrors) else [error]:
+                self.say(Said(f"{file.name} not applied. {problem}", SEVERE, "ProvisioningFailed"))
+        else:
+            for entry in report.released:
+                self.say(Said(f"{entry} is no longer in {file.name}; it stays and can be edited", kind="Released"))
 
     async def _make_pipeline(self) -> None:
         store_id, arrivals, number = await self.ledger.submit(self._read_intake)

@@ -14,7 +14,6 @@ from addispatch.domain.case import (
     DeliveryKey,
     DeliveryState,
     Fact,
-    state_of,
 )
 from addispatch.domain.delivery import Outcome, RetryRules, doubt
 from addispatch.domain.events import (
@@ -56,7 +55,7 @@ def write(transaction: Transaction, entry: Entry, key: DeliveryKey, outcome: Out
     )
     delta = Case(id=entry.case.id, deliveries={key: outcome.state})
     if transaction.join(entry, delta, now_ms, {key: change}):
-        state, reason = state_of(entry.case)
+        state, reason = entry.state
         head = entry.case.head
         if head and state is CaseState.CLOSED and reason in (CloseReason.FAILED, CloseReason.EXPIRED):
             why = f"Every message to {head.audience} {reason.value}."

@@ -24,7 +24,6 @@ from addispatch.domain.case import (
     Head,
     Repeat,
     raise_count,
-    state_of,
 )
 from addispatch.domain.codes import new_code
 from addispatch.domain.delivery import queue_class
@@ -246,7 +245,7 @@ def _clear(transaction: Transaction, alarm: Alarm, now_ms: int) -> tuple[CaseRef
         delta = Case(id=entry.case.id, clears=frozenset((Clear(now_ms, alarm.source),)))
         changed = transaction.join(entry, delta, now_ms)
         refs.append(CaseRef(entry.case.id, entry.code))
-        state, reason = state_of(entry.case)
+        state, reason = entry.state
         if changed and state is CaseState.CLOSED and entry.case.head:
             closed_count += 1
             head = entry.case.head

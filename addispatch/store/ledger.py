@@ -29,7 +29,7 @@ T = TypeVar("T")
 Unit = Callable[[Transaction], T]
 
 #: Most units in one transaction: keeps a commit, and so the wait of the last one in it, short.
-MAX_BATCH = 1000
+MAX_BATCH = 250
 #: Most units waiting; beyond it new ones are refused, and sources keep what they have.
 MAX_WAITING = 50_000
 

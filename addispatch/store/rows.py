@@ -11,6 +11,7 @@ import orjson
 from addispatch.domain.alarm import BY_RANK
 from addispatch.domain.case import (
     Case,
+    CaseState,
     Clear,
     CloseReason,
     Closing,
@@ -23,7 +24,6 @@ from addispatch.domain.case import (
     Phase,
     Position,
     Repeat,
-    state_of,
 )
 
 _FACTS = tuple(Fact)
@@ -99,11 +99,13 @@ def extra_json(case: Case) -> str | None:
     return orjson.dumps(kept, option=orjson.OPT_PASSTHROUGH_SUBCLASS, default=list).decode() if kept else None
 
 
-def case_row(seq: int, case: Case, code: str | None, closed_at_ms: int | None) -> tuple[Any, ...]:
+def case_row(
+    seq: int, case: Case, code: str | None, state_and_reason: tuple[CaseState, CloseReason | None], now_ms: int
+) -> tuple[Any, ...]:
     """The row of a case in the order of ``schema.cases``."""
     head = case.head
     assert head is not None
-    state, reason = state_of(case)
+    state, reason = state_and_reason
     return (
         seq,
         pack_id(case.id),
@@ -121,7 +123,7 @@ def case_row(seq: int, case: Case, code: str | None, closed_at_ms: int | None) -
         extra_json(case) if case.codes or case.clears or case.closings or case.owner.store else None,
         state.value,
         reason.value if reason else None,
-        closed_at_ms,
+        now_ms if state is CaseState.CLOSED else None,
         head.opened_at_ms + int(head.close_after_s * 1000) if head.needs_ack else None,
     )
 

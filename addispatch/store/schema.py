@@ -58,9 +58,7 @@ sa.Index("cases_id", cases.c.id, unique=True)
 sa.Index("cases_open_key", cases.c.key, sqlite_where=sa.text("key IS NOT NULL AND state <> 'closed'"))
 sa.Index("cases_open_code", cases.c.code, sqlite_where=sa.text("code IS NOT NULL"))
 sa.Index("cases_open", cases.c.state, sqlite_where=sa.text("state <> 'closed'"))
-sa.Index(
-    "cases_closing", cases.c.close_at_ms, sqlite_where=sa.text("close_at_ms IS NOT NULL AND state <> 'closed'")
-)
+sa.Index("cases_closing", cases.c.close_at_ms, sqlite_where=sa.text("close_at_ms IS NOT NULL AND state <> 'closed'"))
 
 deliveries = sa.Table(
     "deliveries",

@@ -35,12 +35,13 @@ INTAKE_SLOTS = 131_072
 
 
 class Entry:
-    """A case as the ledger knows it; ``case`` is replaced by each join."""
+    """A case as the ledger knows it; ``case`` is replaced by each join, ``state`` is what follows from it."""
 
-    __slots__ = ("case", "code", "delivery_seqs", "seq")
+    __slots__ = ("case", "code", "delivery_seqs", "seq", "state")
 
     def __init__(self, seq: int, case: Case, code: str | None, delivery_seqs: dict[DeliveryKey, int]) -> None:
         self.seq, self.case, self.code, self.delivery_seqs = seq, case, code, delivery_seqs
+        self.state = state_of(case)
 
 
 #: An event as it is told after the commit: id, at_ms, severity, kind, text, case id.
@@ -150,10 +151,8 @@ class Transaction:
         counters = self._next
         counters.case += 1
         seq = counters.case
-        state, _ = state_of(case)
-        closed_at_ms = now_ms if state is CaseState.CLOSED else None
-        self._waiting[self._sql.insert_case].append(case_row(seq, case, code, closed_at_ms))
         entry = Entry(seq, case, code, {})
+        self._waiting[self._sql.insert_case].append(case_row(seq, case, code, entry.state, now_ms))
         self._insert_deliveries(entry, deliveries, now_ms)
         return self._keep(entry)
 
@@ -186,9 +185,10 @@ class Transaction:
                 self._change_delivery(entry.delivery_seqs[key], change)
         if _extra_differs(before, after):
             self._waiting[self._sql.change_extra].append((extra_json(after), entry.code, entry.seq))
-        state, reason = state_of(after)
-        if (state, reason) == state_of(before):
+        state, reason = now = state_of(after)
+        if now == entry.state:
             return False
+        entry.state = now
         closed_at_ms = now_ms if state is CaseState.CLOSED else None
         if closed_at_ms is not None:
             self._cache.pop(entry.seq, None)
@@ -329,7 +329,7 @@ class Transaction:
 
     def _keep(self, entry: Entry) -> Entry:
         # The queue is first in, first out: what is in the cache is needed before what does not fit.
-        if len(self._cache) < CACHE_COUNT and state_of(entry.case)[0] is not CaseState.CLOSED:
+        if len(self._cache) < CACHE_COUNT and entry.state[0] is not CaseState.CLOSED:
             self._cache[entry.seq] = entry
         return entry
 
