@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from typing import TYPE_CHECKING
@@ -94,8 +95,9 @@ def _explain(step: str, error: Exception) -> str:
         return f"{step}: answered {error.code} {_line(error.message)}"
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"certificate not trusted: {cause.verify_message}"
-    if isinstance(cause, OSError) and cause.strerror:
-        return f"{step}: {cause.strerror}"
+    if isinstance(cause, OSError) and cause.errno:
+        # asyncio's own text repeats the address; a name that cannot be resolved has no errno of the system.
+        return f"{step}: {os.strerror(cause.errno) if cause.errno > 0 else cause.strerror}"
     return f"{step}: {_line(str(error))}"
 
 

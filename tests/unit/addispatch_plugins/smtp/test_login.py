@@ -48,12 +48,12 @@ async def test_starttls_is_never_skipped(check, sink):
 
 async def test_nobody_listens(check, sink):
     await sink.stop()
-    with pytest.raises(ServerTrouble, match=r"^127.0.0.1:\d+: connecting: .*Connect"):
+    with pytest.raises(ServerTrouble, match=r"^127.0.0.1:\d+: connecting: Connection refused$"):
         await check(sink)
 
 
 async def test_no_such_host(check, sink):
-    with pytest.raises(ServerTrouble, match=r"nowhere\.invalid"):
+    with pytest.raises(ServerTrouble, match=r"nowhere\.invalid:\d+: connecting: \w+"):
         await check(sink, host="nowhere.invalid")
 
 

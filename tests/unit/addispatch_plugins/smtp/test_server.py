@@ -95,6 +95,23 @@ async def test_a_connection_that_died_of_age_is_replaced_unseen(channel, sink, c
     assert context.events == []
 
 
+class Once(dict):
+    """Faults that strike one time."""
+
+    def get(self, key, default=None):
+        return self.pop(key, default)
+
+
+async def test_a_server_that_has_enough_of_a_connection_gets_another(start, sink, table, context):
+    [channel] = (await start(primary=table(sink, connections=1))).channels
+    await channel.send(to())
+    sink.faults = Once({Stage.MAIL: "421 4.7.0 too many mails on this connection"})
+    assert isinstance(await channel.send(to()), Sent)
+    assert sink.faults == {}
+    assert sink.connection_count == 2
+    assert context.events == []
+
+
 async def test_a_server_restart_under_load_loses_nothing(channel, sink, context):
     mails = [to(text=f"mail {n}") for n in range(60)]
     queue = iter(mails)
