@@ -41,7 +41,7 @@ def _show_stacked(titles: Sequence[str], cells: list[list[str]], widths: list[in
     print(colour(cut(_join(titles[:-1], widths), columns), "bold"))
     for line in cells:
         print(_join(line[:-1], widths, paint=True))
-        for part in wrap(line[-1], max(columns - _GAP, 10)):
+        for part in wrap(line[-1], max(columns - _GAP, 10)) if line[-1] else ():
             print(" " * _GAP + part)
 
 

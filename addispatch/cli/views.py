@@ -143,7 +143,7 @@ def sent(document: Doc) -> None:
         listed = case.get("deliveries", ())
         states = Counter(d.get("state") for d in listed)
         summary = ", ".join(f"{n} {_plural('delivery', n)} {printable(state)}" for state, n in states.items())
-        code = f" {case['code']}" if case.get("code") else ""
+        code = f" {printable(case['code'])}" if case.get("code") else ""
         audience = f" for {printable(case['audience'])}" if case.get("audience") else ""
         print(f"case{code}{audience} {printable(case.get('state', 'opened'))}: {summary or 'nobody to tell'}")
         for one in listed:

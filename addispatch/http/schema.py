@@ -29,6 +29,7 @@ _ALARM: dict[str, Any] = {
         "ttl_s": {"type": "number", "exclusiveMinimum": 0},
         "ack_required": {"type": "boolean", "default": False},
         "data": {"type": "object", "description": "Values for templates and routes."},
+        "at": {"type": "string", "format": "date-time", "description": "For a dry run: when it would come."},
     },
     "example": {"text": "Pump 3 is hot", "key": "pump3", "priority": "high", "to": ["CriticalAlarms"]},
 }

@@ -51,10 +51,6 @@ async def test_wrong_usage_is_2(alone):
         assert "Traceback" not in done.err
 
 
-async def test_the_version(alone):
-    assert (await alone("--version")).out.startswith("addispatch 0.")
-
-
 async def test_a_daemon_that_is_down_is_one_line(alone, tmp_path):
     done = await alone("status", "--data-dir", tmp_path)
     assert done.code == 1

@@ -41,3 +41,7 @@ def test_wide_signs_keep_columns_aligned(monkeypatch, capsys):
 
 def test_an_empty_list_says_so(monkeypatch, capsys):
     assert show(monkeypatch, capsys, 0, []) == ["nothing"]
+
+
+def test_an_empty_last_column_takes_no_line(monkeypatch, capsys):
+    assert show(monkeypatch, capsys, 24, [("acknowledged", "")])[1:] == ["acknowledged"]
