@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -102,6 +103,8 @@ def _import(found: Found) -> Plugin:
     if found.refusal:
         raise PluginError(found.refusal)
     plugin = found.load()
+    if isinstance(plugin, ModuleType):
+        raise PluginError(f"{plugin.__name__} is a module and hides the Plugin object of that name: rename it")
     if not isinstance(plugin, Plugin):
         raise PluginError(f"it is a {type(plugin).__name__}, not an addispatch.sdk.Plugin")
     if plugin.api_version != API_VERSION:

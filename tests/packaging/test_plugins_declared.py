@@ -34,4 +34,10 @@ def test_each_plugin_says_who_it_is(name):
 @pytest.mark.parametrize("name", FOLDERS)
 def test_each_plugin_has_a_readme_that_shows_its_table(name):
     text = (PLUGINS / name / "README.md").read_text("utf-8")
-    assert f"plugin.{name}]" in text
+    assert f"[plugin.{name}" in text
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_no_module_hides_the_plugin_object(name):
+    # Once imported, plugin.py would take the place of the package's attribute ``plugin``.
+    assert not (PLUGINS / name / "plugin.py").exists()

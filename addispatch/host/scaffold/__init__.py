@@ -29,7 +29,8 @@ def write_scaffold(name: str, kind: Literal["channel", "source"], folder: Path) 
         target / "README.md": f"{kind}/README.md.txt",
         package / "__init__.py": f"{kind}/__init__.py.txt",
         package / "config.py": f"{kind}/config.py.txt",
-        package / "plugin.py": f"{kind}/plugin.py.txt",
+        # Not plugin.py: once imported, a submodule takes the place of the package's attribute of that name.
+        package / "instance.py": f"{kind}/instance.py.txt",
         target / "tests" / "test_plugin.py": f"{kind}/test_plugin.py.txt",
     }
     try:

@@ -257,3 +257,9 @@ async def test_one_line_per_plugin_is_logged_at_start(install, host_of, caplog):
         'plugin mqqt: config_error - plugin.mqqt: no plugin of this name is installed (did you mean "mqtt"?)' in lines
     )
     assert "plugin log: disabled - no table [plugin.log]" in lines
+
+
+async def test_checking_again_while_it_runs_finds_nothing_new(install, host_of):
+    install("siren")
+    host = await host_of("siren", "log")
+    assert host.check() == []

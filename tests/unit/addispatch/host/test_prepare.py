@@ -59,6 +59,7 @@ def test_all_mistakes_of_a_table_are_said_with_their_paths(install, record_of):
         ("def (", "SyntaxError: invalid syntax"),
         ("raise SystemExit(3)", "SystemExit: 3"),
         ("x = 1", "AttributeError"),
+        ("import json as plugin", "json is a module and hides the Plugin object of that name: rename it"),
         ("plugin = 3", "it is a int, not an addispatch.sdk.Plugin"),
     ],
 )
