@@ -217,6 +217,27 @@ def merge(mine: Case, theirs: Case) -> Case:
     )
 
 
+def with_delivery(case: Case, key: DeliveryKey, state: DeliveryState) -> Case:
+    """Join what became of one delivery: what ``merge`` does with a delta of just that, at a third of the cost."""
+    known = case.deliveries.get(key)
+    if known is not None and known >= state:
+        return case
+    return Case(
+        id=case.id,
+        head=case.head,
+        owner=case.owner,
+        position=case.position,
+        codes=case.codes,
+        acks=case.acks,
+        declines=case.declines,
+        comments=case.comments,
+        clears=case.clears,
+        closings=case.closings,
+        repeats=case.repeats,
+        deliveries={**case.deliveries, key: state},
+    )
+
+
 def state_of(case: Case) -> tuple[CaseState, CloseReason | None]:
     """Derive the state and, for a closed case, the reason (SPEC, Objects)."""
     head = case.head

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from addispatch.domain.alarm import Priority, QueueClass
 from addispatch.domain.case import DeliveryState, Fact, Phase
@@ -23,8 +24,7 @@ class RetryRules:
     resend_in_doubt: Mapping[Priority, bool] = field(default_factory=lambda: dict.fromkeys(Priority, True))
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What to store: the new state, when it is due again (None: not at all), and why."""
 
     state: DeliveryState

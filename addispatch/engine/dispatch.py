@@ -12,7 +12,7 @@ import logging
 import random
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from addispatch.domain.delivery import REPEAT_MARK, RetryRules, settle
 from addispatch.domain.message import Delivery
@@ -35,7 +35,7 @@ LONGEST_SLEEP_S = 3600.0
 #: A window larger than this gains nothing and would make a crash repeat more.
 MAX_WINDOW = 512
 
-OnOutcome = Callable[["Claim", Receipt], None]
+OnOutcomes = Callable[[list[tuple["Claim", Receipt]]], None]
 
 
 class Lane:
@@ -48,17 +48,25 @@ class Lane:
         clock: Clock,
         rules: RetryRules,
         tasks: Supervisor,
-        on_outcome: OnOutcome,
+        on_outcomes: OnOutcomes,
     ) -> None:
         self.channel = channel
         self.in_flight = 0
-        self._ledger, self._clock, self._rules, self._tasks, self._on_outcome = ledger, clock, rules, tasks, on_outcome
+        self._ledger, self._clock, self._rules, self._tasks, self._on_outcomes = (
+            ledger,
+            clock,
+            rules,
+            tasks,
+            on_outcomes,
+        )
         self._claimed: deque[Claim] = deque()
         self._outcomes: list[tuple[Claim, Receipt]] = []
         self._is_claiming = self._look_again = self._is_stopped = False
         self._timer: asyncio.TimerHandle | None = None
         self._workers = 0
         self._worker_number = 0
+        self._begun: dict[asyncio.Task[Any], float] = {}
+        self._overdue: set[asyncio.Task[Any]] = set()
 
     # -- claiming ------------------------------------------------------------------------------------------------
 
@@ -125,28 +133,46 @@ class Lane:
             self._hire()
 
     async def _work(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
         try:
             while self._claimed and not self._is_stopped:
                 claim = self._claimed.popleft()
-                self._ended(claim, await self._send(claim))
+                self._ended(claim, await self._send(claim, task))
         finally:
             self._workers -= 1
 
-    async def _send(self, claim: Claim) -> Receipt:
-        deadline_s = self.channel.deadline_s
+    async def _send(self, claim: Claim, task: asyncio.Task[Any]) -> Receipt:
+        self._begun[task] = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(deadline_s):
-                receipt: object = await self.channel.send(to_delivery(claim))
-        except TimeoutError:
-            return InDoubt(f"{self.channel.name} did not answer within {deadline_s:.0f} s")
+            receipt: object = await self.channel.send(to_delivery(claim))
+        except asyncio.CancelledError:
+            if task not in self._overdue:
+                raise
+            self._overdue.discard(task)
+            task.uncancel()
+            return InDoubt(f"{self.channel.name} did not answer within {self.channel.deadline_s:.0f} s")
         except Exception as error:
             # A supervision border: a channel's bug must not lose the delivery.
             log.exception("the channel %s failed", self.channel.name)
             return Temporary(f"error in the channel: {type(error).__name__}: {error}"[:200])
+        finally:
+            del self._begun[task]
         if not isinstance(receipt, (Sent, Temporary, Permanent, InDoubt)):
             log.error("the channel %s returned %r, not a receipt", self.channel.name, receipt)
             return InDoubt("the channel did not say what happened")
         return receipt
+
+    def abandon_overdue(self) -> None:
+        """End the sends that exceed the channel's deadline; called each second.
+
+        One look a second at what is under way costs less than a timer for every send.
+        """
+        too_old_s = asyncio.get_running_loop().time() - self.channel.deadline_s
+        for task, began_s in list(self._begun.items()):
+            if began_s < too_old_s and task not in self._overdue:
+                self._overdue.add(task)
+                task.cancel()
 
     # -- settling ------------------------------------------------------------------------------------------------
 
@@ -154,7 +180,6 @@ class Lane:
         if not self._outcomes:
             asyncio.get_running_loop().call_soon(self._settle)
         self._outcomes.append((claim, receipt))
-        self._on_outcome(claim, receipt)
 
     def _settle(self) -> None:
         """Store the outcomes of one turn of the loop, and claim in the same transaction."""
@@ -179,7 +204,10 @@ class Lane:
             record(transaction, claim, outcome, now_ms)
 
     def _on_settled(self, future: asyncio.Future[None], outcomes: list[tuple[Claim, Receipt]]) -> None:
-        if future.cancelled() or future.exception() is None:
+        if future.cancelled():
+            return
+        if future.exception() is None:
+            self._on_outcomes(outcomes)
             return
         # What was sent must not be forgotten: keep the places taken and try until the ledger takes it.
         self.in_flight += len(outcomes)
@@ -203,9 +231,9 @@ class Lane:
 class Dispatcher:
     """All lanes."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, rules: RetryRules, on_outcome: OnOutcome) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, rules: RetryRules, on_outcomes: OnOutcomes) -> None:
         self.lanes: dict[str, Lane] = {}
-        self._ledger, self._clock, self._rules, self._on_outcome = ledger, clock, rules, on_outcome
+        self._ledger, self._clock, self._rules, self._on_outcomes = ledger, clock, rules, on_outcomes
         self._tasks = Supervisor()
 
     def use(self, channels: Iterable[Channel]) -> None:
@@ -213,7 +241,7 @@ class Dispatcher:
         for channel in channels:
             if channel.name not in self.lanes:
                 self.lanes[channel.name] = Lane(
-                    channel, self._ledger, self._clock, self._rules, self._tasks, self._on_outcome
+                    channel, self._ledger, self._clock, self._rules, self._tasks, self._on_outcomes
                 )
         self.poke_all()
 
@@ -228,6 +256,11 @@ class Dispatcher:
         """Look on every lane: a window grew, or the sweep came by."""
         for lane in self.lanes.values():
             lane.poke()
+
+    async def abandon_overdue(self) -> None:
+        """End the sends that exceed their channel's deadline: a tick."""
+        for lane in self.lanes.values():
+            lane.abandon_overdue()
 
     async def stop(self, patience_s: float = 5.0) -> None:
         """Stop claiming, let what is under way end for a while, then abandon it."""

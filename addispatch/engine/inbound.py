@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from addispatch.domain.case import Case, DeliveryState, Fact
+from addispatch.domain.case import DeliveryState, Fact
 from addispatch.domain.events import DeliveryReported, MessageReceived
 from addispatch.pipeline.check import clean_text
 from addispatch.store.rows import DeliveryChange
@@ -50,15 +50,14 @@ def reported(ledger: Ledger, clock: Clock, report: DeliveryReport) -> asyncio.Fu
         case_seq, key, recipient = found
         entry = transaction.entry(case_seq)
         fact = Fact.DELIVERED if report.delivered else Fact.UNDELIVERED
-        old = entry.case.deliveries[key]
         change = DeliveryChange(
-            state=DeliveryState(fact, old.attempt),
+            state=DeliveryState(fact, entry.case.deliveries[key].attempt),
             error=None if report.delivered else report.reason or "not delivered",
             delivered_at_ms=int(report.at.timestamp() * 1000) if report.delivered else None,
         )
-        if change.state <= old:
+        if change.state <= entry.case.deliveries[key]:
             return
-        transaction.join(entry, Case(id=entry.case.id, deliveries={key: change.state}), now_ms, {key: change})
+        transaction.change(entry, key, change, now_ms)
         event = DeliveryReported(report.channel, recipient, report.delivered, report.reason)
         transaction.event(now_ms, event, entry)
 

@@ -18,7 +18,7 @@ from addispatch.domain.alarm import Alarm, Priority
 from addispatch.domain.delivery import RetryRules
 from addispatch.domain.errors import AddispatchError, ConfigErrors
 from addispatch.domain.events import INFO, SEVERE, WARNING, Event, Said
-from addispatch.domain.receipt import Sent
+from addispatch.domain.receipt import InDoubt, Permanent, Sent, Temporary
 from addispatch.engine import inbound
 from addispatch.engine.dispatch import Dispatcher
 from addispatch.engine.feed import Feed
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: Outcomes as the metrics name them.
+_OUTCOMES = {Sent: "sent", Temporary: "temporary", Permanent: "permanent", InDoubt: "in_doubt"}
 _SEVERITIES = {Severity.INFO: INFO, Severity.WARNING: WARNING, Severity.SEVERE: SEVERE}
 
 
@@ -66,7 +68,7 @@ class Node:
         self.directory = DirectoryStore(config.node.data_dir / "directory", config.node.default_region)
         self.tokens = Tokens(config.node.data_dir / "tokens.json")
         self._rules = _rules(config)
-        self.dispatcher = Dispatcher(self.ledger, clock, self._rules, self._on_outcome)
+        self.dispatcher = Dispatcher(self.ledger, clock, self._rules, self._on_outcomes)
         self.redelivery = Redelivery()
         self.operations: Operations = NodeOperations(self)
         self.host = PluginHost(config, self)
@@ -174,6 +176,7 @@ class Node:
     def _start_ticks(self) -> None:
         keep = self.housekeeping
         self.ticker.every(1, "alive stamp", keep.stamp)
+        self.ticker.every(1, "deadlines of sends", self.dispatcher.abandon_overdue)
         self.ticker.every(5, "sweep", keep.sweep)
         self.ticker.every(10, "watchdog", keep.watchdog)
         self.ticker.every(60, "retention", keep.retain)
@@ -257,10 +260,12 @@ class Node:
             "problem": self.ledger.problem,
         }
 
-    def _on_outcome(self, claim: Claim, receipt: Receipt) -> None:
-        self.metrics.delivery_ended(claim.key.channel, type(receipt).__name__.lower())
-        if isinstance(receipt, Sent):
-            self.metrics.delivered_after((self.clock.now_ms() - claim.queued_at_ms) / 1000)
+    def _on_outcomes(self, outcomes: list[tuple[Claim, Receipt]]) -> None:
+        now_ms = self.clock.now_ms()
+        for claim, receipt in outcomes:
+            self.metrics.delivery_ended(claim.key.channel, _OUTCOMES[type(receipt)])
+            if isinstance(receipt, Sent):
+                self.metrics.delivered_after((now_ms - claim.queued_at_ms) / 1000)
 
     def _on_tick_failed(self, name: str, error: BaseException) -> None:
         self.say(Said(f"The tick {name} failed: {error}", WARNING, "TickFailed"))

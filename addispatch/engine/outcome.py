@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from addispatch.domain.case import (
-    Case,
     CaseState,
     CloseReason,
     DeliveryKey,
@@ -53,8 +52,7 @@ def write(transaction: Transaction, entry: Entry, key: DeliveryKey, outcome: Out
         sent_at_ms=now_ms if sent else None,
         repeat=outcome.repeat,
     )
-    delta = Case(id=entry.case.id, deliveries={key: outcome.state})
-    if transaction.join(entry, delta, now_ms, {key: change}):
+    if transaction.change(entry, key, change, now_ms):
         state, reason = entry.state
         head = entry.case.head
         if head and state is CaseState.CLOSED and reason in (CloseReason.FAILED, CloseReason.EXPIRED):
@@ -122,9 +120,8 @@ def _drop_rungs(transaction: Transaction, entry: Entry, claim: Claim, now_ms: in
     if not _has_waiting_sibling(entry, claim.key):
         return
     for key, _rung in transaction.waiting_rungs(claim.case_seq, claim.key.recipient, claim.rung):
-        state = DeliveryState(Fact.CANCELLED)
-        change = DeliveryChange(state=state, error=f"reached by {claim.key.channel}")
-        transaction.join(entry, Case(id=entry.case.id, deliveries={key: state}), now_ms, {key: change})
+        change = DeliveryChange(DeliveryState(Fact.CANCELLED), error=f"reached by {claim.key.channel}")
+        transaction.change(entry, key, change, now_ms)
 
 
 def _next_rung(transaction: Transaction, entry: Entry, claim: Claim, now_ms: int) -> None:

@@ -1,0 +1,1 @@
+"""Durable state: the ledger (SQL) and the directory (TinyDB on safe files)."""

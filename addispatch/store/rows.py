@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import orjson
 
@@ -25,6 +24,7 @@ from addispatch.domain.case import (
     Position,
     Repeat,
 )
+from addispatch.domain.ids import dashed
 
 _FACTS = tuple(Fact)
 _PHASES = tuple(Phase)
@@ -65,7 +65,7 @@ def pack_id(text: str) -> bytes:
 
 def unpack_id(blob: bytes) -> str:
     """A UUID's text."""
-    return str(UUID(bytes=blob))
+    return dashed(blob.hex())
 
 
 def options_json(head: Head) -> str:

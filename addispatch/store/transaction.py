@@ -6,13 +6,13 @@ that the common path (open, claim, sent) reads each row at most once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from addispatch.domain.alarm import BY_RANK, Priority, QueueClass
-from addispatch.domain.case import Case, CaseState, DeliveryKey, DeliveryState, Phase, merge, state_of
+from addispatch.domain.case import Case, CaseState, DeliveryKey, DeliveryState, Phase, merge, state_of, with_delivery
 from addispatch.domain.events import MAX_LINE_CHARS, Event
 from addispatch.store import schema
 from addispatch.store.rows import (
@@ -170,29 +170,36 @@ class Transaction:
             entry.delivery_seqs[new.key] = counters.delivery
             rows.append(delivery_row(counters.delivery, entry.seq, new, now_ms))
 
-    def join(
-        self, entry: Entry, delta: Case, now_ms: int, changes: Mapping[DeliveryKey, DeliveryChange] | None = None
-    ) -> bool:
-        """Join a delta into a stored case; True if its state changed.
-
-        ``changes`` are the columns that go with the delta's deliveries; a state that is not newer changes nothing.
-        """
+    def join(self, entry: Entry, delta: Case, now_ms: int) -> bool:
+        """Join a delta into a stored case; True if its state changed."""
         before = entry.case
         after = entry.case = merge(before, delta)
-        for key, change in (changes or {}).items():
-            old = before.deliveries.get(key)
-            if after.deliveries[key] == change.state and old != change.state:
-                self._change_delivery(entry.delivery_seqs[key], change)
+        for key in delta.deliveries:
+            if after.deliveries[key] != before.deliveries.get(key):
+                self._change_delivery(entry.delivery_seqs[key], DeliveryChange(after.deliveries[key]))
         if _extra_differs(before, after):
             self._waiting[self._sql.change_extra].append((extra_json(after), entry.code, entry.seq))
-        state, reason = now = state_of(after)
-        if now == entry.state:
+        return self._review(entry, now_ms)
+
+    def change(self, entry: Entry, key: DeliveryKey, change: DeliveryChange, now_ms: int) -> bool:
+        """Join what became of one delivery, with its columns; older news changes nothing. True if the case changed."""
+        before = entry.case
+        entry.case = with_delivery(before, key, change.state)
+        if entry.case is before:
             return False
-        entry.state = now
-        closed_at_ms = now_ms if state is CaseState.CLOSED else None
-        if closed_at_ms is not None:
+        self._change_delivery(entry.delivery_seqs[key], change)
+        return self._review(entry, now_ms)
+
+    def _review(self, entry: Entry, now_ms: int) -> bool:
+        """Store the case's derived state if it is another one now."""
+        state, reason = derived = state_of(entry.case)
+        if derived == entry.state:
+            return False
+        entry.state = derived
+        is_closed = state is CaseState.CLOSED
+        if is_closed:
             self._cache.pop(entry.seq, None)
-        row = (state.value, reason.value if reason else None, closed_at_ms, entry.seq)
+        row = (state.value, reason.value if reason else None, now_ms if is_closed else None, entry.seq)
         self._waiting[self._sql.change_state].append(row)
         return True
 
@@ -285,8 +292,7 @@ class Transaction:
         for claim in claims:
             entry = self._cache.get(claim.case_seq)
             if entry is not None:
-                sending = Case(id=claim.case_id, deliveries={claim.key: claim.state})
-                entry.case = merge(entry.case, sending)
+                entry.case = with_delivery(entry.case, claim.key, claim.state)
         return claims
 
     def next_due_ms(self, channel: str) -> int | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given
-from strategies import cases
+from strategies import cases, keys, states
 
 from addispatch.domain.case import (
     Case,
@@ -26,6 +26,7 @@ from addispatch.domain.case import (
     merge,
     raise_count,
     state_of,
+    with_delivery,
 )
 
 KEY = DeliveryKey(0, 0, "adam", "sms", "+6591234567")
@@ -62,6 +63,11 @@ def test_a_merge_only_grows(one, two):
     assert joined.acks >= one.acks
     assert all(joined.deliveries[key] >= state for key, state in one.deliveries.items())
     assert all(joined.repeats[store] >= repeat for store, repeat in one.repeats.items())
+
+
+@given(cases, keys, states)
+def test_one_delivery_joins_as_a_delta_of_it_would(case, key, state):
+    assert with_delivery(case, key, state) == merge(case, Case(id="case", deliveries={key: state}))
 
 
 def test_two_different_cases_do_not_join():

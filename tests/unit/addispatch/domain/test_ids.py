@@ -28,3 +28,9 @@ def test_a_later_id_sorts_behind(now_ms, one, two):
 def test_derived_ids_are_the_same_everywhere_and_differ_by_each_part():
     assert alarm_id("plc", "17") == alarm_id("plc", "17")
     assert len({alarm_id("plc", "17"), alarm_id("plc", "18"), alarm_id("plc1", "7"), case_id("plc", "17")}) == 4
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=20), st.text(st.characters(codec="utf-8"), max_size=20))
+def test_a_derived_id_is_what_the_standard_library_makes(source, source_id):
+    namespace = uuid.UUID("0b6f3c9e-7f1d-5a6f-8f0e-2f7b1d7c1e01")
+    assert alarm_id(source, source_id) == str(uuid.uuid5(namespace, f"{source}\x00{source_id}"))

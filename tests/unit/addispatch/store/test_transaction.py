@@ -36,8 +36,7 @@ def test_the_ledger_joins_as_the_domain_does(steps):
                         clears=partial.clears, closings=partial.closings, repeats=partial.repeats, deliveries=parts,
                     )  # fmt: skip
                     expected = merge(expected, delta)
-                    changes = {key: DeliveryChange(state) for key, state in parts.items()}
-                    await ledger.submit(lambda tx, d=delta, c=changes: tx.join(tx.entry(seq), d, now_ms(), c))
+                    await ledger.submit(lambda tx, d=delta: tx.join(tx.entry(seq), d, now_ms()))
             async with open_ledger(Path(name)) as ledger:
                 stored = await ledger.submit(lambda tx: tx.entry(seq).case)
                 assert stored == expected
@@ -84,13 +83,11 @@ async def test_what_was_claimed_is_interrupted_after_a_restart(tmp_path):
 async def test_an_older_state_changes_nothing(tmp_path):
     async with open_ledger(tmp_path) as ledger:
         part = new_delivery()
-        case = await open_case(ledger, part)
+        await open_case(ledger, part)
 
         def join(state):
             def unit(tx):
-                delta = Case(id=case.id, deliveries={part.key: state})
-                changes = {part.key: DeliveryChange(state, error=state.fact.name)}
-                return tx.join(tx.entry(1), delta, now_ms(), changes)
+                return tx.change(tx.entry(1), part.key, DeliveryChange(state, error=state.fact.name), now_ms())
 
             return ledger.submit(unit)
 
@@ -138,8 +135,7 @@ async def test_thousands_of_cases_more_than_the_cache_holds(tmp_path):
             claims = tx.claim_due("log", 9000, now_ms())
             for claim in claims:
                 state = DeliveryState(Fact.SENT)
-                delta = Case(id=claim.case_id, deliveries={claim.key: state})
-                tx.join(tx.entry(claim.case_seq), delta, now_ms(), {claim.key: DeliveryChange(state)})
+                tx.change(tx.entry(claim.case_seq), claim.key, DeliveryChange(state), now_ms())
             return len(claims)
 
         assert await ledger.submit(send_all) == 9000
