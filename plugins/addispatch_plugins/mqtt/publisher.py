@@ -39,7 +39,7 @@ _CASE_KEYS = (
     "acknowledged_at", "closed_at",
 )  # fmt: skip
 _MODEM_KEYS = ("name", "state", "operator", "technology", "signal")
-_PRIVATE = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+|\+?\d(?:[\s()./-]?\d){6,14}")
+_PRIVATE = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+|\+?\d(?:[\s()./-]{0,2}\d){6,14}")
 _ACTOR = Actor("mqtt", Role.VIEWER, "mqtt")
 
 
