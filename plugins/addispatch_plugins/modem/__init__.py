@@ -12,14 +12,15 @@ if TYPE_CHECKING:
 
 
 def _create(config: ModemPluginConfig, context: Context) -> Instance:
-    from addispatch_plugins.modem.plugin import ModemPlugin  # noqa: PLC0415 - listing plugins stays fast
+    # Not a module called plugin: once imported it would stand in for the object ``plugin`` below.
+    from addispatch_plugins.modem.instance import ModemPlugin  # noqa: PLC0415 - listing plugins stays fast
 
     return ModemPlugin(config, context)
 
 
 plugin = Plugin(
     name="modem",
-    summary="text messages through GSM modems",
+    summary="Sends and receives text messages through GSM modems",
     config=ModemPluginConfig,
     create=_create,
     capabilities=frozenset({Capability.CHANNEL}),

@@ -32,7 +32,7 @@ class SmsChannel:
         self.deadline_s = MAX_PARTS * deadlines.send_s + deadlines.poll_s + 10
         self._last = -1
         self._online_count = 0
-        self._told_down = False
+        self._told_down = self._stopped = False
 
     @property
     def window(self) -> int:
@@ -42,6 +42,8 @@ class SmsChannel:
     @property
     def health(self) -> Health:
         """Up while one modem is online; else why each of them is not."""
+        if self._stopped:
+            return Health(up=False, reason="the modem plugin has stopped")
         if self._online():
             return Health(up=True)
         reasons = "; ".join(f"{modem.name}: {modem.reason}" for modem in self.modems)
@@ -58,6 +60,10 @@ class SmsChannel:
             return Temporary(self.health.reason)
         return await modem.send(delivery)
 
+    def stop(self) -> None:
+        """Take nothing more."""
+        self._stopped = True
+
     def modem_changed(self) -> None:
         """Tell the core about a window that grew, and everybody when the last modem is gone."""
         online_count = len(self._online())
@@ -65,12 +71,14 @@ class SmsChannel:
             self._told_down = False
             self._context.window_changed()
         self._online_count = online_count
-        if not online_count and not self._told_down and all(modem.state in SETTLED for modem in self.modems):
+        if self._stopped or online_count or self._told_down:
+            return
+        if all(modem.state in SETTLED for modem in self.modems):
             self._told_down = True
             self._context.event(self.health.reason, severity=Severity.SEVERE, kind="no_modem")
 
     def _online(self) -> list[Modem]:
-        return [modem for modem in self.modems if modem.state is State.ONLINE]
+        return [] if self._stopped else [modem for modem in self.modems if modem.state is State.ONLINE]
 
     def _choose(self, avoid: str) -> Modem | None:
         """Return the next online modem in turn, those with the least to do first."""

@@ -15,8 +15,7 @@ MAX_MODEMS = 8
 class ModemConfig(BaseModel):
     """One modem: a name for people, a serial port, and the PIN if the SIM asks for one."""
 
-    # A refused PIN must not show up in the error message.
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")
     port: str = Field(max_length=255)
@@ -43,6 +42,9 @@ class ModemConfig(BaseModel):
 
 class ModemPluginConfig(PluginConfig):
     """Table ``[plugin.modem]``: up to eight modems with names and ports of their own."""
+
+    # A refused PIN must not show up in the error message.
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     modem: tuple[ModemConfig, ...] = Field(default=(), max_length=MAX_MODEMS)
 

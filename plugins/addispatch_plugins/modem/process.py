@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -43,6 +45,8 @@ class Child:
     def __init__(self, process: asyncio.subprocess.Process, trace: Trace) -> None:
         self.trace = trace
         self._process = process
+        # Popen.kill() would first reap a child that just died, under the nose of asyncio's watcher.
+        self._pidfd = os.pidfd_open(process.pid)
 
     @classmethod
     async def start(cls) -> Self:
@@ -83,6 +87,7 @@ class Child:
         Raises ``RequestFailedError``, or ``ChildLostError`` when it died or did not answer in time.
         """
         assert self._process.stdin is not None
+        self.trace.clear()
         try:
             self._process.stdin.write(json.dumps({"op": op, **arguments}).encode() + b"\n")
             await self._process.stdin.drain()
@@ -94,7 +99,7 @@ class Child:
                 if on_part is not None:
                     on_part(answer["part"])
         except TimeoutError:
-            self._process.kill()
+            self.kill()
             raise ChildLostError(f"no answer to {op} within {deadline_s:g} s") from None
         except (ConnectionError, EOFError, ValueError):
             raise ChildLostError("its process ended unexpectedly") from None
@@ -109,13 +114,20 @@ class Child:
             raise EOFError
         return dict(json.loads(line))
 
+    def kill(self) -> None:
+        """Kill it, whatever it is doing."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
     async def close(self) -> None:
         """Kill it and free what it held; the port is free at once."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self.kill()
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(REAP_S):
                     await self._process.wait()
         finally:
+            os.close(self._pidfd)
             self.trace.close()

@@ -29,6 +29,10 @@ class Trace:
         """Free the memory."""
         os.close(self.fd)
 
+    def clear(self) -> None:
+        """Empty it: a child that dies before it begins the next request must not leave what it did before."""
+        os.ftruncate(self.fd, 0)
+
     def pdu_written(self) -> bool:
         """Whether the message began to leave for the modem: from then on only the modem knows if it went out."""
         return _PDU_WRITTEN in self._tail().rpartition(_SEND_BEGINS)[2]

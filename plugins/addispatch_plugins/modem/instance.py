@@ -42,6 +42,7 @@ class ModemPlugin:
 
     async def stop(self) -> None:
         """Let messages that are being sent finish; the host then ends the modems' tasks, and with them the children."""
+        self._sms.stop()
         if pending := [done for modem in self._sms.modems for done in modem.pending]:
             await asyncio.wait(pending, timeout=FINISH_S)
 

@@ -1,0 +1,49 @@
+import pytest
+from pydantic import ValidationError
+
+from addispatch_plugins.modem.config import ModemPluginConfig
+
+
+def config(*modems):
+    return ModemPluginConfig.model_validate({"modem": list(modems)})
+
+
+def test_defaults():
+    (modem,) = config({"name": "sim1", "port": "/dev/serial/by-id/usb-HUAWEI_E3372-if00-port0"}).modem
+    assert (modem.pin, modem.poll_s, modem.delivery_reports) == (None, 10, True)
+
+
+@pytest.mark.parametrize(
+    ("modems", "problem"),
+    [
+        ([{"name": "sim1"}], "port"),
+        ([{"port": "/dev/ttyUSB0"}], "name"),
+        ([{"name": "a/b", "port": "/dev/ttyUSB0"}], "name"),
+        ([{"name": "../x", "port": "/dev/ttyUSB0"}], "name"),
+        ([{"name": "a", "port": "ttyUSB0"}], "serial port"),
+        ([{"name": "a", "port": "/dev/ttyUSB0\nlogfile = /etc/passwd"}], "serial port"),
+        ([{"name": "a", "port": "/dev/x; rm"}], "serial port"),
+        ([{"name": "a", "port": "/dev/ttyUSB0", "pin": "12"}], "4 to 8 digits"),
+        ([{"name": "a", "port": "/dev/ttyUSB0", "poll_s": 0}], "poll_s"),
+        ([{"name": "a", "port": "/dev/ttyUSB0", "speed": 9600}], "speed"),
+        (
+            [{"name": "a", "port": "/dev/ttyUSB0"}, {"name": "A", "port": "/dev/ttyUSB1"}],
+            "two modems have the same name",
+        ),
+        (
+            [{"name": "a", "port": "/dev/ttyUSB0"}, {"name": "b", "port": "/dev/ttyUSB0"}],
+            "two modems have the same port",
+        ),
+        ([{"name": f"m{n}", "port": f"/dev/ttyUSB{n}"} for n in range(9)], "at most 8"),
+    ],
+)
+def test_mistakes_are_named(modems, problem):
+    with pytest.raises(ValidationError, match=problem):
+        config(*modems)
+
+
+def test_a_refused_pin_is_not_shown():
+    with pytest.raises(ValidationError) as caught:
+        config({"name": "a", "port": "/dev/ttyUSB0", "pin": "secret77"})
+    assert "secret77" not in str(caught.value)
+    assert "1234" not in repr(config({"name": "a", "port": "/dev/ttyUSB0", "pin": "1234"}))
