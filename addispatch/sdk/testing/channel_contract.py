@@ -35,7 +35,10 @@ QUICK_S = 0.005
 
 
 class ChannelContract:
-    """The suite. ``instance``'s first channel is tested; override ``channel`` for another."""
+    """The suite. ``instance``'s first channel is tested; override ``channel`` for another.
+
+    The test that stops the instance comes last, so that one that takes long to start may have the scope of the class.
+    """
 
     @pytest.fixture
     async def context(self, tmp_path: Path) -> AsyncIterator[RecordingContext]:
