@@ -20,7 +20,8 @@ from benchmarks.broker import free_port, wait_for_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MARK = re.compile(rb"#(\d+)@(\d+)(?: (\d+)$)?", re.MULTILINE)
+#: The first mark of a line (a line with subject and text has it twice), and the stamp of the mail server behind it.
+MARK = re.compile(rb"^.*?#(\d+)@(\d+)(?: (\d+)$)?", re.MULTILINE)
 LIBC = ctypes.CDLL(None, use_errno=True)
 IN_MODIFY = 2
 #: Alarms numbered from here on only ask whether the contestant is up; they are not counted.

@@ -52,7 +52,7 @@ def test_the_file_is_read_line_by_line_and_probes_do_not_count(tmp_path: Path) -
         file.write(f"#1@{now_ns}; text\n#{PROBES + 1}@{now_ns}; probe\n#2@{now_ns}; half a li")
         assert outlet.wait(1) == 2
         assert (outlet.total, outlet.probes, list(outlet.seen)) == (1, 1, [1])
-        file.write(f'ne\n{{"text":"#1@{now_ns}; again"}}\n')
+        file.write(f'ne\n{{"subject":"#1@{now_ns}","text":"#1@{now_ns}; again"}}\n')
         outlet.wait_for(2, quiet_s=1)
         assert (outlet.total, sorted(outlet.seen)) == (3, [1, 2])
         assert all(0 <= latency_ms < 1000 for latencies in outlet.seen.values() for latency_ms in latencies)
