@@ -71,7 +71,7 @@ async def started(config: Config, directory_file: Path | None) -> AsyncIterator[
         server = _server(config, node)
         await server.start()
         await node.start(directory_file)
-        gc.freeze()  # what is there now stays: the collector need not walk it again and again
+        _calm_collector()
         yield node
     finally:
         if server is not None:
@@ -95,6 +95,16 @@ def _prepare_folder(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise StoreError(f"the data directory {folder} cannot be written: {error.strerror}") from None
+
+
+def _calm_collector() -> None:
+    """Let the cycle collector run less often, and not over what stays anyway.
+
+    An alarm on its way allocates about a hundred small objects, all freed by reference counting; looking for cycles
+    among them every 700 allocations took a fifth of the time of a storm.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def _use_utc() -> None:

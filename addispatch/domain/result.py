@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class CaseRef:
+class CaseRef(NamedTuple):
     """A case an alarm went to: its id (UUID text) and its code, if somebody must acknowledge it."""
 
     id: str
     code: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
+class Accepted(NamedTuple):
     """The alarm is committed. ``duplicate``: it was known already (same id, or a redelivered publish).
 
     ``cases`` are those it opened, added to or cleared. ``mirrored``: the peer holds it as well.

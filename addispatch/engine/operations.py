@@ -45,7 +45,7 @@ class NodeOperations:
         accepted = await self._node.accept(read_alarm({k: v for k, v in alarm.items() if k != "at"}, actor.via))
         return {
             "id": accepted.alarm_id,
-            "cases": [dataclasses.asdict(case) for case in accepted.cases],
+            "cases": [case._asdict() for case in accepted.cases],
             "mirrored": accepted.mirrored,
             "duplicate": accepted.duplicate,
         }

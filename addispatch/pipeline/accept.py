@@ -93,7 +93,7 @@ class Pipeline:
         """Decide and compose, storing nothing."""
         plan = self._router.plan(alarm)
         drafts = [(target, self._draft(alarm, target, plan.events)) for target in plan.targets]
-        if plan.targets and all(draft.problem for _, made in drafts for draft in made):
+        if drafts and not _reaches_anybody(drafts):
             before = len(plan.targets)
             self._router.fall_back(plan, alarm)
             drafts += [(target, self._draft(alarm, target, plan.events)) for target in plan.targets[before:]]
@@ -113,9 +113,8 @@ class Pipeline:
         order = Order(alarm, drafts, events, self._store_id, number)
         clock = self._clock
         future = self._ledger.submit(lambda transaction: store(transaction, order, clock.now_ms()))
-        channels = {draft.channel for _, made in drafts for draft in made}
-        if channels:
-            self._on_queued(channels)
+        for _, made in drafts:
+            self._on_queued({draft.channel for draft in made})
         return future
 
     def _draft(self, alarm: Alarm, target: Target, events: list[Event]) -> list[Draft]:
@@ -185,6 +184,14 @@ class Pipeline:
 
         written.add_done_callback(done)
         return answer
+
+
+def _reaches_anybody(drafts: Sequence[tuple[Target, Sequence[Draft]]]) -> bool:
+    for _, made in drafts:
+        for draft in made:
+            if not draft.problem:
+                return True
+    return False
 
 
 def _after(first: asyncio.Future[Accepted], second: asyncio.Future[Accepted]) -> asyncio.Future[Accepted]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from addispatch.domain.events import TemplateFailed
 from addispatch.domain.text import cut_to_segments, fold_to_gsm7
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 SUBJECT_CHARS = 78
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """What goes out by one channel."""
 
     text: str

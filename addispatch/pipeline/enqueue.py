@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
@@ -51,8 +50,7 @@ if TYPE_CHECKING:
 CODE_REST_MS = 7 * 86_400_000
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """One delivery as composed: whom, how, where, what; ``problem`` or ``filtered`` make it final at once."""
 
     recipient_id: str
@@ -67,8 +65,7 @@ class Draft:
     filtered: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """All that is to be stored for one alarm."""
 
     alarm: Alarm
@@ -164,12 +161,17 @@ class _Opening:
 
     def _tell(self, entry: Entry, audience: Audience, rows: Sequence[NewDelivery]) -> None:
         alarm, note = self._alarm, self._transaction.event
-        queued_count = sum(1 for row in rows if row.state.fact is Fact.NONE)
-        note(self._now_ms, AlarmAccepted(alarm.source, alarm.text, audience.name, queued_count), entry)
+        queued_count = 0
+        is_told = False
         for row in rows:
-            if row.state.fact is Fact.FAILED:
+            fact = row.state.fact
+            if fact is Fact.NONE:
+                queued_count += 1
+            elif fact is Fact.FAILED:
                 note(self._now_ms, DeliveryFailed(row.key.channel, row.recipient, row.error or ""), entry)
-        if not queued_count and not any(row.state.fact is Fact.FILTERED for row in rows):
+            is_told = is_told or fact in (Fact.NONE, Fact.FILTERED)
+        note(self._now_ms, AlarmAccepted(alarm.source, alarm.text, audience.name, queued_count), entry)
+        if not is_told:
             why = f"{audience.name} has nobody with a usable address."
             note(self._now_ms, AlarmReachesNobody(alarm.source, alarm.text, why), entry)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from addispatch.domain.addressbook import DEFAULT_GROUP, Audience, Directory, Route, ad_hoc_audience
 from addispatch.domain.errors import ConfigError
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 _CACHE_COUNT = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """An audience an alarm goes to, and what the route that chose it says about text and channels."""
 
     audience: Audience
@@ -37,8 +36,10 @@ class Plan:
 
     def add(self, target: Target) -> None:
         """Add a target unless its audience is in the plan already."""
-        if all(target.audience.id != known.audience.id for known in self.targets):
-            self.targets.append(target)
+        for known in self.targets:
+            if known.audience.id == target.audience.id:
+                return
+        self.targets.append(target)
 
 
 class Router:

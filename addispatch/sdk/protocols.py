@@ -51,8 +51,11 @@ class Channel(Protocol):
 class Source(Protocol):
     """Marker for plugins that raise alarms: they call ``context.accept`` from ``start`` until ``stop``."""
 
-    async def start(self) -> None: ...
-    async def stop(self) -> None: ...
+    async def start(self) -> None:
+        """Begin to call ``context.accept``."""
+
+    async def stop(self) -> None:
+        """Call it no more."""
 
 
 @runtime_checkable
