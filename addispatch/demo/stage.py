@@ -80,9 +80,13 @@ async def put_up(screen: Screen) -> AsyncIterator[Stage]:
 
 async def online(node: Node) -> None:
     """Wait until the modem can send; raises ``TimeoutError``."""
-    async with asyncio.timeout(MODEM_S):
-        while not node.host.channels()["sms"].health.up:
-            await asyncio.sleep(0.1)
+    follower = node.feed.follow()  # each change of a modem's state is an event
+    try:
+        async with asyncio.timeout(MODEM_S):
+            while not node.host.channels()["sms"].health.up:
+                await follower.next()
+    finally:
+        follower.close()
 
 
 def free_port() -> int:

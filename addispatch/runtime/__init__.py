@@ -1,0 +1,1 @@
+"""What every part stands on: clock, tasks, MQTT link, templates, numbers, logs, metrics, systemd."""

@@ -17,7 +17,8 @@ DIALABLE = re.compile(r"^\+?[0-9]{3,15}$")
 def normalize_number(text: str, region: str, short_codes: frozenset[str] = frozenset()) -> str:
     """Return E.164 (``+6591234567``), or the short code itself if it is on the list.
 
-    A plain number is national to ``region``; ``+CC…`` and ``00CC…`` are foreign. Raises ``ConfigError`` with the reason.
+    A plain number is national to ``region``; ``+CC…`` and ``00CC…`` are foreign. Raises ``ConfigError``
+    naming the reason.
     """
     plain = re.sub(r"[\s().\-/]", "", text)
     if plain in short_codes and DIALABLE.match(plain):

@@ -1,0 +1,1 @@
+"""The built-in plugins: they use nothing but ``addispatch.sdk``, as anybody else's do."""
