@@ -94,6 +94,7 @@ class MqttLink:
         self.problem = "not connected yet"
         self._handler = handler
         self._held_max_count = held_max_count
+        self._resume_count = max(held_max_count * 3 // 4, 1)
         self._held_count = self._held_bytes = 0
         self._filters: list[tuple[str, int]] = []
         self._outbox: deque[Publication] = deque()
@@ -105,7 +106,7 @@ class MqttLink:
         self._up: asyncio.Future[None] | None = None
         self._lost: asyncio.Future[str] | None = None
         self._flush_due = self._writer_on = self._paused = False
-        self._last_ping_s = 0.0
+        self._heard_s = self._pinged_s = 0.0
         self._task: asyncio.Task[None] | None = None
         self._drained: asyncio.Future[None] | None = None
         self._client = self._prepare(make_client(settings))
@@ -161,7 +162,7 @@ class MqttLink:
         if self._drained is not None:
             if not self._held_count and not self._drained.done():
                 self._drained.set_result(None)
-        elif self._paused and self._has_room(0.75):
+        elif self._paused and self._held_count < self._resume_count and self._held_bytes < HELD_MAX_BYTES / 2:
             self._resume()
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> bool:
@@ -238,6 +239,7 @@ class MqttLink:
         self._up, self._lost = loop.create_future(), loop.create_future()
         self._connection += 1
         self._paused = self._writer_on = False
+        self._heard_s = self._pinged_s = loop.time()
         self._client.reconnect()
         if self._client.drop_prepared():
             log.warning("this paho-mqtt does not take our socket: MQTT works, but needs more CPU")
@@ -330,34 +332,52 @@ class MqttLink:
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def _readable(self) -> None:
-        client, sock = self._client, self._sock
-        for _ in range(TURN_PACKET_COUNT):
-            client.loop_read()
-            if self._sock is not sock or self._paused or not _pending(sock):
-                return
-        asyncio.get_running_loop().call_soon(self._readable)
+        """Read what is there, for one turn's length."""
+        sock, wire = self._sock, self._wire
+        loop = asyncio.get_running_loop()
+        self._heard_s = loop.time()
+        try:
+            for _ in range(TURN_PACKET_COUNT):
+                packet = wire.take_publish(self.settings.version) if wire is not None else None
+                if packet is not None:
+                    self._take(packet.topic, packet.payload, packet.qos, packet.retain, packet.mid)
+                else:
+                    self._client.loop_read()
+                if self._sock is not sock or self._paused or not _pending(sock):
+                    return
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._lose(f"connection lost: {_reason(error)}")
+            return
+        except Exception:  # a border: paho fails on some malformed packets, and would be stuck in them
+            log.exception("the broker %s sent something that cannot be read", self.settings.address)
+            self._lose("the broker sent something that cannot be read")
+            return
+        loop.call_soon(self._readable)
 
     def _on_message(self, _client: Any, _data: Any, packet: MQTTMessage) -> None:
+        self._take(packet._topic, bytes(packet.payload), packet.qos, packet.retain, packet.mid)  # noqa: SLF001 - undecoded
+
+    def _take(self, raw_topic: bytes, payload: bytes, qos: int, retain: bool, mid: int) -> None:  # noqa: FBT001
+        """Hand a message to the handler, and stop reading if that is all it may hold."""
         try:
-            topic = packet.topic
+            topic = raw_topic.decode()
         except UnicodeDecodeError:
             log.warning("a message from %s has a topic that is no UTF-8: not taken", self.settings.address)
-            self._client.ack(packet.mid, packet.qos)
+            self._client.ack(mid, qos)
             return
-        message = Message(topic, bytes(packet.payload), packet.qos, packet.retain, packet.mid, self._connection)
+        message = Message(topic, payload, qos, retain, mid, self._connection)
         self._held_count += 1
-        self._held_bytes += len(message.payload)
-        if not self._has_room(1.0):
+        self._held_bytes += len(payload)
+        if self._held_count >= self._held_max_count or self._held_bytes >= HELD_MAX_BYTES:
             self._pause()
         try:
             self._handler.received(message)
         except Exception:  # a border: a bug in one plugin must not end the connection
             log.exception("a message on %s could not be handled; it is not acknowledged", topic)
             self._held_count -= 1
-            self._held_bytes -= len(message.payload)
-
-    def _has_room(self, share: float) -> bool:
-        return self._held_count < self._held_max_count * share and self._held_bytes < HELD_MAX_BYTES * share
+            self._held_bytes -= len(payload)
 
     def _pause(self) -> None:
         if self._paused or self._sock is None:
@@ -378,13 +398,33 @@ class MqttLink:
             loop.call_soon(self._readable)
 
     def _tick(self, now_s: float) -> None:
-        """Keep the connection alive; called each second. While paused, paho would miss the answers to its pings."""
-        if not self._paused:
+        """Keep the connection alive, and see when it is not; called each second.
+
+        Not by paho: it wants the answer to its ping in time, but that waits behind all alarms not read yet.
+        """
+        keepalive_s = self._client.keepalive  # MQTT 5 brokers may set it
+        if self._wire is None:
             self._client.loop_misc()
-        elif self._wire is not None and now_s - self._last_ping_s >= self.settings.keepalive_s / 2:
-            self._last_ping_s = now_s
+            return
+        if self._paused:
+            self._heard_s = now_s
+        if now_s - self._heard_s >= 1.5 * keepalive_s:
+            self._lose(f"nothing heard of the broker for {now_s - self._heard_s:.0f} s")
+        elif now_s - self._pinged_s >= keepalive_s / 2:
+            self._pinged_s = now_s
             self._wire.send(_PINGREQ)
             self._flush_soon()
+
+    def _lose(self, reason: str) -> None:
+        """Give up the connection."""
+        wire = self._wire
+        self._ended(reason)
+        if wire is not None:
+            wire.abort()
+            self._client.loop_read()
+        else:
+            self._client.disconnect()
+            self._client.loop_write()
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -402,8 +442,7 @@ class MqttLink:
             try:
                 done = wire.flush()
             except OSError:
-                wire.abort()
-                self._client.loop_read()
+                self._lose("connection lost")
                 return
             self._watch_writing(wire, on=not done)
             if not done:

@@ -2,6 +2,8 @@
 
 paho-mqtt asks the kernel five times per message (command, length, body …) and once per acknowledgement. Behind this
 socket it reads from memory, and everything written in one turn of the event loop leaves in one ``send``: half the CPU.
+PUBLISH packets, nearly all there is, need not go through paho at all: ``take_publish`` reads them where they lie. That
+halves the rest, and makes MQTT 5 as cheap as 3.1.1.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import contextlib
 import socket
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,6 +58,16 @@ def open_socket(host: str, port: int, tls: Tls | None, timeout_s: float) -> Buff
     return BufferedSocket(sock)
 
 
+class Published(NamedTuple):
+    """A PUBLISH packet (MQTT 3.1.1, 3.3; properties of MQTT 5 are left out)."""
+
+    topic: bytes
+    payload: bytes
+    qos: int
+    retain: bool
+    mid: int
+
+
 class BufferedSocket:
     """What paho takes for a socket. Not blocking; all methods are called in the event loop's thread.
 
@@ -66,23 +78,97 @@ class BufferedSocket:
         self._sock = sock
         self._data = b""
         self._start = 0
+        self._owed = 0  # bytes of a packet that paho began to read
         self._out = bytearray()
+        self._dead = False
         self.paused = False
 
     def recv(self, size: int) -> bytes:
-        """Return at most ``size`` bytes, ``b""`` at the end; raises ``BlockingIOError`` when there are none now."""
+        """Return at most ``size`` bytes, ``b""`` at the end; raises ``BlockingIOError`` when there are none now.
+
+        Never returns bytes of two packets, so that the border between them is known.
+        """
+        if self._dead:
+            return b""
         if self.paused:
             raise BlockingIOError
+        if not self._owed:
+            header = self._header()
+            if header is None:
+                if self._fill():
+                    header = self._header()
+                    if header is None:
+                        raise BlockingIOError
+                else:
+                    return b""
+            self._owed = header[0] + header[1]
+        if self._start >= len(self._data) and not self._fill():
+            return b""
         start = self._start
-        if start >= len(self._data):
-            self._data = self._sock.recv(READ_BYTES)
-            start = 0
-        self._start = start + size
-        return self._data[start : start + size]
+        end = min(start + min(size, self._owed), len(self._data))
+        self._start = end
+        self._owed -= end - start
+        return self._data[start:end]
+
+    def take_publish(self, version: int) -> Published | None:
+        """Take a whole PUBLISH of QoS 0 or 1 from the front; None if it is something else, which is paho's then.
+
+        Raises ``BlockingIOError`` when not all of it is there yet.
+        """
+        if self._owed or self.paused or self._dead:
+            return None
+        header = self._header()
+        while header is None or len(self._data) - self._start < header[0] + header[1]:
+            # Large ones are better put together by paho, which need not copy what it has at each step.
+            if (header is not None and header[1] > READ_BYTES) or not self._fill():
+                return None
+            header = self._header()
+        data, start = self._data, self._start
+        first = data[start]
+        qos = first >> 1 & 3
+        if first & 0xF0 != 0x30 or qos > 1:
+            return None
+        at = start + header[0]
+        end = at + header[1]
+        topic_at = at + 2
+        at = topic_at + (data[at] << 8 | data[at + 1]) if header[1] >= 2 else end + 1
+        topic = data[topic_at:at]
+        mid = 0
+        if qos:
+            mid = data[at] << 8 | data[at + 1] if at + 2 <= end else 0
+            at += 2
+        if version == 5:
+            size, length = _varint(data, at, end)
+            at += size + length
+        if at > end:
+            return None  # malformed: paho ends the connection
+        self._start = end
+        return Published(topic, data[at:end], qos, bool(first & 1), mid)
+
+    def _header(self) -> tuple[int, int] | None:
+        """Return the sizes of header and body of the packet at the front; None if the header is not all there."""
+        start, end = self._start, len(self._data)
+        if end - start < 2:
+            return None
+        length = self._data[start + 1]
+        if length < 128:
+            return 2, length
+        size, length = _varint(self._data, start + 1, end)
+        return (size + 1, length) if size else None
+
+    def _fill(self) -> bool:
+        """Read what the kernel has, behind what is left; false at the end of the stream."""
+        try:
+            more = self._sock.recv(READ_BYTES)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise BlockingIOError from None
+        self._data = self._data[self._start :] + more
+        self._start = 0
+        return bool(more)
 
     def pending(self) -> int:
         """How many bytes can be read without asking the kernel."""
-        ours = max(len(self._data) - self._start, 0)
+        ours = len(self._data) - self._start
         return ours or (self._sock.pending() if isinstance(self._sock, ssl.SSLSocket) else 0)
 
     def send(self, data: bytes | bytearray) -> int:
@@ -105,8 +191,8 @@ class BufferedSocket:
         return True
 
     def abort(self) -> None:
-        """End the line now: the next ``recv`` reports it."""
-        self.paused = False
+        """End the line now: ``recv`` reports it, whatever still comes."""
+        self._dead = True
         self._data, self._start = b"", 0
         self._out.clear()
         with contextlib.suppress(OSError):  # it may be dead already, which is what we want
@@ -124,3 +210,20 @@ class BufferedSocket:
         with contextlib.suppress(OSError):  # the other side may be gone
             self.flush()
         self._sock.close()
+
+
+def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """Read a variable byte integer (MQTT 3.1.1, 2.2.3); returns its own size, 0 if it is cut off, and its value.
+
+    A fifth byte is not allowed; then the size is 4 and whoever reads the packet finds it malformed.
+    """
+    value = 0
+    for size in range(1, 5):
+        if at >= end:
+            return 0, 0
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << 7 * (size - 1)
+        if byte < 128:
+            break
+    return size, value

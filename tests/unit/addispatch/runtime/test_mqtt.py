@@ -311,6 +311,50 @@ async def test_a_silent_server_is_given_up(make_link):
         assert not link.is_connected
 
 
+async def fake_broker(conversation):
+    """A server that takes a CONNECT and goes on as told; returns it and its port."""
+
+    async def serve(reader, writer):
+        await reader.read(1000)
+        writer.write(b"\x20\x02\0\0")
+        await conversation(reader, writer)
+        writer.close()
+
+    port = free_port()
+    return await asyncio.start_server(serve, "127.0.0.1", port), port
+
+
+async def test_a_broker_that_falls_silent_is_given_up(make_link):
+    async def silent(reader, _writer):
+        while await reader.read(1000):
+            pass
+
+    server, port = await fake_broker(silent)
+    async with server:
+        link, handler = make_link(port, keepalive_s=1)
+        await handler.sees("connected")
+        await handler.sees("disconnected: nothing heard of the broker for 2 s")
+        assert not link.is_connected
+        await handler.sees("connected")
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"\x32\x01\x00", b"\x32\x04\x00\x09ab", b"\xf0\x00", b"\x32\xff\xff\xff\xff\x01", b"\x90\x00"]
+)
+async def test_a_broker_that_sends_garbage_is_left(make_link, garbage, monkeypatch):
+    async def talk(reader, writer):
+        writer.write(garbage + b"x" * 100)
+        await reader.read(1000)
+
+    server, port = await fake_broker(talk)
+    async with server:
+        _link, handler = make_link(port)
+        await handler.sees("connected")
+        await handler.sees("disconnected")
+        await handler.sees("connected")
+        assert handler.messages == []
+
+
 # -- TLS -----------------------------------------------------------------------------------------------------------------
 
 
