@@ -129,6 +129,8 @@ async def test_an_acknowledgement_for_an_earlier_connection_is_not_sent(broker, 
     await broker.start()
     await handler.sees("connected")
     link.acknowledge(old)
+    assert link._wire.unsent == 0
+    await asyncio.sleep(0.05)
     assert handler.acked == []
     assert link.held_count == 0
 
