@@ -76,6 +76,8 @@ class Redelivery:
         if state is None:
             return
         waiting = state.unconfirmed.get(fingerprint)
+        while waiting and waiting[0].is_lost:
+            waiting.popleft()  # its source handed it over again: the later one is what was confirmed
         if waiting:
             state.confirmed.append((now_s, waiting.popleft()))
             if not waiting:
