@@ -19,6 +19,7 @@ def read_alarm(doc: dict[str, Any], default_source: str) -> Alarm:
     for key in doc:
         if key not in KEYS:
             raise Refused(str(key)[:60], f"is no field of an alarm {did_you_mean(str(key), KEYS)}".rstrip())
+    _time(doc, "at")
     data = doc.get("data") or {}
     if not isinstance(data, dict):
         raise Refused("data", "must be an object")

@@ -23,6 +23,7 @@ from addispatch.engine import inbound
 from addispatch.engine.dispatch import Dispatcher
 from addispatch.engine.feed import Feed
 from addispatch.engine.housekeeping import Housekeeping, alive_at_ms
+from addispatch.engine.observe import observe
 from addispatch.engine.operations import NodeOperations
 from addispatch.engine.outcome import recover
 from addispatch.engine.scheduler import Ticker
@@ -83,7 +84,7 @@ class Node:
     async def start(self, directory_file: Path | None = None) -> None:
         """Open the stores, recover what a crash interrupted, start the plugins and the ticks."""
         self.config.node.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.ledger.on_events, self.ledger.on_commit = self.feed.publish, self.metrics.ledger_committed
+        self.ledger.on_events, self.ledger.on_commit = self.feed.publish, self._on_commit
         await self.ledger.open()
         self._closing.push_async_callback(self.ledger.close)
         for note in self.ledger.notes:
@@ -140,6 +141,7 @@ class Node:
             max_segments=self.config.limits.max_segments,
             default_ttl_s=self.config.dispatch.default_ttl_s,
             on_queued=self.dispatcher.poke,
+            on_refused=self.metrics.alarm_refused,
         )
         self._use_directory(self.directory.snapshot)
         self.directory.on_change(self._use_directory)
@@ -178,6 +180,7 @@ class Node:
         self.ticker.every(1, "alive stamp", keep.stamp)
         self.ticker.every(1, "deadlines of sends", self.dispatcher.abandon_overdue)
         self.ticker.every(5, "sweep", keep.sweep)
+        self.ticker.every(5, "gauges", lambda: observe(self))
         self.ticker.every(10, "watchdog", keep.watchdog)
         self.ticker.every(60, "retention", keep.retain)
         self.ticker.start()
@@ -259,6 +262,11 @@ class Node:
             "waiting": self.ledger.waiting_count,
             "problem": self.ledger.problem,
         }
+
+    def _on_commit(self, took_s: float, units_count: int, accepted: list[str]) -> None:
+        self.metrics.ledger_committed(took_s, units_count)
+        for source in accepted:
+            self.metrics.alarm_accepted(source)
 
     def _on_outcomes(self, outcomes: list[tuple[Claim, Receipt]]) -> None:
         now_ms = self.clock.now_ms()

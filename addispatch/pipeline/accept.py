@@ -50,6 +50,7 @@ class Pipeline:
         max_segments: int,
         default_ttl_s: float | None,
         on_queued: Callable[[AbstractSet[str]], None],
+        on_refused: Callable[[str], None] = lambda _field: None,
         filters: Sequence[Filter] = (),
     ) -> None:
         #: Channels of the plugins that are on; set once they are known.
@@ -58,7 +59,7 @@ class Pipeline:
         self._node, self._region, self._store_id = node, region, store_id
         self._redelivery, self._number = redelivery, first_number
         self._max_segments, self._default_ttl_s = max_segments, default_ttl_s
-        self._on_queued, self._filters = on_queued, filters
+        self._on_queued, self._on_refused, self._filters = on_queued, on_refused, filters
         self._refusals = 0
         self._refusals_since_s = 0.0
 
@@ -151,22 +152,16 @@ class Pipeline:
         number, path, fingerprint = known.number, alarm.path, alarm.fingerprint
         assert fingerprint is not None
         clock = self._clock
-        answer = Accepted(alarm_id="", duplicate=True)
-
-        def unit(transaction: Transaction) -> Accepted:
-            transaction.remember_intake(number, clock.now_ms(), path, fingerprint)
-            return answer
-
-        future = self._ledger.submit(unit)
-        if known.future is not None and not known.future.done():
-            future = _after(known.future, future)
-        self._redelivery.taken(path, Arrival(fingerprint, number, future))
-        return future
+        written = self._ledger.submit(
+            lambda transaction: transaction.remember_intake(number, clock.now_ms(), path, fingerprint)
+        )
+        self._redelivery.taken(path, Arrival(fingerprint, number, known.future))
+        return _after(known.future, written)
 
     def _refuse(self, alarm: Alarm, error: Refused) -> asyncio.Future[Accepted]:
         """Fail with the error, after an event about it is durable."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Accepted] = loop.create_future()
+        self._on_refused(error.field)
+        answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
         now_s = self._clock.monotonic_s()
         if now_s - self._refusals_since_s > 60:
             self._refusals, self._refusals_since_s = 0, now_s
@@ -194,19 +189,23 @@ def _reaches_anybody(drafts: Sequence[tuple[Target, Sequence[Draft]]]) -> bool:
     return False
 
 
-def _after(first: asyncio.Future[Accepted], second: asyncio.Future[Accepted]) -> asyncio.Future[Accepted]:
-    """Return a future that succeeds when both did; if the first one failed, so does it."""
-    both: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+def _after(first: asyncio.Future[Accepted] | None, written: asyncio.Future[None]) -> asyncio.Future[Accepted]:
+    """Return a future for a duplicate: done when both are, failed only if the first one failed.
+
+    Only that one holds the alarm; without the note of the second a crash right now could tell of it twice.
+    """
+    answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
 
     def settle(_done: object) -> None:
-        if both.done() or not (first.done() and second.done()):
+        if answer.done() or not written.done() or not (first is None or first.done()):
             return
-        error = first.exception() or second.exception()
+        error = first.exception() if first is not None else None
         if error is not None:
-            both.set_exception(error)
+            answer.set_exception(error)
         else:
-            both.set_result(second.result())
+            answer.set_result(Accepted(alarm_id="", duplicate=True))
 
-    first.add_done_callback(settle)
-    second.add_done_callback(settle)
-    return both
+    for future in (first, written):
+        if future is not None:
+            future.add_done_callback(settle)
+    return answer

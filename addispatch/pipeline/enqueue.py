@@ -89,6 +89,7 @@ def store(transaction: Transaction, order: Order, now_ms: int) -> Accepted:
         ident = ordered_id(now_ms, random.getrandbits(74))
     if order.fingerprint_number is not None and alarm.fingerprint is not None:
         transaction.remember_intake(order.fingerprint_number, now_ms, alarm.path, alarm.fingerprint)
+    transaction.accepted.append(alarm.source)
     for event in order.events:
         transaction.event(now_ms, event)
     cleared = alarm.state is AlarmState.CLEARED

@@ -35,14 +35,18 @@ MAX_WAITING = 50_000
 
 
 class Ledger:
-    """An open ledger. ``on_events`` is called in the loop with the events of each commit."""
+    """An open ledger.
+
+    Called in the loop after each commit: ``on_events`` with its events, and ``on_commit`` with its duration in seconds,
+    the number of its units and the sources of the alarms it took.
+    """
 
     def __init__(self, url: str, folder: Path) -> None:
         self.engine: sa.Engine = make_engine(url, folder)
         self.notes: list[str] = []
         self.marks: dict[str, bytes] = {}
         self.on_events: Callable[[list[Told]], None] | None = None
-        self.on_commit: Callable[[float, int], None] | None = None
+        self.on_commit: Callable[[float, int, list[str]], None] | None = None
         self.problem = ""
         self._waiting: deque[tuple[Unit[Any], asyncio.Future[Any]]] = deque()
         self._wake = threading.Event()
@@ -56,7 +60,6 @@ class Ledger:
         self._loop = asyncio.get_running_loop()
         self.notes = await asyncio.to_thread(open_checked, self.engine)
         self._statements = Statements(self.engine.dialect)
-        self._driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
         await asyncio.to_thread(self._load)
         self._thread = threading.Thread(target=self._write, name="ledger", daemon=True)
         self._thread.start()
@@ -121,25 +124,30 @@ class Ledger:
     def _commit_batch(self, connection: sa.Connection, batch: list[tuple[Unit[Any], asyncio.Future[Any]]]) -> None:
         began_s = time.perf_counter()
         try:
-            results, events, marks = self._transact(connection, [unit for unit, _ in batch])
-        except (sa.exc.SQLAlchemyError, self._driver_error) as error:
-            self._tell(self._fail, batch, StoreError(f"the ledger cannot be written: {_reason(error)}"))
+            results, transaction = self._transact(connection, [unit for unit, _ in batch])
         except Exception as error:
-            # One unit's failure must not undo its neighbours'.
-            if len(batch) == 1:
+            if self._is_disk_trouble(error):
+                self._tell(self._fail, batch, StoreError(f"the ledger cannot be written: {_reason(error)}"))
+            elif len(batch) == 1:
                 if not isinstance(error, AddispatchError):
                     log.exception("a unit of work failed")
                 self._tell(self._fail, batch, error, still_well=True)
             else:
+                # One unit's failure must not undo its neighbours'.
                 for single in batch:
                     self._commit_batch(connection, [single])
         else:
-            took_s = time.perf_counter() - began_s
-            self._tell(self._succeed, batch, results, events, marks, took_s)
+            self._tell(self._succeed, batch, results, transaction, time.perf_counter() - began_s)
 
-    def _transact(
-        self, connection: sa.Connection, units: list[Unit[Any]]
-    ) -> tuple[list[Any], list[Told], dict[str, bytes]]:
+    def _is_disk_trouble(self, error: Exception) -> bool:
+        """Whether the database itself failed, and not what one unit asked of it (a duplicate, a value of no type)."""
+        dbapi = self.engine.dialect.loaded_dbapi
+        cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+        return isinstance(cause, dbapi.Error) and not isinstance(
+            cause, (dbapi.IntegrityError, dbapi.DataError, dbapi.ProgrammingError, dbapi.InterfaceError)
+        )
+
+    def _transact(self, connection: sa.Connection, units: list[Unit[Any]]) -> tuple[list[Any], Transaction]:
         try:
             with connection.begin():
                 transaction = Transaction(connection, self._statements, self._counters, self._cache)
@@ -148,7 +156,7 @@ class Ledger:
         except BaseException:
             self._cache.clear()  # entries in it may hold what was undone
             raise
-        return results, transaction.told, transaction.marks
+        return results, transaction
 
     def _tell(self, answer: Callable[..., None], *args: Any, **kwargs: Any) -> None:
         assert self._loop is not None
@@ -163,19 +171,18 @@ class Ledger:
         self,
         batch: list[tuple[Unit[Any], asyncio.Future[Any]]],
         results: list[Any],
-        events: list[Told],
-        marks: dict[str, bytes],
+        transaction: Transaction,
         took_s: float,
     ) -> None:
         self.problem = ""
-        self.marks.update(marks)
+        self.marks.update(transaction.marks)
         for (_, future), result in zip(batch, results, strict=True):
             if not future.done():
                 future.set_result(result)
         if self.on_commit is not None:
-            self.on_commit(took_s, len(batch))
-        if events and self.on_events is not None:
-            self.on_events(events)
+            self.on_commit(took_s, len(batch), transaction.accepted)
+        if transaction.told and self.on_events is not None:
+            self.on_events(transaction.told)
 
     def _fail(
         self, batch: list[tuple[Unit[Any], asyncio.Future[Any]]], error: Exception, *, still_well: bool = False

@@ -91,6 +91,7 @@ class Transaction:
         self.connection = connection
         self.events: list[tuple[Any, ...]] = []
         self.told: list[Told] = []
+        self.accepted: list[str] = []  # sources of the alarms taken, for the metrics
         self.marks: dict[str, bytes] = {}
         self._sql, self._next, self._cache = statements, counters, cache
         self._waiting: dict[Statement, list[tuple[Any, ...]]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from addispatch.sdk import Health, QueueClass, Receipt, Severity, Temporary
+from addispatch_plugins.smtp.config import MAX_CONNECTIONS
 from addispatch_plugins.smtp.server import Server
 
 if TYPE_CHECKING:
@@ -28,10 +29,11 @@ class EmailChannel:
 
     @property
     def window(self) -> int:
-        """The connections of the server in use, at most 8; 0 while all are in trouble, until a probe gets through."""
-        if not self.running:
-            return 0
-        return next((server.config.connections for server in self.servers if not server.trouble), 0)
+        """8 while a server can be used: with fewer connections the next mails wait here, not for the ledger's commit.
+
+        0 while all are in trouble, until a probe gets through.
+        """
+        return MAX_CONNECTIONS if self.running and any(not server.trouble for server in self.servers) else 0
 
     @property
     def health(self) -> Health:

@@ -34,7 +34,7 @@ async def test_a_resolved_future_is_on_disk(tmp_path):
 async def test_units_that_wait_together_are_committed_together(tmp_path):
     async with open_ledger(tmp_path) as ledger:
         commits = []
-        ledger.on_commit = lambda _s, units: commits.append(units)
+        ledger.on_commit = lambda _s, units, _sources: commits.append(units)
         cases = [new_case([new_delivery()], number) for number in range(500)]
         await asyncio.gather(*(ledger.submit(lambda tx, c=c: tx.open_case(c, None, [], now_ms())) for c in cases))
         assert sum(commits) == 500

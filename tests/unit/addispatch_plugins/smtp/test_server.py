@@ -135,7 +135,7 @@ async def test_a_server_restart_under_load_loses_nothing(channel, sink, context)
 
 async def test_trouble_pauses_the_channel_until_a_probe_gets_through(channel, sink, context):
     assert isinstance(await channel.send(to()), Sent)
-    assert channel.window == 2
+    assert channel.window == 8
     await sink.stop()
     receipt = await channel.send(to())
     assert isinstance(receipt, Temporary)
@@ -151,7 +151,7 @@ async def test_trouble_pauses_the_channel_until_a_probe_gets_through(channel, si
     event = await context.wait_for_event("works again; mail goes by primary")
     assert event.severity == "info"
     assert context.window_change_count == changes + 1
-    assert channel.window == 2
+    assert channel.window == 8
     assert isinstance(await channel.send(to()), Sent)
 
 
