@@ -183,13 +183,14 @@ async def test_what_waits_for_a_modem_that_fails_comes_back_at_once(rig):
     assert rig.document("refused")["failed_count"] == 1
 
 
-@pytest.mark.parametrize("name", ["prompt", "silence", "killed", "frozen", "pulled", "spare", "refused"])
-async def test_they_all_come_back(rig, name):
-    await rig.wait_online(name)
-    assert isinstance(await rig.modem(name).send(delivery()), Sent)
+async def test_they_all_come_back(rig):
+    for name in rig.modems:
+        await rig.wait_online(name)
+    receipts = await asyncio.gather(*(rig.modem(name).send(delivery()) for name in rig.modems))
+    assert [receipt.by for receipt in receipts if isinstance(receipt, Sent)] == list(rig.modems)
 
 
-@pytest.mark.parametrize(("kind", "code"), [("error_after_pdu", 38), ("error_after_pdu", 332), ("error", 331)])
+@pytest.mark.parametrize(("kind", "code"), [("error_after_pdu", 38), ("error", 331)])
 async def test_a_network_that_refuses_costs_neither_message_nor_modem(rig, kind, code):
     rig.modems["spare"].fault(kind, code=code)
     receipt = await rig.modem("spare").send(delivery())

@@ -4,11 +4,9 @@ import time
 from typing import ClassVar
 
 import pytest
-import pytest_asyncio
 
 from addispatch.sdk import PluginError
-from addispatch.sdk.testing import RecordingContext, make_delivery
-from addispatch.sdk.testing.channel_contract import ChannelContract
+from addispatch.sdk.testing import RecordingContext
 from addispatch.sdk.testing.plugin_contract import PluginContract
 from addispatch_plugins.modem import plugin as entry
 from addispatch_plugins.modem.config import ModemPluginConfig
@@ -18,33 +16,6 @@ from addispatch_plugins.modem.instance import ModemPlugin
 class TestPlugin(PluginContract):
     entry_point = "addispatch_plugins.modem:plugin"
     config: ClassVar = {"modem": [{"name": "sim1", "port": "/dev/no-such-port"}]}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def rig(make_rig):
-    rig = await make_rig(sim1={}, sim2={"imsi": "525010000000002"})
-    for name in rig.modems:
-        await rig.wait_online(name)
-    return rig
-
-
-@pytest.mark.asyncio(loop_scope="module")
-class TestSms(ChannelContract):
-    @pytest.fixture
-    def context(self, rig):
-        return rig.context
-
-    @pytest.fixture
-    def instance(self, rig):
-        return rig.plugin
-
-    @pytest.fixture
-    def good_delivery(self):
-        return lambda: make_delivery("sms", "+6591234567")
-
-    @pytest.fixture
-    def bad_delivery(self):
-        return make_delivery("sms", "nobody")
 
 
 def make(context, *ports):
