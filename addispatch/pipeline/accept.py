@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from addispatch.domain.alarm import Alarm
     from addispatch.runtime.clock import Clock
     from addispatch.store.ledger import Ledger
-    from addispatch.store.transaction import Transaction
 
 #: Refusals are told as events, but a flood of bad alarms must not become a flood of events.
 REFUSALS_PER_MINUTE = 60
