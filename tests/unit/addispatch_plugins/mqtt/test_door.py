@@ -1,0 +1,48 @@
+"""What a door tells the core and the operator. With a real broker: test_instance."""
+
+import pytest
+
+from addispatch.sdk import Severity
+from addispatch.sdk.mqtt import BrokerAddress, MqttSettings
+from addispatch_plugins.mqtt.door import Door
+
+
+@pytest.fixture
+def make_door(by_hand, make_intake):
+    def make(*, is_first=True, port=1883):
+        settings = MqttSettings(address=BrokerAddress("h", port), client_id="x", clean=False)
+        return Door(settings, by_hand, make_intake(), lambda _door: None, is_first=is_first, held_max_count=10)
+
+    return make
+
+
+def test_the_core_hears_of_each_connection(make_door, by_hand):
+    door = make_door()
+    door.connected()
+    door.disconnected("connection lost")
+    door.connected()
+    assert by_hand.links == [("up", "h:1883"), ("down", "h:1883"), ("up", "h:1883")]
+
+
+def test_the_operator_hears_each_reason_once(make_door, by_hand):
+    door = make_door()
+    for _ in range(3):
+        door.failed("Connection refused")
+    door.failed("Not authorized")
+    door.connected()
+    door.failed("Connection refused")
+    assert [event.severity for event in by_hand.events] == [
+        Severity.WARNING, Severity.WARNING, Severity.INFO, Severity.WARNING,
+    ]  # fmt: skip
+
+
+def test_only_messages_that_became_alarms_are_confirmed(make_door, by_hand, door):
+    taken, dropped = door.message("x"), door.message("x")
+    taken.token = b"fingerprint"
+    make_door().acknowledged([taken, dropped])
+    assert by_hand.confirmations == [("h:1883", b"fingerprint")]
+
+
+def test_marks_of_the_first_broker_do_not_name_it(make_door):
+    assert make_door().mark_prefix == "retained"
+    assert make_door(is_first=False, port=1).mark_prefix == "retained@h:1"
