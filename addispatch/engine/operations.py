@@ -184,7 +184,8 @@ class NodeOperations:
 
     async def health(self) -> Doc:
         """Alive: the loop answers, and the writer commits."""
-        await asyncio.wait_for(self._node.ledger.submit(lambda _transaction: None), 5)
+        async with asyncio.timeout(5):
+            await self._node.ledger.submit(lambda _transaction: None)
         return {"status": "ok"}
 
     async def ready(self) -> Doc:
