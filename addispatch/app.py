@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import logging
 import os
@@ -71,7 +72,7 @@ async def started(config: Config, directory_file: Path | None) -> AsyncIterator[
         server = _server(config, node)
         await server.start()
         await node.start(directory_file)
-        _calm_collector()
+        _settle_memory()
         yield node
     finally:
         if server is not None:
@@ -97,12 +98,16 @@ def _prepare_folder(folder: Path) -> None:
         raise StoreError(f"the data directory {folder} cannot be written: {error.strerror}") from None
 
 
-def _calm_collector() -> None:
-    """Let the cycle collector run less often, and not over what stays anyway.
+def _settle_memory() -> None:
+    """Give back what starting left over, and let the cycle collector run less often from now on.
 
     An alarm on its way allocates about a hundred small objects, all freed by reference counting; looking for cycles
     among them every 700 allocations took a fifth of the time of a storm.
     """
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc only; 6 MB of 80
+    if trim is not None:
+        trim(0)
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
 
