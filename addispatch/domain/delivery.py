@@ -12,6 +12,8 @@ from addispatch.domain.receipt import Permanent, Receipt, Sent, Temporary
 
 #: Put before a text whose earlier attempt is in doubt.
 REPEAT_MARK = "(repeat) "
+#: How the error of a delivery begins that waits for an operator because it is in doubt.
+HELD = "in doubt, held"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +44,13 @@ def settle(
     """Decide how a delivery goes on. ``repeated``: it was already sent again once; ``jitter`` is from 0 to 1."""
     fact, attempt, _ = state
     if isinstance(receipt, Sent):
-        return Outcome(DeliveryState(Fact.SENT, attempt), by=receipt.by, reference=receipt.reference)
+        return Outcome(DeliveryState(Fact.SENT, attempt), by=receipt.by, reference=receipt.reference, repeat=repeated)
     if isinstance(receipt, Permanent):
-        return Outcome(DeliveryState(Fact.FAILED, attempt), error=receipt.reason, by=receipt.by)
+        return Outcome(DeliveryState(Fact.FAILED, attempt), error=receipt.reason, by=receipt.by, repeat=repeated)
     if isinstance(receipt, Temporary):
         if attempt + 1 >= rules.max_attempts:
             error = f"given up after {attempt + 1} attempts: {receipt.reason}"
-            return Outcome(DeliveryState(Fact.FAILED, attempt), error=error, by=receipt.by)
+            return Outcome(DeliveryState(Fact.FAILED, attempt), error=error, by=receipt.by, repeat=repeated)
         wait_s = min(rules.longest_s, rules.first_s * 2**attempt) * (0.75 + 0.5 * jitter)
         wait_s = max(wait_s, receipt.retry_after_s or 0.0)
         return Outcome(
@@ -67,10 +69,16 @@ def doubt(
         return Outcome(DeliveryState(Fact.FAILED, attempt), error=error, by=by, repeat=True, in_doubt=True)
     if not rules.resend_in_doubt.get(priority, True):
         held = DeliveryState(fact, attempt, Phase.SENDING)
-        return Outcome(held, error=f"in doubt, held: {reason}", by=by, in_doubt=True)
+        return Outcome(held, error=f"{HELD}: {reason}", by=by, in_doubt=True)
     return Outcome(
         DeliveryState(fact, attempt + 1), due_in_s=0.0, error=f"in doubt: {reason}", by=by, repeat=True, in_doubt=True
     )
+
+
+def give_back(state: DeliveryState, *, repeated: bool) -> Outcome:
+    """A delivery that was claimed and not begun: due at once, and no failure of its channel."""
+    fact, attempt, _ = state
+    return Outcome(DeliveryState(fact, attempt + 1), due_in_s=0.0, repeat=repeated)
 
 
 def queue_class(priority: Priority) -> QueueClass:

@@ -14,7 +14,7 @@ from addispatch.domain.case import (
     DeliveryState,
     Fact,
 )
-from addispatch.domain.delivery import Outcome, RetryRules, doubt
+from addispatch.domain.delivery import HELD, Outcome, RetryRules, doubt
 from addispatch.domain.events import (
     AlarmReachesNobody,
     DeliveryExpired,
@@ -37,7 +37,7 @@ def record(transaction: Transaction, claim: Claim, outcome: Outcome, now_ms: int
     if outcome.state.fact is Fact.SENT:
         _drop_rungs(transaction, entry, claim, now_ms)
     elif outcome.state.fact is Fact.FAILED:
-        _next_rung(transaction, entry, claim, now_ms)
+        _next_rung(transaction, entry, claim.key, claim.rung, now_ms)
 
 
 def write(transaction: Transaction, entry: Entry, key: DeliveryKey, outcome: Outcome, now_ms: int) -> None:
@@ -88,24 +88,27 @@ def expire(transaction: Transaction, entry: Entry, key: DeliveryKey, recipient: 
 
 def recover(transaction: Transaction, rules: RetryRules, now_ms: int) -> int:
     """At start: what was being sent is in doubt; decide about each (CLUSTER, START). Returns how many."""
-    found = transaction.interrupted()
-    for case_seq, key, repeated in found:
-        entry = transaction.entry(case_seq)
+    count = 0
+    for one in transaction.interrupted():
+        entry = transaction.entry(one.case_seq)
         head = entry.case.head
         assert head is not None
         outcome = doubt(
-            entry.case.deliveries[key],
+            entry.case.deliveries[one.key],
             "the daemon ended while it was being sent",
             by="",
             rules=rules,
             priority=head.priority,
-            repeated=repeated,
+            repeated=one.repeat,
         )
-        if outcome.state == entry.case.deliveries[key]:
-            continue  # held, and told of already when it was held
-        write(transaction, entry, key, outcome, now_ms)
-        tell(transaction, entry, key, key.address, outcome, now_ms)
-    return len(found)
+        if outcome.due_in_s is None and one.error.startswith(HELD):
+            continue  # told of already when it was held
+        write(transaction, entry, one.key, outcome, now_ms)
+        tell(transaction, entry, one.key, one.recipient, outcome, now_ms)
+        if outcome.state.fact is Fact.FAILED:
+            _next_rung(transaction, entry, one.key, one.rung, now_ms)
+        count += 1
+    return count
 
 
 def _has_waiting_sibling(entry: Entry, key: DeliveryKey) -> bool:
@@ -124,10 +127,10 @@ def _drop_rungs(transaction: Transaction, entry: Entry, claim: Claim, now_ms: in
         transaction.change(entry, key, change, now_ms)
 
 
-def _next_rung(transaction: Transaction, entry: Entry, claim: Claim, now_ms: int) -> None:
-    if not _has_waiting_sibling(entry, claim.key):
+def _next_rung(transaction: Transaction, entry: Entry, key: DeliveryKey, rung: int, now_ms: int) -> None:
+    if not _has_waiting_sibling(entry, key):
         return
-    waiting = transaction.waiting_rungs(claim.case_seq, claim.key.recipient, claim.rung)
-    for key, rung in waiting:
-        if rung == waiting[0][1]:
-            transaction.set_due(entry, key, now_ms)
+    waiting = transaction.waiting_rungs(entry.seq, key.recipient, rung)
+    for other, at_rung in waiting:
+        if at_rung == waiting[0][1]:
+            transaction.set_due(entry, other, now_ms)

@@ -69,6 +69,17 @@ class Claim(NamedTuple):
     queued_at_ms: int
 
 
+class Interrupted(NamedTuple):
+    """A delivery whose sending was begun and not settled by the last process."""
+
+    case_seq: int
+    key: DeliveryKey
+    recipient: str
+    rung: int
+    repeat: bool
+    error: str
+
+
 class Counters:
     """Numbers of the next rows. One writer, so they live in memory and continue from the tables at start."""
 
@@ -186,7 +197,7 @@ class Transaction:
         """Join what became of one delivery, with its columns; older news changes nothing. True if the case changed."""
         before = entry.case
         entry.case = with_delivery(before, key, change.state)
-        if entry.case is before:
+        if entry.case is before and before.deliveries.get(key) != change.state:
             return False
         self._change_delivery(entry.delivery_seqs[key], change)
         return self._review(entry, now_ms)
@@ -215,12 +226,16 @@ class Transaction:
         )
         return [(DeliveryKey(*row[:5]), row[5]) for row in self.connection.execute(query)]
 
-    def interrupted(self) -> list[tuple[int, DeliveryKey, bool]]:
-        """Return case, key and repeat flag of the deliveries that were being sent when the last process ended."""
+    def interrupted(self) -> list[Interrupted]:
+        """Return the deliveries that were being sent, or held in doubt, when the last process ended."""
         d = schema.deliveries.c
-        query = sa.select(d.case_seq, d.cycle, d.level, d.recipient_id, d.channel, d.address, d.repeat, d.recipient)
-        rows = self.connection.execute(query.where(d.phase == 1, d.fact == 0).order_by(d.seq)).all()
-        return [(row[0], DeliveryKey(*row[1:6]), bool(row[6])) for row in rows]
+        query = sa.select(
+            d.case_seq, d.cycle, d.level, d.recipient_id, d.channel, d.address, d.recipient, d.rung, d.repeat, d.error
+        ).where(d.phase == 1, d.fact == 0)
+        return [
+            Interrupted(row[0], DeliveryKey(*row[1:6]), row[6], row[7], bool(row[8]), row[9] or "")
+            for row in self.connection.execute(query.order_by(d.seq))
+        ]
 
     def overdue(self, now_ms: int, most: int) -> list[tuple[int, DeliveryKey, str]]:
         """Return case, key and recipient of waiting deliveries whose time to live is over."""

@@ -77,7 +77,7 @@ async def test_what_was_claimed_is_interrupted_after_a_restart(tmp_path):
         await ledger.submit(lambda tx: tx.claim_due("log", 1, now_ms()))
     async with open_ledger(tmp_path) as ledger:
         found = await ledger.submit(lambda tx: tx.interrupted())
-        assert [(key.recipient, repeated) for _seq, key, repeated in found] == [("adam", False)]
+        assert [(one.key.recipient, one.recipient, one.repeat) for one in found] == [("adam", "Adam", False)]
 
 
 async def test_an_older_state_changes_nothing(tmp_path):
