@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from addispatch.domain.delivery import REPEAT_MARK, RetryRules, settle
+from addispatch.domain.delivery import REPEAT_MARK, RetryRules, give_back, settle
 from addispatch.domain.message import Delivery
 from addispatch.domain.receipt import InDoubt, Permanent, Receipt, Sent, Temporary
 from addispatch.engine.outcome import expire, record
@@ -34,6 +34,9 @@ LEDGER_PAUSE_S = 1.0
 LONGEST_SLEEP_S = 3600.0
 #: A window larger than this gains nothing and would make a crash repeat more.
 MAX_WINDOW = 512
+
+#: What is recorded for deliveries that were claimed and not begun when the daemon stopped.
+NOT_BEGUN = Temporary("the daemon stopped before it was sent")
 
 OnOutcomes = Callable[[list[tuple["Claim", Receipt]]], None]
 
@@ -75,7 +78,7 @@ class Lane:
         if self._is_claiming:
             self._look_again = True
             return
-        free = min(self.channel.window, MAX_WINDOW) - self.in_flight
+        free = self._window() - self.in_flight
         if free <= 0 or self._is_stopped:
             return
         self._is_claiming, self._look_again = True, False
@@ -115,6 +118,14 @@ class Lane:
         if self._look_again:
             self.poke()
 
+    def _window(self) -> int:
+        try:
+            return min(self.channel.window, MAX_WINDOW)
+        except Exception:
+            # A supervision border: whoever queues something asks, and intake must not stop for a channel's bug.
+            log.exception("the channel %s cannot say its window", self.channel.name)
+            return 0
+
     def _sleep(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -129,7 +140,7 @@ class Lane:
         self._tasks.run(f"send {self.channel.name} {self._worker_number}", self._work)
 
     def _hire_more(self) -> None:
-        for _ in range(min(len(self._claimed), self.channel.window - self._workers)):
+        for _ in range(min(len(self._claimed), self._window() - self._workers)):
             self._hire()
 
     async def _work(self) -> None:
@@ -147,17 +158,20 @@ class Lane:
         try:
             receipt: object = await self.channel.send(to_delivery(claim))
         except asyncio.CancelledError:
-            if task not in self._overdue:
+            if task in self._overdue:
+                task.uncancel()
+                return InDoubt(f"{self.channel.name} did not answer within {self.channel.deadline_s:.0f} s")
+            if task.cancelling():
                 raise
-            self._overdue.discard(task)
-            task.uncancel()
-            return InDoubt(f"{self.channel.name} did not answer within {self.channel.deadline_s:.0f} s")
+            # Not we: something inside the channel was cancelled, such as the work of a child process that ended.
+            return InDoubt(f"{self.channel.name} broke off")
         except Exception as error:
             # A supervision border: a channel's bug must not lose the delivery.
             log.exception("the channel %s failed", self.channel.name)
             return Temporary(f"error in the channel: {type(error).__name__}: {error}"[:200])
         finally:
             del self._begun[task]
+            self._overdue.discard(task)
         if not isinstance(receipt, (Sent, Temporary, Permanent, InDoubt)):
             log.error("the channel %s returned %r, not a receipt", self.channel.name, receipt)
             return InDoubt("the channel did not say what happened")
@@ -193,13 +207,17 @@ class Lane:
     def _record(self, transaction: Transaction, outcomes: list[tuple[Claim, Receipt]]) -> None:
         now_ms = self._clock.now_ms()
         for claim, receipt in outcomes:
-            outcome = settle(
-                claim.state,
-                receipt,
-                rules=self._rules,
-                priority=claim.priority,
-                repeated=claim.repeat,
-                jitter=random.random(),  # noqa: S311 - spreads retries, no secret
+            outcome = (
+                give_back(claim.state, repeated=claim.repeat)
+                if receipt is NOT_BEGUN
+                else settle(
+                    claim.state,
+                    receipt,
+                    rules=self._rules,
+                    priority=claim.priority,
+                    repeated=claim.repeat,
+                    jitter=random.random(),  # noqa: S311 - spreads retries, no secret
+                )
             )
             record(transaction, claim, outcome, now_ms)
 
@@ -223,7 +241,7 @@ class Lane:
         """Claim nothing more; what is under way may still end."""
         self._is_stopped = True
         while self._claimed:
-            self._ended(self._claimed.popleft(), Temporary("the daemon stopped before it was sent", 0.0))
+            self._ended(self._claimed.popleft(), NOT_BEGUN)
         if self._timer is not None:
             self._timer.cancel()
 
@@ -241,7 +259,7 @@ class Dispatcher:
         for channel in channels:
             if channel.name not in self.lanes:
                 self.lanes[channel.name] = Lane(
-                    channel, self._ledger, self._clock, self._rules, self._tasks, self._on_outcomes
+                    channel, self._ledger, self._clock, self._rules, self._tasks, self._ended
                 )
         self.poke_all()
 
@@ -256,6 +274,11 @@ class Dispatcher:
         """Look on every lane: a window grew, or the sweep came by."""
         for lane in self.lanes.values():
             lane.poke()
+
+    def _ended(self, outcomes: list[tuple[Claim, Receipt]]) -> None:
+        self._on_outcomes(outcomes)
+        if any(not isinstance(receipt, Sent) for _, receipt in outcomes):
+            self.poke_all()  # a ladder's next rung may be due on another channel
 
     async def abandon_overdue(self) -> None:
         """End the sends that exceed their channel's deadline: a tick."""
