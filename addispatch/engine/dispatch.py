@@ -19,6 +19,7 @@ from addispatch.domain.message import Delivery
 from addispatch.domain.receipt import InDoubt, Permanent, Receipt, Sent, Temporary
 from addispatch.engine.outcome import expire, record
 from addispatch.runtime.tasks import Supervisor
+from addispatch.store.ledger import Turn
 
 if TYPE_CHECKING:
     from addispatch.runtime.clock import Clock
@@ -82,7 +83,8 @@ class Lane:
         if free <= 0 or self._is_stopped:
             return
         self._is_claiming, self._look_again = True, False
-        self._ledger.submit(lambda transaction: self._claim(transaction, free)).add_done_callback(self._on_claimed)
+        claimed = self._ledger.submit(lambda transaction: self._claim(transaction, free), Turn.LAST)
+        claimed.add_done_callback(lambda done: self._on_claimed(done, free))
 
     def _claim(self, transaction: Transaction, most: int) -> tuple[list[Claim], int | None]:
         """In the writer's thread: claim, and tell when the next one is due if there was room for more."""
@@ -98,7 +100,7 @@ class Lane:
                 fresh.append(claim)
         return fresh, next_due_ms
 
-    def _on_claimed(self, future: asyncio.Future[tuple[list[Claim], int | None]]) -> None:
+    def _on_claimed(self, future: asyncio.Future[tuple[list[Claim], int | None]], asked: int) -> None:
         self._is_claiming = False
         if self._is_stopped or future.cancelled():
             return
@@ -115,7 +117,8 @@ class Lane:
         if self._claimed:
             # A channel that never waits is done in the first worker's first step: hire more only after it had its go.
             asyncio.get_running_loop().call_soon(self._hire_more)
-        if self._look_again:
+        # What was queued for us may still wait for its own transaction, behind more than fits into this one.
+        if self._look_again or (len(claims) < asked and self._ledger.waiting_count):
             self.poke()
 
     def _window(self) -> int:
@@ -200,7 +203,7 @@ class Lane:
         outcomes, self._outcomes = self._outcomes, []
         # Their places are free once this commits; the claim behind it is in the same or a later transaction.
         self.in_flight -= len(outcomes)
-        future = self._ledger.submit(lambda transaction: self._record(transaction, outcomes))
+        future = self._ledger.submit(lambda transaction: self._record(transaction, outcomes), Turn.FIRST)
         future.add_done_callback(lambda done: self._on_settled(done, outcomes))
         self.poke()
 

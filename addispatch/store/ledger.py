@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from enum import IntEnum
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -26,9 +27,23 @@ from addispatch.store.transaction import Counters, Entry, Told, Transaction
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+
+class Turn(IntEnum):
+    """When a unit has its turn in a transaction.
+
+    Outcomes go first: in a storm, what is sent must not queue behind what comes in. Claims go last: they take what the
+    same transaction has queued.
+    """
+
+    FIRST = 0
+    USUAL = 1
+    LAST = 2
+
+
 Unit = Callable[[Transaction], T]
 
-#: Most units in one transaction: keeps a commit, and so the wait of the last one in it, short.
+#: Most usual units in one transaction: keeps a commit, and so the wait of the last one in it, short.
 MAX_BATCH = 250
 #: Most units waiting; beyond it new ones are refused, and sources keep what they have.
 MAX_WAITING = 50_000
@@ -48,7 +63,7 @@ class Ledger:
         self.on_events: Callable[[list[Told]], None] | None = None
         self.on_commit: Callable[[float, int, list[str]], None] | None = None
         self.problem = ""
-        self._waiting: deque[tuple[Unit[Any], asyncio.Future[Any]]] = deque()
+        self._waiting: dict[Turn, deque[tuple[Unit[Any], asyncio.Future[Any]]]] = {turn: deque() for turn in Turn}
         self._wake = threading.Event()
         self._stopping = False
         self._cache: dict[int, Entry] = {}
@@ -73,17 +88,18 @@ class Ledger:
             self._thread = None
         self.engine.dispose()
 
-    def submit(self, unit: Unit[T]) -> asyncio.Future[T]:
-        """Run ``unit`` in the next transaction; the future resolves after the commit.
+    def submit(self, unit: Unit[T], turn: Turn = Turn.USUAL) -> asyncio.Future[T]:
+        """Run ``unit`` in one of the next transactions; the future resolves after the commit.
 
         Fails with what the unit raised (its changes are undone, others' are not), or ``StoreError``.
         """
         assert self._loop is not None
         future: asyncio.Future[T] = self._loop.create_future()
-        if self._stopping or len(self._waiting) >= MAX_WAITING:
+        waiting = self._waiting[turn]
+        if self._stopping or len(waiting) >= MAX_WAITING:
             future.set_exception(StoreError("the ledger is closing" if self._stopping else "the ledger is too slow"))
             return future
-        self._waiting.append((unit, cast("asyncio.Future[Any]", future)))
+        waiting.append((unit, cast("asyncio.Future[Any]", future)))
         self._wake.set()
         return future
 
@@ -100,8 +116,8 @@ class Ledger:
 
     @property
     def waiting_count(self) -> int:
-        """Units not yet committed."""
-        return len(self._waiting)
+        """Usual units (alarms and the like) not yet committed."""
+        return len(self._waiting[Turn.USUAL])
 
     # -- the writer thread ---------------------------------------------------------------------------------------
 
@@ -115,11 +131,16 @@ class Ledger:
             while True:
                 self._wake.wait()
                 self._wake.clear()
-                while self._waiting:
-                    batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+                while batch := self._next_batch():
                     self._commit_batch(connection, batch)
                 if self._stopping:
                     return
+
+    def _next_batch(self) -> list[tuple[Unit[Any], asyncio.Future[Any]]]:
+        batch = []
+        for waiting in self._waiting.values():
+            batch += [waiting.popleft() for _ in range(min(len(waiting), MAX_BATCH))]
+        return batch
 
     def _commit_batch(self, connection: sa.Connection, batch: list[tuple[Unit[Any], asyncio.Future[Any]]]) -> None:
         began_s = time.perf_counter()
