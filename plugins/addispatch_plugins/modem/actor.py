@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from addispatch.sdk import Sent, Severity, Temporary
-from addispatch_plugins.modem.faults import Fault, receipt_for
+from addispatch_plugins.modem.faults import Fault
 from addispatch_plugins.modem.gammurc import write_gammurc
 from addispatch_plugins.modem.inbox import Inbox
 from addispatch_plugins.modem.link import Deadlines, Link, LinkLostError, RefusedError, SimError
@@ -145,6 +145,8 @@ class Modem:
             self.radio = Radio()
             self._become(*((State.BROKEN, str(error)) if self._port_exists() else self._absence()))
         finally:
+            if self.state not in (State.BROKEN, State.ABSENT):  # we are stopped, or have made a mistake
+                self.state, self.reason = State.BROKEN, "stopped"
             await child.close()
 
     async def _bring_up(self, link: Link) -> None:
@@ -231,6 +233,9 @@ class Modem:
 
     async def _deliver(self, link: Link, job: _Job) -> None:
         """Send the first job; it stays in the queue meanwhile, so that ``pending`` shows it."""
+        if job.done.done():  # the core gave it up before its turn
+            self._jobs.popleft()
+            return
         fault: Fault | None = Fault.LINK
         receipt: Receipt | None = None
         try:
@@ -238,8 +243,7 @@ class Modem:
         finally:
             # Also when we are stopped in the middle of it.
             if receipt is None:
-                written = link.trace.pdu_written()
-                receipt = receipt_for(Fault.LINK, "the modem was stopped", pdu_written=written, by=self.name)
+                receipt = await link.abandon(by=self.name)
             self._jobs.popleft()
             self._count(receipt)
             _answer(job, receipt)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: What may reach an AT command. gammu checks nothing: a number with a line end in it would run commands.
 NUMBER = re.compile(r"\+?[0-9]{3,15}")
+#: Longest time a modem may be busy with what it received, in seconds.
+POLL_S = 180.0
 #: Longest text, in parts.
 MAX_PARTS = 10
 
@@ -28,8 +30,8 @@ class SmsChannel:
     def __init__(self, context: Context, deadlines: Deadlines) -> None:
         self.modems: list[Modem] = []
         self._context = context
-        # The modem's own deadlines fire first; this one is the core's last resort.
-        self.deadline_s = MAX_PARTS * deadlines.send_s + deadlines.poll_s + 10
+        # The modem's own deadlines fire first; this one is the core's last resort. The modem may be polling just now.
+        self.deadline_s = MAX_PARTS * deadlines.send_s + POLL_S
         self._last = -1
         self._online_count = 0
         self._told_down = self._stopped = False

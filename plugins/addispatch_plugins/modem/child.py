@@ -21,7 +21,7 @@ import gammu
 import serial
 
 #: Most messages one ``read`` answers with; the rest comes with the next one.
-MAX_READ = 200
+MAX_READ = 100
 #: gammu numbers what lies in the device itself (ME) from here, what lies on the SIM from 1.
 SECOND_MEMORY = 100_000
 #: How often and how long the probe waits for an answer to ``AT``.

@@ -54,7 +54,7 @@ class Link:
     def __init__(self, child: Child, deadlines: Deadlines) -> None:
         self._child = child
         self._deadlines = deadlines
-        self.trace = child.trace
+        self._trace = child.trace
 
     @property
     def alive(self) -> bool:
@@ -87,8 +87,8 @@ class Link:
         signal = await self._ask_if_known("signal", self._deadlines.signal_s)
         network = await self._ask_if_known("network", self._deadlines.network_s)
         return Radio(
-            operator=self.trace.operator_name() or network.get("name", ""),
-            technology=technology(self.trace.access_technology()),
+            operator=self._trace.operator_name() or network.get("name", ""),
+            technology=technology(self._trace.access_technology()),
             csq=csq_from_dbm(signal.get("dbm", -1)),
             problem=registration_problem(network.get("state", ""), network.get("packet_state", "")),
         )
@@ -117,16 +117,25 @@ class Link:
                 report=report,
             )
         except RequestFailedError as error:
-            cms = self.trace.cms_code()
+            cms = self._trace.cms_code()
             fault, reason = classify(error.code, cms), words(error.code, str(error), cms)
         except ChildLostError as error:
             fault, reason = Fault.LINK, str(error)
+            if self._child.alive:  # stuck in the kernel, where it may still write the text
+                return receipt_for(fault, reason, pdu_written=True, by=by), fault
         else:
             reference = answer["reference"]
             return Sent(str(reference) if reference >= 0 else "", by, answer["parts"]), None
         if len(parts_begun) > 1:
             reason += f" (part {parts_begun[-1]})"
-        return receipt_for(fault, reason, pdu_written=self.trace.pdu_written(), by=by), fault
+        return receipt_for(fault, reason, pdu_written=self._trace.pdu_written(), by=by), fault
+
+    async def abandon(self, *, by: str) -> Receipt:
+        """Give up a message in the middle of being sent; returns what became of it."""
+        await self._child.kill()
+        # A process stuck in the kernel may still write the text.
+        written = self._child.alive or self._trace.pdu_written()
+        return receipt_for(Fault.LINK, "the modem was stopped", pdu_written=written, by=by)
 
     async def _ask(self, op: str, deadline_s: float, **arguments: Any) -> dict[str, Any]:
         try:

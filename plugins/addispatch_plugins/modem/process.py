@@ -99,9 +99,10 @@ class Child:
                 if on_part is not None:
                     on_part(answer["part"])
         except TimeoutError:
-            self.kill()
+            await self.kill()
             raise ChildLostError(f"no answer to {op} within {deadline_s:g} s") from None
         except (ConnectionError, EOFError, ValueError):
+            await self.kill()
             raise ChildLostError("its process ended unexpectedly") from None
         if "error" in answer:
             raise RequestFailedError(answer["error"], answer["text"])
@@ -114,20 +115,24 @@ class Child:
             raise EOFError
         return dict(json.loads(line))
 
-    def kill(self) -> None:
-        """Kill it, whatever it is doing."""
+    async def kill(self) -> None:
+        """Kill it, whatever it is doing; the trace does not change any more when it is not ``alive`` then."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(REAP_S):
+                await self._process.wait()
 
     async def close(self) -> None:
         """Kill it and free what it held; the port is free at once."""
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
-        self.kill()
         try:
+            await self.kill()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(REAP_S):
-                    await self._process.wait()
+                    await self._process.stdout.read()  # asyncio closes the pipe when it has seen its end
         finally:
             os.close(self._pidfd)
             self.trace.close()

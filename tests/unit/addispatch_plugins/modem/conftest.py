@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -82,6 +83,8 @@ async def make_rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ma
             return Rig(network, simulated, context, plugin)
 
         yield make
+    # asyncio closes the pipes of a process whose start was cut short a moment later.
+    await asyncio.sleep(0.05)
     patch.undo()
 
 

@@ -208,11 +208,24 @@ async def test_the_network_goes_and_comes(rig):
     await rig.wait_online("spare")
 
 
+async def test_what_the_core_gave_up_before_its_turn_is_not_sent(rig):
+    first, second, third = (start(rig.modem("spare").send(delivery(text))) for text in ("one", "given up", "three"))
+    await asyncio.sleep(0)
+    second.cancel()
+    assert [(await sending).by for sending in (first, third)] == ["spare", "spare"]
+    assert [message.text for message in rig.modems["spare"].sent[-2:]] == ["one", "three"]
+
+
 async def test_stopping_lets_a_message_finish_and_leaves_no_process(rig, children):
     sending = start(rig.modem("spare").send(delivery("the last one")))
     await asyncio.sleep(0.1)
     await rig.plugin.stop()
     assert isinstance(await sending, Sent)
     assert len(children()) == len(rig.modems)
+    rig.modems["killed"].fault("silent")
+    sending = start(rig.modem("killed").send(delivery("cut short")))
+    await rig.network.phone(ADAM).expect("cut short")
     await rig.context.stop()
+    assert await sending == InDoubt("the modem was stopped, after the text went to the modem", by="killed")
     assert not children()
+    assert {document["error"] for document in rig.plugin.modems()} == {"stopped"}
