@@ -68,7 +68,7 @@ class Position(NamedTuple):
 
 
 class Repeat(NamedTuple):
-    """Raises that one store added to an open case: how many, and the last one."""
+    """Raises that one store added to an open case: how many, the last one, and the most urgent priority among them."""
 
     times: int
     at_ms: int

@@ -106,7 +106,7 @@ def _raise(transaction: Transaction, order: Order, ident: str, now_ms: int) -> t
         key = order.alarm.key
         same = transaction.open_with_key(order.alarm.source, key, target.audience.id) if key else []
         if same:
-            _add(transaction, same[0], order, drafts, now_ms)
+            _add(transaction, same[0], order, drafts, opening.told, now_ms)
             refs.append(CaseRef(same[0].case.id, same[0].code))
         else:
             refs.append(opening.open(target.audience, drafts))
@@ -118,14 +118,14 @@ class _Opening:
 
     def __init__(self, transaction: Transaction, alarm: Alarm, ident: str, now_ms: int) -> None:
         self._transaction, self._alarm, self._ident, self._now_ms = transaction, alarm, ident, now_ms
-        self._told: set[tuple[str, str]] = set()
+        self.told: set[tuple[str, str]] = set()
         self._code: str | None = None
 
     def open(self, audience: Audience, drafts: Sequence[Draft]) -> CaseRef:
         """Open the case of one audience."""
         head = self._head(audience)
         code = self._shared_code() if head.needs_ack else None
-        rows = new_deliveries(self._alarm, drafts, self._told, self._now_ms)
+        rows = new_deliveries(self._alarm, drafts, self.told, self._now_ms)
         case = Case(
             id=case_id(self._ident, audience.id),
             head=head,
@@ -216,29 +216,36 @@ def _final_already(draft: Draft, told: set[tuple[str, str]]) -> tuple[Fact, str 
     return Fact.NONE, None
 
 
-def _add(transaction: Transaction, entry: Entry, order: Order, drafts: Sequence[Draft], now_ms: int) -> None:
+def _add(
+    transaction: Transaction,
+    entry: Entry,
+    order: Order,
+    drafts: Sequence[Draft],
+    told: set[tuple[str, str]],
+    now_ms: int,
+) -> None:
     """Add a raise to the open case of its key: counted, and told again only if more urgent or after a long time."""
     case, alarm = entry.case, order.alarm
     head = case.head
     assert head is not None
     mine = case.repeats.get(order.store_id)
-    repeat = Repeat((mine.times if mine else 0) + 1, now_ms, alarm.text, alarm.priority.rank)
-    delta = Case(id=case.id, repeats={order.store_id: repeat})
     told_rank = min([head.priority.rank, *(r.priority_rank for r in case.repeats.values())])
+    rank = alarm.priority.rank
+    # The most urgent one is remembered: a condition that goes up and down is not told each time it goes up.
+    repeat = Repeat((mine.times if mine else 0) + 1, now_ms, alarm.text, min(rank, told_rank))
+    delta = Case(id=case.id, repeats={order.store_id: repeat})
     times = raise_count(case) + 1
-    if alarm.priority.rank < told_rank or _renotify_is_due(head, case, now_ms):
-        rows = new_deliveries(alarm, drafts, set(), now_ms, level=-times)
+    if rank < told_rank or _renotify_is_due(transaction, entry, head, now_ms):
+        rows = new_deliveries(alarm, drafts, told, now_ms, level=-times)
         transaction.add_deliveries(entry, rows, now_ms)
     transaction.join(entry, delta, now_ms)
     transaction.event(now_ms, AlarmAdded(alarm.key or "", head.audience, times), entry)
 
 
-def _renotify_is_due(head: Head, case: Case, now_ms: int) -> bool:
-    if not head.policy:
-        return False
-    after_s = orjson.loads(head.policy).get("renotify_after_s")
-    last_ms = max([head.opened_at_ms, *(r.at_ms for r in case.repeats.values())])
-    return after_s is not None and now_ms - last_ms >= after_s * 1000
+def _renotify_is_due(transaction: Transaction, entry: Entry, head: Head, now_ms: int) -> bool:
+    """Whether the last message is so long ago that another one is due, however often it was raised in between."""
+    after_s = orjson.loads(head.policy).get("renotify_after_s") if head.policy else None
+    return after_s is not None and now_ms - transaction.last_queued_ms(entry) >= after_s * 1000
 
 
 def _clear(transaction: Transaction, alarm: Alarm, now_ms: int) -> tuple[CaseRef, ...]:

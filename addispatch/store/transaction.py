@@ -215,6 +215,13 @@ class Transaction:
         self._waiting[self._sql.change_state].append(row)
         return True
 
+    def last_queued_ms(self, entry: Entry) -> int:
+        """When the case's latest message was queued; its opening if it has none."""
+        self.flush()
+        d = schema.deliveries.c
+        found = self.connection.execute(sa.select(sa.func.max(d.queued_at_ms)).where(d.case_seq == entry.seq)).scalar()
+        return int(found) if found is not None else entry.case.head.opened_at_ms if entry.case.head else 0
+
     def waiting_rungs(self, case_seq: int, recipient_id: str, above: int) -> list[tuple[DeliveryKey, int]]:
         """Return key and rung of a recipient's deliveries above a rung of his ladder that have not begun."""
         self.flush()
