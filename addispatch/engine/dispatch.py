@@ -256,11 +256,12 @@ class Dispatcher:
         self.lanes: dict[str, Lane] = {}
         self._ledger, self._clock, self._rules, self._on_outcomes = ledger, clock, rules, on_outcomes
         self._tasks = Supervisor()
+        self._is_stopped = False
 
     def use(self, channels: Iterable[Channel]) -> None:
         """Open a lane for each channel that has none, and look what waits for it."""
         for channel in channels:
-            if channel.name not in self.lanes:
+            if channel.name not in self.lanes and not self._is_stopped:
                 self.lanes[channel.name] = Lane(
                     channel, self._ledger, self._clock, self._rules, self._tasks, self._ended
                 )
@@ -290,6 +291,7 @@ class Dispatcher:
 
     async def stop(self, patience_s: float = 5.0) -> None:
         """Stop claiming, let what is under way end for a while, then abandon it."""
+        self._is_stopped = True
         for lane in self.lanes.values():
             lane.stop()
         await self._tasks.drain(patience_s)

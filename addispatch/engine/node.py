@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from addispatch.domain.alarm import Alarm, Priority
 from addispatch.domain.delivery import RetryRules
-from addispatch.domain.errors import AddispatchError, ConfigErrors
+from addispatch.domain.errors import AddispatchError, ConfigErrors, StoreError
 from addispatch.domain.events import INFO, SEVERE, WARNING, Event, Said
 from addispatch.domain.receipt import InDoubt, Permanent, Sent, Temporary
 from addispatch.engine import inbound
@@ -75,6 +75,7 @@ class Node:
         self.host = PluginHost(config, self)
         self.housekeeping = Housekeeping(self.ledger, clock, self.dispatcher, config.node.data_dir)
         self.ticker = Ticker(clock, self._on_tick_failed)
+        self._pipeline: Pipeline | None = None
         self.is_started = False
         self.started_at_ms = clock.now_ms()
         self._closing = AsyncExitStack()
@@ -91,14 +92,14 @@ class Node:
             self.say(Said(note, SEVERE, "LedgerSetAside"))
         await self._open_directory(directory_file)
         await asyncio.to_thread(self.tokens.load)
+        await self.host.load()
         await self._make_pipeline()
         recovered = await self.ledger.submit(lambda transaction: recover(transaction, self._rules, self.clock.now_ms()))
         if recovered:
             self.say(Said(f"{recovered} message(s) were being sent when the daemon ended", WARNING, "Recovered"))
-        await self.host.load()
-        self.pipeline.provided = self._configured_channels()
-        self._closing.push_async_callback(self.dispatcher.stop)
+        # Dispatch stops before the channels do: what is under way may end, and nothing is handed to a stopped one.
         self._closing.push_async_callback(self.host.stop)
+        self._closing.push_async_callback(self.dispatcher.stop)
         await self.host.start()
         self.window_changed()
         self._start_ticks()
@@ -130,7 +131,7 @@ class Node:
         store_id, arrivals, number = await self.ledger.submit(self._read_intake)
         for path, found in arrivals.items():
             self.redelivery.restore(path, found)
-        self.pipeline = Pipeline(
+        pipeline = Pipeline(
             self.ledger,
             self.clock,
             node=self.name,
@@ -143,8 +144,17 @@ class Node:
             on_queued=self.dispatcher.poke,
             on_refused=self.metrics.alarm_refused,
         )
+        pipeline.provided = self._configured_channels()
+        self._pipeline = pipeline
         self._use_directory(self.directory.snapshot)
         self.directory.on_change(self._use_directory)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The way in for alarms. The API is up before it: until all is open, ``StoreError`` asks to try again."""
+        if self._pipeline is None:
+            raise StoreError("addispatch is starting and takes no alarms yet: try again in a moment")
+        return self._pipeline
 
     def _use_directory(self, directory: Directory) -> None:
         self.pipeline.use(directory)

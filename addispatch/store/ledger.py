@@ -98,6 +98,7 @@ class Ledger:
         waiting = self._waiting[turn]
         if self._stopping or len(waiting) >= MAX_WAITING:
             future.set_exception(StoreError("the ledger is closing" if self._stopping else "the ledger is too slow"))
+            future.exception()  # callers that only wait for success need not see "never retrieved"
             return future
         waiting.append((unit, cast("asyncio.Future[Any]", future)))
         self._wake.set()
