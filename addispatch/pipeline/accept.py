@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from addispatch.domain.alarm import Alarm
     from addispatch.runtime.clock import Clock
     from addispatch.store.ledger import Ledger
+    from addispatch.store.transaction import Transaction
 
 #: Refusals are told as events, but a flood of bad alarms must not become a flood of events.
 REFUSALS_PER_MINUTE = 60
@@ -148,12 +149,16 @@ class Pipeline:
 
     def _again(self, alarm: Alarm, known: Arrival) -> asyncio.Future[Accepted]:
         """Answer a redelivery once the first arrival is durable, and remember that it was confirmed only now."""
-        number, path, fingerprint = known.number, alarm.path, alarm.fingerprint
+        path, fingerprint, clock = alarm.path, alarm.fingerprint, self._clock
         assert fingerprint is not None
-        clock = self._clock
-        written = self._ledger.submit(
-            lambda transaction: transaction.remember_intake(number, clock.now_ms(), path, fingerprint)
-        )
+        number = self._number = self._number + 1
+
+        def unit(transaction: Transaction) -> None:
+            # It moves to the ring's newest place, so that the places stay in the order of time.
+            transaction.remember_intake(known.number, 0, path, fingerprint)
+            transaction.remember_intake(number, clock.now_ms(), path, fingerprint)
+
+        written = self._ledger.submit(unit)
         self._redelivery.taken(path, Arrival(fingerprint, number, known.future))
         return _after(known.future, written)
 

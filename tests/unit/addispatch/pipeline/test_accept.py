@@ -95,6 +95,21 @@ async def test_each_publish_without_id_leaves_a_place_in_the_ring(tmp_path):
         assert [tuple(row) for row in rows] == [(n, PATH) for n in (42, 43, 44)]
 
 
+async def test_a_redelivery_moves_to_the_newest_place_of_the_ring(tmp_path):
+    """Or the next process would go on counting behind an old place and write over what it still needs."""
+    async with open_pipeline(tmp_path) as node:
+        words = [bytes([n]) * 32 for n in range(3)]
+        for word in words:
+            await node.accept(fingerprint=word, path=PATH, to=("Ops",))
+        node.redelivery.reconnected(PATH, node.clock.monotonic_s())
+        node.clock.forward(seconds=1)
+        await node.accept(fingerprint=words[0], path=PATH, to=("Ops",))
+        rows = await node.ledger.read(lambda c: c.execute(sa.select(schema.intake)).all())
+        fresh = {row.slot: (row.at_ms, row.fingerprint) for row in rows if row.at_ms}
+        assert {slot: word for slot, (_, word) in fresh.items()} == {2: words[1], 3: words[2], 4: words[0]}
+        assert max(fresh, key=lambda slot: fresh[slot]) == 4
+
+
 async def test_a_ledger_that_fails_confirms_nothing_and_takes_it_later(tmp_path):
     mark = Mark("retained:t", b"1")
     async with open_pipeline(tmp_path) as node:
