@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: How much is asked of the kernel at once, in bytes.
 READ_BYTES = 65_536
+#: What comes in pieces this small is no burst: its acknowledgement must not wait for company.
+SMALL_BYTES = 4_096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,7 @@ class BufferedSocket:
         self._start = 0
         self._owed = 0  # bytes of a packet that paho began to read
         self._out = bytearray()
+        self._is_tcp = sock.family in (socket.AF_INET, socket.AF_INET6)
         self._dead = False
         self.paused = False
 
@@ -162,6 +165,10 @@ class BufferedSocket:
             more = self._sock.recv(READ_BYTES)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise BlockingIOError from None
+        if self._is_tcp and len(more) < SMALL_BYTES:
+            # Brokers hold a small packet back until the one before is acknowledged (Nagle), and Linux takes 40 ms to
+            # acknowledge when we have nothing to send: an alarm behind the PUBACK of a status would wait for that.
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         self._data = self._data[self._start :] + more
         self._start = 0
         return bool(more)
