@@ -24,7 +24,7 @@ def clean_text(text: str) -> str:
 
 
 def check(alarm: Alarm) -> Alarm:
-    """Return the alarm with a clean text; raises ``Refused`` naming the field."""
+    """Return the alarm with a clean text, id and key; raises ``Refused`` naming the field."""
     text = clean_text(alarm.text)
     if not text and alarm.state is AlarmState.RAISED:
         raise Refused("text", "is empty")
@@ -38,4 +38,7 @@ def check(alarm: Alarm) -> Alarm:
         raise Refused("to", f"names more than {MAX_TO_COUNT} audiences")
     if alarm.ttl_s is not None and not (math.isfinite(alarm.ttl_s) and 0 < alarm.ttl_s <= MAX_TTL_S):
         raise Refused("ttl_s", f"is not between 0 and {MAX_TTL_S:.0f} seconds")
-    return alarm if text is alarm.text else dataclasses.replace(alarm, text=text)
+    if text is alarm.text and alarm.id != "" and alarm.key != "":
+        return alarm
+    # An empty id (a template had nothing to fill in) is no id: or every alarm but the first would be a duplicate.
+    return dataclasses.replace(alarm, text=text, id=alarm.id or None, key=alarm.key or None)

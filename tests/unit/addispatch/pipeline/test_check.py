@@ -69,3 +69,8 @@ def test_limits_are_inclusive():
 
 def test_a_clear_needs_no_text():
     assert check(alarm("", state=AlarmState.CLEARED, key="k")).text == ""
+
+
+def test_an_empty_id_is_none_or_all_alarms_but_the_first_would_be_duplicates():
+    checked = check(alarm(id="", key=""))
+    assert (checked.id, checked.key) == (None, None)
