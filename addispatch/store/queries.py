@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,16 +25,26 @@ Rows = Sequence[sa.RowMapping]
 
 _c, _d, _e, _r = schema.cases.c, schema.deliveries.c, schema.events.c, schema.received.c
 
-#: Names of the derived views of a delivery that is not final.
-_WAITING = {"queued": _d.due_at_ms.is_not(None), "held": sa.and_(_d.fact == 0, _d.phase == 0, _d.due_at_ms.is_(None))}
-_UNDER_WAY = sa.and_(_d.fact == 0, _d.phase == 1)
+#: The derived views of a delivery that is not final: by phase, and whether it has a due time (see ``schema``).
+_IS_DUE = _d.due_at_ms.is_not(None)
+_OPEN_VIEWS = {
+    "queued": sa.and_(_IS_DUE, _d.phase == 0),
+    "sending": sa.and_(_IS_DUE, _d.phase == 1),
+    "held": sa.and_(_d.fact == 0, _d.phase == 0, _d.due_at_ms.is_(None)),
+    "in_doubt": sa.and_(_d.fact == 0, _d.phase == 1, _d.due_at_ms.is_(None)),
+}
 
 
 def time_text(at_ms: int | None) -> str | None:
     """RFC 3339, UTC, milliseconds."""
     if at_ms is None:
         return None
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{_second_text(at_ms // 1000)}.{at_ms % 1000:03d}Z"
+
+
+@lru_cache(maxsize=256)
+def _second_text(at_s: int) -> str:
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def cases(connection: sa.Connection, state: str | None, limit: int, before: int | None) -> Doc:
@@ -75,11 +86,8 @@ def deliveries(connection: sa.Connection, state: str | None, limit: int, before:
         .order_by(_d.seq.desc())
         .limit(limit + 1)
     )
-    if state in _WAITING:
-        query = query.where(_WAITING[state])
-    elif state in ("sending", "in_doubt"):
-        doubt = _d.error.like("in doubt%")
-        query = query.where(_UNDER_WAY, doubt if state == "in_doubt" else sa.or_(_d.error.is_(None), sa.not_(doubt)))
+    if state in _OPEN_VIEWS:
+        query = query.where(_OPEN_VIEWS[state])
     elif state is not None:
         query = query.where(_d.fact == int(Fact[state.upper()]))
     if before is not None:
@@ -129,22 +137,21 @@ def received(connection: sa.Connection, limit: int, before: int | None) -> Doc:
 def counts(connection: sa.Connection) -> Doc:
     """How many cases are open, and what waits."""
     states = sa.select(_c.state, sa.func.count()).where(_c.state != "closed").group_by(_c.state)
-    by_state: dict[str, int] = dict(connection.execute(states).tuples().all())
+    by_state: dict[str, int] = {row[0]: row[1] for row in connection.execute(states)}
     unacknowledged = sa.select(sa.func.count()).where(_c.state == "open", _c.state != "closed", _c.code.is_not(None))
-    queued = sa.select(_d["class"], sa.func.count(), sa.func.min(_d.queued_at_ms)).where(_d.due_at_ms.is_not(None))
-    rows = connection.execute(queued.group_by(_d["class"])).all()
-    under_way = connection.execute(
-        sa.select(sa.func.count(), sa.func.count().filter(_d.error.like("in doubt%"))).where(_UNDER_WAY)
-    ).one()
+    due = sa.select(_d["class"], _d.phase, sa.func.count(), sa.func.min(_d.queued_at_ms)).where(_IS_DUE)
+    rows = connection.execute(due.group_by(_d["class"], _d.phase)).all()
+    queued = [(urgency, number, oldest_ms) for urgency, phase, number, oldest_ms in rows if phase == Phase.PENDING]
+    in_doubt = connection.execute(sa.select(sa.func.count()).where(_OPEN_VIEWS["in_doubt"])).scalar()
     return {
         "open": by_state.get("open", 0),
         "acknowledged": by_state.get("acknowledged", 0),
         "unacknowledged": connection.execute(unacknowledged).scalar() or 0,
-        "queued": sum(row[1] for row in rows),
-        "by_class": {row[0]: row[1] for row in rows},
-        "oldest_queued_at_ms": min((row[2] for row in rows), default=None),
-        "sending": under_way[0] - under_way[1],
-        "in_doubt": under_way[1],
+        "queued": sum(number for _, number, _ in queued),
+        "by_class": {urgency: number for urgency, number, _ in queued},
+        "oldest_queued_at_ms": min((oldest_ms for _, _, oldest_ms in queued), default=None),
+        "sending": sum(row[2] for row in rows if row[1] == Phase.SENDING),
+        "in_doubt": in_doubt or 0,
     }
 
 
@@ -186,7 +193,7 @@ def delivery_state(row: sa.RowMapping) -> str:
     if row["fact"] != Fact.NONE:
         return Fact(row["fact"]).name.lower()
     if row["phase"] == Phase.SENDING:
-        return "in_doubt" if (row["error"] or "").startswith("in doubt") else "sending"
+        return "in_doubt" if row["due_at_ms"] is None else "sending"
     return "held" if row["due_at_ms"] is None else "queued"
 
 
@@ -208,7 +215,7 @@ def delivery_doc(row: sa.RowMapping) -> Doc:
         "error": row["error"],
         "modem": row["carrier"],
         "queued_at": time_text(row["queued_at_ms"]),
-        "due_at": time_text(row["due_at_ms"]),
+        "due_at": time_text(row["due_at_ms"]) if state == "queued" else None,
         "sent_at": time_text(row["sent_at_ms"]),
         "delivered_at": time_text(row["delivered_at_ms"]),
     }
