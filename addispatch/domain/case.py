@@ -2,13 +2,14 @@
 
 ``merge`` is commutative, associative and idempotent, so loss, duplication and reordering between two nodes, or between
 two crashes of one, are harmless. What users see as the case's state is derived by ``state_of``, never stored as truth.
+The types are named tuples: in a storm ten thousand of them are made in a second.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from addispatch.domain.alarm import Priority
@@ -123,8 +124,7 @@ class CaseState(StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(NamedTuple):
     """What is fixed when a case opens. ``policy`` is its JSON text as it was then, empty without policy."""
 
     alarm_id: str
@@ -152,12 +152,13 @@ class Head:
 
 
 _NO_NOTES: frozenset[Note] = frozenset()
+_NO_REPEATS: Mapping[str, Repeat] = MappingProxyType({})
+_NO_DELIVERIES: Mapping[DeliveryKey, DeliveryState] = MappingProxyType({})
 _NO_OWNER = Owner()
 _START = Position()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(NamedTuple):
     """One entry. All fields but the id may be empty: such a partial entry is a delta, or a stub (``head`` None)."""
 
     id: str
@@ -170,8 +171,8 @@ class Case:
     comments: frozenset[Note] = _NO_NOTES
     clears: frozenset[Clear] = frozenset()
     closings: frozenset[Closing] = frozenset()
-    repeats: Mapping[str, Repeat] = field(default_factory=dict)
-    deliveries: Mapping[DeliveryKey, DeliveryState] = field(default_factory=dict)
+    repeats: Mapping[str, Repeat] = _NO_REPEATS
+    deliveries: Mapping[DeliveryKey, DeliveryState] = _NO_DELIVERIES
 
 
 _K = TypeVar("_K")
@@ -222,20 +223,7 @@ def with_delivery(case: Case, key: DeliveryKey, state: DeliveryState) -> Case:
     known = case.deliveries.get(key)
     if known is not None and known >= state:
         return case
-    return Case(
-        id=case.id,
-        head=case.head,
-        owner=case.owner,
-        position=case.position,
-        codes=case.codes,
-        acks=case.acks,
-        declines=case.declines,
-        comments=case.comments,
-        clears=case.clears,
-        closings=case.closings,
-        repeats=case.repeats,
-        deliveries={**case.deliveries, key: state},
-    )
+    return case._replace(deliveries={**case.deliveries, key: state})
 
 
 def state_of(case: Case) -> tuple[CaseState, CloseReason | None]:

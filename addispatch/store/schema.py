@@ -79,7 +79,9 @@ deliveries = sa.Table(
     sa.Column("attempt", sa.SmallInteger, nullable=False),
     sa.Column("phase", sa.SmallInteger, nullable=False),
     sa.Column("repeat", sa.SmallInteger, nullable=False),
-    sa.Column("due_at_ms", sa.BigInteger),  # set while queued: the one thing the dispatcher looks for
+    # Set from queueing until the outcome, so that the index changes twice in a delivery's life and not four times:
+    # queued is phase 0 with a due time, sending phase 1 with one, held phase 0 without, held in doubt phase 1 without.
+    sa.Column("due_at_ms", sa.BigInteger),
     sa.Column("expires_at_ms", sa.BigInteger),
     sa.Column("queued_at_ms", sa.BigInteger, nullable=False),
     sa.Column("sent_at_ms", sa.BigInteger),
@@ -101,7 +103,17 @@ sa.Index(
     deliveries.c.expires_at_ms,
     sqlite_where=sa.text("expires_at_ms IS NOT NULL AND fact = 0"),
 )
-sa.Index("deliveries_sending", deliveries.c.channel, sqlite_where=sa.text("phase = 1 AND fact = 0"))
+sa.Index(
+    "deliveries_in_doubt",
+    deliveries.c.channel,
+    sqlite_where=sa.text("phase = 1 AND fact = 0 AND due_at_ms IS NULL"),
+)
+sa.Index(
+    "deliveries_reference",
+    deliveries.c.address,
+    deliveries.c.reference,
+    sqlite_where=sa.text("reference IS NOT NULL"),
+)
 
 events = sa.Table(
     "events",

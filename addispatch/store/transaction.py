@@ -12,7 +12,17 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from addispatch.domain.alarm import BY_RANK, Priority, QueueClass
-from addispatch.domain.case import Case, CaseState, DeliveryKey, DeliveryState, Phase, merge, state_of, with_delivery
+from addispatch.domain.case import (
+    Case,
+    CaseState,
+    DeliveryKey,
+    DeliveryState,
+    Fact,
+    Phase,
+    merge,
+    state_of,
+    with_delivery,
+)
 from addispatch.domain.events import MAX_LINE_CHARS, Event
 from addispatch.store import schema
 from addispatch.store.rows import (
@@ -32,6 +42,9 @@ from addispatch.store.sql import CASE_COLUMNS, DELIVERY_COLUMNS, Statement, Stat
 CACHE_COUNT = 8192
 #: Size of the ring of fingerprints: 13 s of publishes at 10,000 a second.
 INTAKE_SLOTS = 131_072
+
+
+_CLASSES = tuple(QueueClass)
 
 
 class Entry:
@@ -239,10 +252,12 @@ class Transaction:
         query = sa.select(
             d.case_seq, d.cycle, d.level, d.recipient_id, d.channel, d.address, d.recipient, d.rung, d.repeat, d.error
         ).where(d.phase == 1, d.fact == 0)
-        return [
-            Interrupted(row[0], DeliveryKey(*row[1:6]), row[6], row[7], bool(row[8]), row[9] or "")
-            for row in self.connection.execute(query.order_by(d.seq))
+        # Two queries, because each has its index.
+        rows = [
+            *self.connection.execute(query.where(d.due_at_ms.is_not(None)).order_by(d.seq)),
+            *self.connection.execute(query.where(d.due_at_ms.is_(None)).order_by(d.seq)),
         ]
+        return [Interrupted(row[0], DeliveryKey(*row[1:6]), row[6], row[7], bool(row[8]), row[9] or "") for row in rows]
 
     def overdue(self, now_ms: int, most: int) -> list[tuple[int, DeliveryKey, str]]:
         """Return case, key and recipient of waiting deliveries whose time to live is over."""
@@ -270,7 +285,13 @@ class Transaction:
         d = schema.deliveries.c
         query = (
             sa.select(d.case_seq, d.cycle, d.level, d.recipient_id, d.channel, d.address, d.recipient)
-            .where(d.channel == channel, d.address == address, d.reference == reference, d.sent_at_ms >= since_ms)
+            .where(
+                d.channel == channel,
+                d.address == address,
+                d.reference == reference,
+                d.reference.is_not(None),
+                d.sent_at_ms >= since_ms,
+            )
             .order_by(d.seq.desc())
             .limit(1)
         )
@@ -321,8 +342,8 @@ class Transaction:
     def next_due_ms(self, channel: str) -> int | None:
         """When the channel's next queued delivery is due."""
         self.flush()
-        dues = [self._sql.next_due.read(self.connection, channel, int(c))[0][0] for c in QueueClass]
-        return min((due for due in dues if due is not None), default=None)
+        firsts = [self._sql.next_due.read(self.connection, channel, int(c)) for c in QueueClass]
+        return min((rows[0][0] for rows in firsts if rows), default=None)
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -382,20 +403,7 @@ def _read_claim(row: Sequence[Any]) -> Claim:
     seq, case_seq, case_id, cycle, level, recipient_id, channel, address, *rest = row
     recipient, text, subject, class_, rung, attempt, repeat, carrier, expires_at_ms, priority, code, queued = rest
     return Claim(
-        seq=seq,
-        case_seq=case_seq,
-        case_id=unpack_id(case_id),
-        key=DeliveryKey(cycle, level, recipient_id, channel, address),
-        recipient=recipient,
-        text=text,
-        subject=subject,
-        queue_class=QueueClass(class_),
-        rung=rung,
-        state=DeliveryState(attempt=attempt, phase=Phase.SENDING),
-        repeat=bool(repeat),
-        carrier=carrier or "",
-        expires_at_ms=expires_at_ms,
-        priority=BY_RANK[priority],
-        code=code or "",
-        queued_at_ms=queued,
-    )
+        seq, case_seq, unpack_id(case_id), DeliveryKey(cycle, level, recipient_id, channel, address), recipient, text,
+        subject, _CLASSES[class_], rung, DeliveryState(Fact.NONE, attempt, Phase.SENDING), bool(repeat), carrier or "",
+        expires_at_ms, BY_RANK[priority], code or "", queued,
+    )  # fmt: skip

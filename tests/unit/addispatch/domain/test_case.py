@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from strategies import cases, keys, states
@@ -110,21 +108,21 @@ def test_a_case_without_any_delivery_is_closed_as_failed():
 
 
 def test_a_case_that_needs_an_acknowledgement_stays_open_when_all_is_sent():
-    head = replace(HEAD, ack_required=True)
+    head = HEAD._replace(ack_required=True)
     assert state_of(a_case(head, deliveries={KEY: DeliveryState(Fact.SENT)})) == (CaseState.OPEN, None)
 
 
 def test_an_acknowledgement_closes_a_case_without_key_only():
     ack = frozenset({Note(5, "adam", "sms")})
-    plain, keyed = replace(HEAD, policy="{}"), replace(HEAD, policy="{}", key="boiler")
+    plain, keyed = HEAD._replace(policy="{}"), HEAD._replace(policy="{}", key="boiler")
     assert state_of(a_case(plain, acks=ack)) == (CaseState.CLOSED, CloseReason.ACKNOWLEDGED)
     assert state_of(a_case(keyed, acks=ack)) == (CaseState.ACKNOWLEDGED, None)
 
 
 def test_a_clear_closes_unless_the_plant_latches():
     clear = frozenset({Clear(5, "mqtt")})
-    usual = replace(HEAD, policy="{}", key="boiler")
-    latching = replace(usual, close_on_clear=False)
+    usual = HEAD._replace(policy="{}", key="boiler")
+    latching = usual._replace(close_on_clear=False)
     assert state_of(a_case(usual, clears=clear)) == (CaseState.CLOSED, CloseReason.CLEARED)
     assert state_of(a_case(latching, clears=clear)) == (CaseState.OPEN, None)
     acked = frozenset({Note(6, "adam", "sms")})
