@@ -18,7 +18,7 @@ def read_alarm(doc: dict[str, Any], default_source: str) -> Alarm:
     """Build an alarm from a document with the keys of CONTRACT; raises ``Refused`` naming the field."""
     for key in doc:
         if key not in KEYS:
-            raise Refused(str(key)[:60], f"is no field of an alarm {did_you_mean(str(key), KEYS)}".rstrip())
+            raise Refused(str(key)[:60], f"is no field of an alarm ({did_you_mean(str(key), KEYS)})")
     _time(doc, "at")
     data = doc.get("data") or {}
     if not isinstance(data, dict):
