@@ -10,7 +10,7 @@ import phonenumbers
 from addispatch.domain.errors import ConfigError
 
 #: What may reach a modem's AT command: nothing else is ever dialled (lab: dial strings can inject AT commands).
-DIALABLE = re.compile(r"^\+?[0-9]{3,15}$")
+DIALABLE = re.compile(r"\+?[0-9]{3,15}")
 
 
 @lru_cache(maxsize=4096)
@@ -21,7 +21,7 @@ def normalize_number(text: str, region: str, short_codes: frozenset[str] = froze
     naming the reason.
     """
     plain = re.sub(r"[\s().\-/]", "", text)
-    if plain in short_codes and DIALABLE.match(plain):
+    if plain in short_codes and DIALABLE.fullmatch(plain):
         return plain
     if plain.startswith("00"):
         plain = "+" + plain[2:]

@@ -85,7 +85,8 @@ class Driver:
 
     def send(self, number: str, text: str, unicode: bool, report: bool) -> dict[str, Any]:  # noqa: FBT001
         """Send the text in as many parts as it takes; answer the reference (TP-MR) of the last one."""
-        entry = {"ID": "ConcatenatedTextLong", "Buffer": text}
+        # In Unicode texts libGammu 1.45 takes a tilde for the first half of an escape; two of them make one.
+        entry = {"ID": "ConcatenatedTextLong", "Buffer": text.replace("~", "~~") if unicode else text}
         parts = gammu.EncodeSMS({"Class": -1, "Unicode": unicode, "Entries": [entry]})
         reference = -1
         for index, part in enumerate(parts, start=1):
@@ -167,7 +168,8 @@ def _describe(entry: dict[str, Any]) -> dict[str, Any]:
         "location": entry["Location"],
         "report": entry["Type"] == "Status_Report",
         "number": entry["Number"],
-        "text": "(binary message)" if binary else entry["Text"],
+        # Behind signs of GSM-7's extension table libGammu 1.45 leaves a NUL, and then whatever was in memory.
+        "text": "(binary message)" if binary else entry["Text"].split("\0")[0],
         "sent_at": sent_at.isoformat() if sent_at else "",
         "group": max(udh["ID8bit"], udh["ID16bit"]) if udh["AllParts"] > 1 else -1,
         "part": udh["PartNumber"] if udh["AllParts"] > 1 else 1,

@@ -50,7 +50,7 @@ def test_what_comes_out_can_be_dialled_and_goes_in_again(written: str) -> None:
         number = normalize_number(written, "SG", SHORT)
     except ConfigError:
         return
-    assert DIALABLE.match(number)
+    assert DIALABLE.fullmatch(number)
     assert re.fullmatch(r"\+[1-9][0-9]{6,14}|7999|112", number)
     assert normalize_number(number, "SG", SHORT) == number
     assert normalize_number(number, "DE", SHORT) == number

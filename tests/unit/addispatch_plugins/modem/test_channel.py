@@ -29,9 +29,10 @@ async def rig(make_rig):
         ("0123456789" * 40, 3),
         ("Tank 🔥 über 90 °C 高温", 1),
         ("🔥" * 40, 2),
+        ("~ 🔥 ~~ 90 °C ~", 1),
         ("".join(sorted(GSM7_BASIC | GSM7_EXTENDED - {"\f"})), 1),
     ],
-    ids=["single", "three parts", "emoji", "emoji in two parts", "all of GSM-7"],
+    ids=["single", "three parts", "emoji", "emoji in two parts", "tildes in Unicode", "all of GSM-7"],
 )
 async def test_a_text_arrives_as_it_was_written(rig, text, parts):
     receipt = await rig.sms.send(make_delivery("sms", ADAM, text))
@@ -112,6 +113,13 @@ async def test_a_reply_is_deleted_only_when_it_is_durable(rig):
         rig.context.intake = Intake.ACCEPT
         rig.context.release()
     await emptied(modem)
+
+
+@pytest.mark.parametrize("text", ["costs 5€ [net] {a|b} ^~", "on my way"])
+async def test_a_reply_comes_in_as_it_was_written(rig, text):
+    await rig.network.phone(ADAM).send(rig.modems["sim1"].number, text)
+    message = await rig.context.messages.wait_for(lambda item: item.text.startswith(text[:5]), timeout_s=30)
+    assert message.text == text
 
 
 async def test_a_reply_that_could_not_be_stored_comes_again_with_the_same_reference(rig):
