@@ -18,6 +18,8 @@ VALUES = "values without behaviour, built in every test"
 PROTOCOL = "a protocol without behaviour; the contract suites hold implementations to it"
 NO_MIRROR: dict[str, str] = {
     "addispatch/config/models.py": "tests/unit/addispatch/config/test_loading.py",
+    "addispatch/demo/play.py": "tests/story/test_demo.py",
+    "addispatch/demo/story.py": "tests/story/test_demo.py",
     "addispatch/domain/alarm.py": VALUES,
     "addispatch/domain/errors.py": VALUES,
     "addispatch/domain/message.py": VALUES,
