@@ -164,3 +164,16 @@ def test_directory_examples_are_accepted() -> None:
             for table in document.keys() & MODELS.keys():
                 for entry in document[table]:
                     MODELS[table].model_validate(entry)
+
+
+def test_every_topic_is_documented() -> None:
+    page = (DOCS / "mqtt.md").read_text()
+    sources = [path.read_text() for path in (ROOT / "plugins/addispatch_plugins/mqtt").glob("*.py")]
+    # What is computed becomes <…> in the page: only the fixed words of a topic can be compared.
+    published = {m for text in sources for m in re.findall(r'f"\{(?:self\._)?prefix\}/([^"]+)"', text)}
+    native = re.findall(r'"((?:alarm|send)/[a-z/+#]*)"', " ".join(sources))
+    assert len(published) >= 5
+    assert len(native) >= 3
+    for topic in (*published, *native):
+        words = [word for word in re.split(r"/|\{[^}]*\}|\+|#", topic) if word]
+        assert any(all(word in line for word in words) for line in page.splitlines()), topic
