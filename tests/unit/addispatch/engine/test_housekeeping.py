@@ -42,7 +42,7 @@ async def test_what_nobody_acknowledges_closes_in_the_end(node):
     node.clock.forward(hours=1)
     await node.keep.sweep()
     assert [(c["state"], c["reason"]) for c in await node.cases()] == [("closed", "expired")] * 5 + [("open", None)]
-    assert [e["text"] for e in await node.events("CaseClosed")][0] == "Case for Ops closed (nobody acknowledged): 0"
+    assert (await node.events("CaseClosed"))[0]["text"] == "Case for Ops closed (nobody acknowledged): 0"
 
 
 async def test_a_sweep_finds_what_a_lane_missed(node):

@@ -1,0 +1,192 @@
+"""The one way in: roles, pages, following without a gap, audit."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+
+import pytest
+from pipelines import ADMIN, BrokenDisk, until
+
+from addispatch.domain.errors import ConfigError, ConfigErrors, Refused, StoreError
+from addispatch.domain.events import Said
+from addispatch.engine.operations import NodeOperations
+from addispatch.sdk.operations import Actor, Operations, Role
+
+VIEWER, OPERATOR = Actor("vic", Role.VIEWER, "token"), Actor("olga", Role.OPERATOR, "token")
+
+#: Each operation with good arguments, and the least role that may call it.
+CALLS = {
+    "raise_alarm": (OPERATOR, ({"text": "hot"},)),
+    "status": (VIEWER, ()),
+    "cases": (VIEWER, ()),
+    "deliveries": (VIEWER, ()),
+    "received": (VIEWER, ()),
+    "events": (VIEWER, ()),
+    "modems": (VIEWER, ()),
+    "plugins": (VIEWER, ()),
+    "why": (VIEWER, ({"text": "hot"},)),
+    "directory_export": (VIEWER, ()),
+    "directory_entries": (VIEWER, ("recipient",)),
+    "directory_import": (ADMIN, ({"recipient": [{"name": "Bo", "email": ["bo@example.com"]}]},)),
+    "directory_put": (ADMIN, ("recipient", {"name": "Cy", "email": ["cy@example.com"]})),
+    "directory_delete": (ADMIN, ("recipient", "Cy")),
+    "tokens": (ADMIN, ()),
+    "token_add": (ADMIN, ("grafana", "viewer")),
+    "token_remove": (ADMIN, ("grafana",)),
+}
+
+
+def test_every_operation_is_there_and_in_the_list():
+    names = {name for name, _ in inspect.getmembers(Operations, inspect.isfunction) if not name.startswith("_")}
+    assert names == CALLS.keys() | {"case", "follow", "health", "ready"}
+    assert all(hasattr(NodeOperations, name) for name in names)
+
+
+async def test_each_needs_its_role(running):
+    lower = {Role.ADMIN: OPERATOR, Role.OPERATOR: VIEWER}
+    for name, (actor, arguments) in CALLS.items():
+        if actor.role in lower:
+            weak = lower[actor.role]
+            with pytest.raises(
+                Refused, match=f"role: this needs the role {actor.role.value}, {weak.name} has {weak.role.value}"
+            ):
+                await getattr(running.operations, name)(weak, *arguments)
+        await getattr(running.operations, name)(actor, *arguments)
+
+
+async def test_raise_and_look(running):
+    ops = running.operations
+    answer = await ops.raise_alarm(
+        OPERATOR, {"text": "hot", "id": "1", "priority": "high", "ack_required": True, "at": None}
+    )
+    assert answer.keys() == {"id", "cases", "mirrored", "duplicate"}
+    (ref,) = answer["cases"]
+    case = await ops.case(VIEWER, ref["id"])
+    assert (case["code"], case["source"], case["text"], case["audience"]) == (ref["code"], "token", "hot", "Ops")
+    assert (await ops.raise_alarm(OPERATOR, {"text": "hot", "id": "1"}))["duplicate"]
+    with pytest.raises(Refused, match="id: there is no case"):
+        await ops.case(VIEWER, "nonsense")
+    with pytest.raises(Refused, match="text: is empty"):
+        await ops.raise_alarm(OPERATOR, {})
+
+
+async def all_sent(node):
+    return not any((await node.operations.status(VIEWER))["queue"].values())
+
+
+async def test_pages(running):
+    ops = running.operations
+    for number in range(5):
+        await ops.raise_alarm(OPERATOR, {"text": f"{number}"})
+    await until(lambda: all_sent(running))
+    for call, key in ((ops.cases, "cases"), (ops.deliveries, "deliveries"), (ops.events, "events")):
+        everything = (await call(VIEWER, limit=500))[key]
+        pages, cursor = [], None
+        while True:
+            page = await call(VIEWER, limit=2, cursor=cursor)
+            pages += page[key]
+            cursor = page["next"]
+            if cursor is None:
+                break
+        assert pages == everything
+    assert (await ops.deliveries(VIEWER, state="sent"))["deliveries"]
+    assert not (await ops.deliveries(VIEWER, state="queued"))["deliveries"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"limit": 0}, "limit: must be 1 to 500"),
+        ({"limit": 501}, "limit: must be 1 to 500"),
+        ({"cursor": "x"}, "cursor: is not one this server gave"),
+        ({"cursor": "-1"}, "cursor"),
+        ({"cursor": "9" * 19}, "cursor"),
+    ],
+)
+async def test_bad_pages_are_refused(running, arguments, words):
+    for call in ("cases", "deliveries", "received", "events"):
+        with pytest.raises(Refused, match=words):
+            await getattr(running.operations, call)(VIEWER, **arguments)
+
+
+async def test_bad_words_are_refused(running):
+    with pytest.raises(Refused, match="state: must be one of open, acknowledged, closed"):
+        await running.operations.cases(VIEWER, state="sideways")
+    with pytest.raises(Refused, match="state: must be one of queued, held"):
+        await running.operations.deliveries(VIEWER, state="sideways")
+    with pytest.raises(Refused, match="table: must be one of"):
+        await running.operations.directory_entries(VIEWER, "sideways")
+
+
+async def test_following_has_no_gap_between_old_and_new(running):
+    async def say(number):
+        running.say(Said(f"n{number}"))
+        await running.ledger.submit(lambda _tx: None)
+
+    for number in range(600):  # more than a page
+        running.say(Said(f"n{number}"))
+    await say(600)
+    seen = []
+    stream = running.operations.follow(VIEWER, after=0)
+    async for event in stream:
+        seen.append(event["text"])
+        if event["text"] == "n300":
+            await say(601)
+        if event["text"] == "n601":
+            await say(602)
+        if event["text"] == "n602":
+            break
+    await stream.aclose()
+    assert [text for text in seen if text.startswith("n")] == [f"n{n}" for n in range(603)]
+    assert running.feed._handlers == []
+
+
+async def test_following_from_now(running):
+    await running.ledger.submit(lambda _tx: None)
+    stream = running.operations.follow(VIEWER)
+    waiting = asyncio.gather(anext(stream))
+    await asyncio.sleep(0)
+    running.say(Said("new"))
+    assert (await asyncio.wait_for(waiting, 5))[0]["text"] == "new"
+    await stream.aclose()
+
+
+async def test_what_changes_something_is_audited(running):
+    ops = running.operations
+    await ops.directory_import(ADMIN, {"recipient": [{"name": "Bo", "email": ["bo@example.com"]}]})
+    await ops.directory_put(ADMIN, "recipient", {"name": "Cy", "email": ["cy@example.com"]})
+    await ops.directory_delete(ADMIN, "recipient", "Cy")
+    secret = (await ops.token_add(ADMIN, "grafana", "viewer"))["token"]
+    await ops.token_remove(ADMIN, "grafana")
+    await running.ledger.submit(lambda _tx: None)
+    lines = [e["text"] for e in (await ops.events(VIEWER, limit=500))["events"][::-1] if e["kind"] == "Audit"]
+    assert lines == [
+        "test (test) imported the directory: recipient", "test (test) changed recipient Cy", "test (test) removed recipient Cy",
+        "test (test) made the API token grafana (viewer)", "test (test) removed the API token grafana",
+    ]  # fmt: skip
+    assert not any(secret in line for line in lines)
+
+
+async def test_a_directory_with_mistakes_changes_nothing(running):
+    before = await running.operations.directory_export(VIEWER)
+    with pytest.raises((ConfigError, ConfigErrors, Refused)):
+        await running.operations.directory_import(
+            ADMIN, {"recipient": [{"name": "Bo", "sms": "12"}], "group": [{"name": "G"}]}
+        )
+    assert await running.operations.directory_export(VIEWER) == before
+
+
+async def test_a_new_recipient_is_reached_at_once(running):
+    await running.operations.directory_put(ADMIN, "recipient", {"name": "Cy", "channels": ["log"]})
+    answer = await running.operations.raise_alarm(OPERATOR, {"text": "hot", "to": "Cy"})
+    assert len(answer["cases"]) == 1
+
+
+async def test_health_is_a_commit(running):
+    assert await running.operations.health() == {"status": "ok"}
+    assert await running.operations.ready() == {"ready": True, "reason": ""}
+    with BrokenDisk(running.ledger):
+        with pytest.raises(StoreError):
+            await running.operations.health()
+        assert (await running.operations.ready())["ready"] is False

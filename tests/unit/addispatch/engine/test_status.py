@@ -1,0 +1,71 @@
+"""The status document: numbers that are right, and warnings the worst first."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+from pipelines import ADMIN, BrokenDisk, until
+
+from addispatch.sdk.protocols import Health
+
+
+async def status(node):
+    return await node.operations.status(ADMIN)
+
+
+async def test_all_is_well(running):
+    doc = await status(running)
+    assert (doc["state"], doc["warnings"], doc["node"], doc["cluster"]) == ("Server running", [], "node-a", "default")
+    assert doc["queue"] == {"queued": 0, "sending": 0, "in_doubt": 0}
+    assert doc["channels"] == [{"name": "log", "up": True, "reason": "", "window": 256, "in_flight": 0}]
+    assert [plugin["name"] for plugin in doc["plugins"] if plugin["status"] == "enabled"] == ["log"]
+    assert doc["ledger"]["size_bytes"] > 0
+    assert doc["uptime_s"] >= 0
+
+
+async def test_what_waits_and_what_is_under_way(running, monkeypatch):
+    channel = running.host.channels()["log"]
+    gate, send = asyncio.Event(), channel.send
+
+    async def wait(delivery):
+        await gate.wait()
+        return await send(delivery)
+
+    channel.send = wait
+    monkeypatch.setattr(type(channel), "window", 2)
+    for number in range(5):
+        await running.operations.raise_alarm(ADMIN, {"text": f"{number}", "ack_required": number == 0})
+    await running.operations.raise_alarm(ADMIN, {"text": "fire", "priority": "critical"})
+    await until(lambda: running.dispatcher.lanes["log"].in_flight == 2)
+    doc = await status(running)
+    assert doc["queue"] == {"queued": 4, "sending": 2, "in_doubt": 0}
+    assert doc["queue_by_class"] == {"emergency": 1, "alarm": 3}
+    assert doc["cases"] == {"open": 6, "acknowledged": 0, "unacknowledged": 1}
+    assert doc["channels"][0]["in_flight"] == 2
+    assert doc["queue_oldest_s"] >= 0
+    gate.set()
+    await until(lambda: not running.dispatcher.lanes["log"].in_flight)
+    doc = await status(running)
+    assert doc["queue"] == {"queued": 0, "sending": 0, "in_doubt": 0}
+    assert doc["cases"]["open"] == 1
+
+
+async def test_warnings_the_worst_first(running, monkeypatch):
+    channel = running.host.channels()["log"]
+    monkeypatch.setattr(type(channel), "health", Health(up=False, reason="the disk is full"))
+    monkeypatch.setattr(type(channel), "window", 0)
+    await running.operations.raise_alarm(ADMIN, {"text": "hot"})
+    running.clock.now_ms = lambda now=running.clock.now_ms: now() + 400_000
+    with BrokenDisk(running.ledger):
+        await asyncio.wait([running.ledger.submit(lambda _tx: None)])
+        doc = await status(running)
+    assert doc["state"].startswith(
+        "Warning: the ledger cannot be written: database or disk is full. New alarms are not taken"
+    )
+    assert doc["warnings"][1:] == ["log is down: the disk is full", "the oldest queued message waits for 7 minutes"]
+
+
+async def test_an_empty_directory_is_a_warning(running):
+    running.directory = SimpleNamespace(snapshot=SimpleNamespace(recipients={}), close=running.directory.close)
+    assert (await status(running))["warnings"] == ["the directory is empty: nobody would be told of an alarm"]
