@@ -55,5 +55,6 @@ def _prune_flat(connection: sa.Connection, table: sa.Table, at: sa.Column[int], 
     rows = connection.execute(sa.select(table.c.seq, at).order_by(table.c.seq).limit(CHUNK)).all()
     old = [seq for seq, at_ms in rows if at_ms < before_ms]
     if old:
-        connection.execute(sa.delete(table).where(table.c.seq <= old[-1]))
+        # By time, too: while the clock was wrong, young rows may have got old neighbours.
+        connection.execute(sa.delete(table).where(table.c.seq <= old[-1], at < before_ms))
     return len(old) == CHUNK
