@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from addispatch.domain.alarm import Priority
 from addispatch.domain.case import (
     Case,
     Clear,
@@ -35,6 +36,12 @@ heads = st.builds(
     opened_at_ms=times,
     key=st.sampled_from([None, "boiler"]),
     policy=st.sampled_from(["", "{}"]),
+    topic=st.just(""),
+    priority=st.sampled_from(Priority),
+    ack_required=st.booleans(),
+    # These come from the policy: without one they are as a head has them by itself.
+    close_on_clear=st.just(True),
+    close_after_s=st.just(72 * 3600.0),
 )
 
 

@@ -1,35 +1,113 @@
-"""Opening the database: where it is, how it is checked, what is refused. Damage is in test_ledger.py."""
+"""Opening the database: good settings, a good reason when it cannot be opened, and nothing ever deleted."""
 
 from __future__ import annotations
 
-import stat
+import sqlite3
 
 import pytest
+import sqlalchemy as sa
 
-from addispatch.domain.errors import ConfigError
+from addispatch.domain.errors import ConfigError, StoreError
 from addispatch.store.connect import make_engine, open_checked, set_aside
 
 
-def test_a_relative_file_is_in_the_data_folder_and_private(tmp_path):
+def test_a_relative_file_is_in_the_folder_and_private(tmp_path):
     engine = make_engine("sqlite:///ledger.db", tmp_path)
     assert open_checked(engine) == []
-    assert stat.S_IMODE((tmp_path / "ledger.db").stat().st_mode) == 0o600
+    assert (tmp_path / "ledger.db").stat().st_mode & 0o777 == 0o600
     engine.dispose()
 
 
-def test_what_is_no_url_is_named(tmp_path):
-    with pytest.raises(ConfigError, match=r"store\.url"):
-        make_engine("nonsense", tmp_path)
+def test_an_absolute_file_is_where_it_says(tmp_path):
+    engine = make_engine(f"sqlite:///{tmp_path}/elsewhere.db", tmp_path / "other")
+    open_checked(engine)
+    assert (tmp_path / "elsewhere.db").exists()
+    engine.dispose()
 
 
-def test_setting_aside_keeps_all_three_files_and_never_overwrites(tmp_path):
+def test_what_is_no_url_is_named():
+    with pytest.raises(ConfigError, match=r"store.url: 'nonsense' is not a database URL"):
+        make_engine("nonsense", None)
+
+
+def test_every_connection_has_the_settings_that_durability_rests_on(tmp_path):
+    engine = make_engine("sqlite:///ledger.db", tmp_path)
+    open_checked(engine)
+    with engine.connect() as one, engine.connect() as other:
+        for connection in (one, other):
+            settings = {
+                name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+                for name in ("journal_mode", "synchronous", "busy_timeout")
+            }
+            assert settings == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 10000}
+    engine.dispose()
+
+
+def test_a_writer_takes_its_lock_at_the_beginning(tmp_path):
+    """Or two readers that both want to write would fail at the end of their transactions."""
+    engine = make_engine("sqlite:///ledger.db", tmp_path)
+    open_checked(engine)
+    begun = []
+    sa.event.listen(engine, "before_cursor_execute", lambda *args: begun.append(args[2]))
+    with engine.connect().execution_options(writer=True) as connection, connection.begin():
+        pass
+    with engine.connect() as connection, connection.begin():
+        connection.exec_driver_sql("SELECT 1")
+    assert [text for text in begun if text.startswith("BEGIN")] == ["BEGIN IMMEDIATE", "BEGIN"]
+    engine.dispose()
+
+
+def test_a_file_that_is_no_database_is_set_aside(tmp_path):
+    path = tmp_path / "ledger.db"
+    path.write_bytes(b"rubbish" * 1000)
+    engine = make_engine("sqlite:///ledger.db", tmp_path)
+    (note,) = open_checked(engine)
+    assert "is damaged (file is not a database)" in note
+    (kept,) = tmp_path.glob("ledger.db.corrupt-*")
+    assert kept.name in note
+    assert kept.read_bytes() == b"rubbish" * 1000
+    engine.dispose()
+
+
+def test_an_empty_file_is_a_new_ledger(tmp_path):
+    (tmp_path / "ledger.db").touch()
+    engine = make_engine("sqlite:///ledger.db", tmp_path)
+    assert open_checked(engine) == []
+    engine.dispose()
+
+
+def test_set_aside_takes_the_companions_along_and_overwrites_nothing(tmp_path):
+    path = tmp_path / "ledger.db"
     kept = []
-    for turn in range(2):
+    for turn in range(3):
         for suffix in ("", "-wal", "-shm"):
             (tmp_path / f"ledger.db{suffix}").write_text(f"{turn}{suffix}")
-        kept.append(set_aside(tmp_path / "ledger.db"))
-    assert kept[0] != kept[1]
-    for turn, path in enumerate(kept):
-        for suffix in ("", "-wal", "-shm"):
-            assert path.with_name(path.name + suffix).read_text() == f"{turn}{suffix}"
-    assert not (tmp_path / "ledger.db").exists()
+        kept.append(set_aside(path))
+    assert len(set(kept)) == 3
+    for turn, found in enumerate(kept):
+        assert [(found.parent / f"{found.name}{s}").read_text() for s in ("", "-wal", "-shm")] == [
+            f"{turn}", f"{turn}-wal", f"{turn}-shm",
+        ]  # fmt: skip
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("obstacle", ["folder", "locked"])
+def test_what_is_no_damage_is_not_taken_for_it(tmp_path, obstacle):
+    path = tmp_path / "ledger.db"
+    engine = make_engine("sqlite:///ledger.db", tmp_path)
+    if obstacle == "folder":
+        path.mkdir()
+        with pytest.raises(StoreError, match="cannot be opened"):
+            open_checked(engine)
+    else:
+        open_checked(engine)
+        engine.dispose()
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("PRAGMA locking_mode=EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        sa.event.listen(engine, "connect", lambda c, _r: c.execute("PRAGMA busy_timeout=10"))
+        with pytest.raises(StoreError, match="locked"):
+            open_checked(engine)
+        other.close()
+    assert list(tmp_path.glob("*.corrupt-*")) == []
+    engine.dispose()

@@ -1,4 +1,4 @@
-"""Migrations: an empty file becomes a ledger of this version; every older version has a way up."""
+"""From any older version to this one, step by step; a newer one is refused."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import sqlalchemy as sa
 
 from addispatch.domain.errors import StoreError
 from addispatch.store import migrations, schema
-from addispatch.store.migrations import STEPS, migrate
+from addispatch.store.migrations import migrate
 
 
 @pytest.fixture
-def engine():
-    made = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
-    yield made
-    made.dispose()
+def engine(tmp_path):
+    engine = sa.create_engine(f"sqlite:///{tmp_path}/ledger.db")
+    yield engine
+    engine.dispose()
 
 
 def version(engine):
@@ -22,48 +22,55 @@ def version(engine):
         return connection.execute(sa.select(schema.meta.c.value).where(schema.meta.c.name == "version")).scalar()
 
 
-def test_there_is_a_step_from_every_version():
-    assert len(STEPS) == schema.VERSION
+def test_there_is_a_step_for_each_version():
+    assert len(migrations.STEPS) == schema.VERSION
 
 
-def test_an_empty_database_gets_all_tables(engine):
+def test_an_empty_file_gets_everything(engine):
     assert migrate(engine) == 0
-    assert set(sa.inspect(engine).get_table_names()) == set(schema.metadata.tables)
     assert version(engine) == str(schema.VERSION)
+    assert set(sa.inspect(engine).get_table_names()) == set(schema.metadata.tables)
+    assert migrate(engine) == schema.VERSION, "and then there is nothing to do"
 
 
-def test_migrating_again_changes_nothing(engine):
+def test_each_missing_step_is_applied_once_and_data_stays(engine, monkeypatch):
     migrate(engine)
-    assert migrate(engine) == schema.VERSION
-
-
-def test_steps_run_in_order_from_the_version_found(engine, monkeypatch):
-    migrate(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(schema.marks).values(name="a", value=b"1"))
     done = []
-    later = [lambda _c: done.append("a"), lambda _c: done.append("b")]
-    monkeypatch.setattr(migrations, "STEPS", [*STEPS, *later])
+
+    def step(name):
+        def apply(connection):
+            done.append(name)
+            connection.exec_driver_sql(f"CREATE TABLE {name} (x INTEGER)")
+
+        return apply
+
+    monkeypatch.setattr(migrations, "STEPS", [*migrations.STEPS, step("two"), step("three")])
     monkeypatch.setattr(schema, "VERSION", schema.VERSION + 2)
     assert migrate(engine) == schema.VERSION - 2
-    assert done == ["a", "b"]
-    assert version(engine) == str(schema.VERSION)
+    assert migrate(engine) == schema.VERSION
+    assert done == ["two", "three"]
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(schema.marks.c.value)).scalar() == b"1"
 
 
 def test_a_step_that_fails_leaves_the_version_before_it(engine, monkeypatch):
     migrate(engine)
 
-    def broken(connection):
-        connection.execute(sa.text("CREATE TABLE half (x INTEGER)"))
-        raise RuntimeError("power cut")
+    def bad(_connection):
+        raise ValueError("oops")
 
-    monkeypatch.setattr(migrations, "STEPS", [*STEPS, broken])
+    monkeypatch.setattr(migrations, "STEPS", [*migrations.STEPS, bad])
     monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ValueError, match="oops"):
         migrate(engine)
     assert version(engine) == str(schema.VERSION - 1)
 
 
-def test_a_newer_ledger_is_refused(engine, monkeypatch):
+def test_a_newer_ledger_is_refused(engine):
     migrate(engine)
-    monkeypatch.setattr(schema, "VERSION", 0)
-    with pytest.raises(StoreError, match="use a newer addispatch"):
+    with engine.begin() as connection:
+        connection.execute(sa.update(schema.meta).values(value="999"))
+    with pytest.raises(StoreError, match=r"version 999.*use a newer addispatch"):
         migrate(engine)

@@ -1,0 +1,60 @@
+"""The hot statements, compiled once, on SQLite's positions and on named parameters alike."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from addispatch.store import schema
+from addispatch.store.sql import CASE_COLUMNS, DELIVERY_COLUMNS, Statement, Statements
+
+
+@pytest.fixture
+def connection():
+    engine = sa.create_engine("sqlite://")
+    schema.metadata.create_all(engine)
+    with engine.connect() as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("paramstyle", ["qmark", "named"])
+def test_run_and_read(connection, paramstyle):
+    dialect = sqlite.dialect(paramstyle=paramstyle)
+    put = Statement(sa.text("INSERT INTO meta (name, value) VALUES (:name, :value)"), dialect)
+    get = Statement(sa.text("SELECT value FROM meta WHERE name >= :name ORDER BY name"), dialect)
+    assert put.names == ("name", "value")
+    put.run(connection, [("a", "1"), ("b", "2")])
+    assert get.read(connection, "a") == [("1",), ("2",)]
+    assert get.read(connection, "b") == [("2",)]
+
+
+def test_inserts_name_every_column_in_the_order_of_the_table():
+    statements = Statements(sqlite.dialect())
+    assert statements.insert_case.names == CASE_COLUMNS
+    assert statements.insert_delivery.names == tuple(c.name for c in schema.deliveries.columns)
+    assert set(DELIVERY_COLUMNS) < set(statements.insert_delivery.names)
+
+
+def test_all_statements_are_good_sql(connection):
+    statements = Statements(connection.dialect)
+    for name, statement in vars(statements).items():
+        if isinstance(statement, Statement):
+            try:
+                connection.exec_driver_sql(f"EXPLAIN {statement.text}", tuple(None for _ in statement.names))
+            except sa.exc.SQLAlchemyError as error:
+                pytest.fail(f"{name}: {error}")
+
+
+def test_they_compile_for_postgresql_too():
+    statements = Statements(postgresql.dialect(paramstyle="pyformat"))
+    assert "%(slot)s" in statements.put_intake.text
+
+
+def test_what_is_due_and_when_the_next_is_are_looked_up_in_an_index(connection):
+    statements = Statements(connection.dialect)
+    for statement, values in ((statements.due, ("log", 1, 10, 10)), (statements.next_due, ("log", 1))):
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement.text}", values).all()
+        steps = [row[3] for row in plan]
+        assert any("deliveries_due" in step for step in steps), steps
+        assert not any(step.startswith("SCAN") for step in steps), steps
