@@ -84,6 +84,8 @@ class Daemon:
         async for line in process.stderr:
             self.lines.append(line.decode(errors="replace").rstrip())
             self._heard.set()
+        await process.wait()
+        self._heard.set()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -116,7 +118,7 @@ class Daemon:
                 for line in self.lines[since:]:
                     if words in line:
                         return line
-                assert self.process.returncode is None, self.tail
+                assert self.process.returncode is None, f"it ended instead of saying {words!r}: {self.tail}"
                 await self._heard.wait()
 
     @contextlib.asynccontextmanager

@@ -1,0 +1,286 @@
+"""The disk is full, or what is on it is damaged: alarms are refused rather than lost, and the daemon stays up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from daemon import Daemon
+from publisher import Publisher
+
+from addispatch.sdk.testing.mosquitto import Mosquitto
+
+pytestmark = [pytest.mark.debian, pytest.mark.slow]
+
+CONFIG = """
+[plugin.mqtt]
+url = "{url}"
+[[plugin.mqtt.subscribe]]
+topic = "plant/{{line}}/alarm"
+[plugin.log]
+path = "{out}"
+"""
+DIRECTORY = """
+[[recipient]]
+name = "Logbook"
+channels = ["log"]
+[[group]]
+name = "Ops"
+members = ["Logbook"]
+[[route]]
+name = "all"
+to = ["Ops"]
+"""
+TOPIC = "plant/a/alarm"
+
+
+@pytest.fixture
+async def broker(tmp_path):
+    async with Mosquitto(tmp_path, "max_queued_messages 100000") as found:
+        yield found
+
+
+@pytest.fixture
+def make_daemon(tmp_path, broker):
+    """The sink is on another disk than the ledger."""
+
+    def make(folder: Path = tmp_path, directory: str = DIRECTORY) -> Daemon:
+        return Daemon(folder, CONFIG.format(url=broker.url, out=tmp_path / "out.log"), directory)
+
+    return make
+
+
+@pytest.fixture
+def told(tmp_path):
+    """The texts in the sink."""
+
+    def read() -> list[str]:
+        return [json.loads(line)["text"] for line in (tmp_path / "out.log").read_text().splitlines()]
+
+    return read
+
+
+async def subscribed(daemon: Daemon, broker: Mosquitto) -> None:
+    """A retained alarm comes as soon as the daemon has subscribed; from then on the broker keeps messages for it."""
+    await broker.publish(TOPIC, "before", "--retain")
+    await daemon.event("before -> Ops")
+
+
+class FullDisk:
+    """A small file system for the ledger, and how to fill it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], check=True)
+
+    def fill(self, _daemon: Daemon) -> None:
+        with (self.folder / "ballast").open("wb", buffering=0) as ballast:
+            try:
+                while ballast.write(bytes(4096)) == 4096:
+                    pass
+            except OSError:
+                return
+
+    def free(self, _daemon: Daemon) -> None:
+        (self.folder / "ballast").unlink()
+
+    def close(self) -> None:
+        subprocess.run(["umount", "-l", str(self.folder)], check=True)
+
+
+class SizeLimit:
+    """No file may grow: what a user without root can do to a daemon."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def fill(self, daemon: Daemon) -> None:
+        self._limit(daemon, 1000)
+
+    def free(self, daemon: Daemon) -> None:
+        self._limit(daemon, resource.RLIM_INFINITY)
+
+    def _limit(self, daemon: Daemon, size: int) -> None:
+        hard = resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE)[1]
+        resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (size, hard))
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(params=[FullDisk, SizeLimit])
+def disk(request, tmp_path):
+    if request.param is FullDisk and os.geteuid() != 0:
+        pytest.skip("mounting a small disk takes root")
+    (tmp_path / "small").mkdir()
+    found = request.param(tmp_path / "small")
+    yield found
+    found.close()
+
+
+async def test_a_full_disk_refuses_and_recovers(disk, broker, make_daemon, told):
+    async with make_daemon(disk.folder) as daemon, Publisher(broker.port) as publisher:
+        await subscribed(daemon, broker)
+        disk.fill(daemon)
+        for number in range(30):
+            publisher.publish(TOPIC, f"while full {number}")
+        status = await daemon.until(lambda status: "cannot be written" in status["state"])
+        assert status["state"].startswith("Warning: the ledger cannot be written:")
+        assert status["ledger"]["problem"]
+        answer = await daemon.post("/alarms", {"text": "by HTTP while full", "to": "Ops"})
+        assert answer.status_code == 503
+        assert "the ledger cannot be written" in answer.json()["error"]
+        assert answer.headers["retry-after"]
+        async with daemon.client() as client:
+            ready = await client.get("/readyz")
+            assert (ready.status_code, "cannot be written" in ready.text) == (503, True)
+        await publisher.all_confirmed()
+        disk.free(daemon)
+        publisher.publish(TOPIC, "after")
+        await daemon.event("after -> Ops")
+        await daemon.until(lambda status: status["state"] == "Server running" and not any(status["queue"].values()))
+        await daemon.event("Alarms can be stored again.")
+        await daemon.event("while full 29 -> Ops")
+        await daemon.idle()
+        assert (await daemon.post("/alarms", {"text": "by HTTP again", "to": "Ops"})).status_code == 202
+        await daemon.idle()
+        texts = told()
+        assert sorted(texts) == sorted(["before", *publisher.accepted, "by HTTP again"])
+
+
+async def test_what_came_while_full_survives_a_kill(disk, broker, make_daemon, told):
+    """Not acknowledged: the broker still has it, and the next daemon gets it."""
+    daemon = make_daemon(disk.folder)
+    await daemon.start()
+    async with Publisher(broker.port) as publisher:
+        await subscribed(daemon, broker)
+        disk.fill(daemon)
+        publisher.publish(TOPIC, "while full")
+        await daemon.says("Alarms cannot be stored: ")
+        await publisher.all_confirmed()
+        await daemon.kill()
+        if isinstance(disk, FullDisk):
+            disk.free(daemon)
+        async with daemon:
+            await daemon.event("while full -> Ops")
+            await daemon.idle()
+        assert sorted(told()) == ["before", "while full"]
+
+
+async def test_a_damaged_ledger_is_set_aside(tmp_path, broker, make_daemon, told):
+    async with make_daemon() as daemon:
+        await subscribed(daemon, broker)
+        await daemon.idle()
+    ledger = tmp_path / "data" / "ledger.db"
+    damaged = b"no database" * 1000
+    ledger.write_bytes(damaged)
+    async with daemon:
+        event = await daemon.event("is damaged")
+        assert event["severity"] == "severe"
+        assert "It was kept as ledger.db.corrupt-" in event["text"]
+        await broker.publish(TOPIC, "after")
+        await daemon.event("after -> Ops")
+        await daemon.idle()
+    kept = [path for path in (tmp_path / "data").glob("ledger.db.corrupt-*") if path.suffix not in ("-wal", "-shm")]
+    assert [path.read_bytes() for path in kept if path.stat().st_size == len(damaged)] == [damaged]
+    # What was retained is told again, for nobody remembers that it was told: better twice than not at all.
+    assert told() == ["before", "before", "after"]
+
+
+async def test_a_flipped_page_is_found_at_the_start(tmp_path, broker, make_daemon, told):
+    async with make_daemon() as daemon:
+        for number in range(50):
+            await daemon.post("/alarms", {"text": f"alarm {number}", "to": "Ops"})
+        await daemon.idle()
+    ledger = tmp_path / "data" / "ledger.db"
+    raw = bytearray(ledger.read_bytes())
+    for page in range(2, len(raw) // 4096):
+        raw[page * 4096 : page * 4096 + 64] = os.urandom(64)
+    ledger.write_bytes(raw)
+    async with daemon:
+        assert (await daemon.event("is damaged"))["severity"] == "severe"
+        assert (await daemon.post("/alarms", {"text": "after", "to": "Ops"})).status_code == 202
+        await daemon.idle()
+    assert told()[-1] == "after"
+
+
+async def check(daemon: Daemon) -> tuple[int, list[str]]:
+    """Run ``addispatch check`` and return its exit code and lines."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "addispatch", "check", "--config", str(daemon.config),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    out, _ = await process.communicate()
+    assert process.returncode is not None
+    assert b"Traceback" not in out
+    return process.returncode, out.decode().splitlines()
+
+
+async def test_a_truncated_directory_file_changes_nothing_and_is_told(tmp_path, broker, make_daemon, told):
+    async with make_daemon() as daemon:
+        await daemon.idle()
+    file = tmp_path / "directory.toml"
+    file.write_text(DIRECTORY[: DIRECTORY.index("Ops")])
+    code, lines = await check(daemon)
+    assert code == 78
+    assert len(lines) == 1
+    assert "directory.toml" in lines[0]
+    async with daemon:
+        event = await daemon.event("directory.toml not applied")
+        assert event["severity"] == "severe"
+        await broker.publish(TOPIC, "after")  # by the directory as it was before
+        await daemon.event("after -> Ops")
+        await daemon.idle()
+    assert told() == ["after"]
+
+
+async def test_a_truncated_directory_file_on_the_first_start(tmp_path, broker, make_daemon, told):
+    """Nobody is known yet, so nobody is told; but the daemon is up, says so, and can be helped."""
+    async with make_daemon(directory=DIRECTORY[: DIRECTORY.index("Ops")]) as daemon:
+        await daemon.event("directory.toml not applied")
+        status = await daemon.status()
+        assert "the directory is empty: nobody would be told of an alarm" in status["warnings"]
+        await broker.publish(TOPIC, "nobody hears this")
+        assert (await daemon.event("neither a group 'default'"))["severity"] == "severe"
+        async with daemon.client() as client:
+            put = await client.put("/api/v1/directory/recipient/Logbook", json={"channels": ["log"]})
+            assert put.status_code == 200, put.text
+        assert (await daemon.post("/alarms", {"text": "helped", "to": "Logbook"})).status_code == 202
+        await daemon.idle()
+    assert told() == ["helped"]
+
+
+DAMAGES = {"emptied": b"", "half": b'{"half": ', "garbage": b"\xff" * 500}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+async def test_a_damaged_directory_table_is_mended(tmp_path, broker, make_daemon, told, damage):
+    async with make_daemon() as daemon:
+        # From the second change on there is the generation before.
+        assert (await daemon.post("/directory/recipient", {"name": "Jane", "channels": ["log"]})).status_code == 200
+    (tmp_path / "data" / "directory" / "recipient.json").write_bytes(damage)
+    async with daemon:
+        assert [event for event in await daemon.events() if event["kind"] == "DirectoryMended"]
+        await broker.publish(TOPIC, "after")
+        await daemon.event("after -> Ops")
+        await daemon.idle()
+    assert told() == ["after"]
+
+
+async def test_a_directory_that_cannot_be_mended_is_not_taken_for_an_empty_one(tmp_path, make_daemon):
+    """An empty address book would swallow every alarm: better not to start, and to say what to do."""
+    async with make_daemon() as daemon:
+        await daemon.idle()
+    for file in (tmp_path / "data" / "directory").iterdir():
+        file.write_bytes(b"")
+    before = len(daemon.lines)
+    await daemon.spawn()
+    assert await daemon.ends() == 1
+    assert "restore one of them, or move both away to start empty" in daemon.lines[-1]
+    assert not [line for line in daemon.lines[before:] if "Traceback" in line]
