@@ -348,11 +348,14 @@ async def test_a_send_that_hangs_is_abandoned_after_its_deadline(tmp_path):
 
 
 async def test_a_send_that_answers_when_it_is_abandoned_is_believed_and_the_next_is_watched_too(tmp_path):
-    channel = ScriptedChannel("log", 1, hang_and_pretend, hang)
+    channel = ScriptedChannel("log", 0, hang_and_pretend, hang)
     channel.deadline_s = 0.03
     async with open_sending(tmp_path, channel) as node:
         await node.accept("a")
         await node.accept("b")
+        node.dispatcher.lanes["log"]._hire_more = lambda: None  # one worker for both
+        channel.window = 2
+        node.dispatcher.poke_all()
         for _ in range(2):
             await asyncio.sleep(0.04)
             await node.dispatcher.abandon_overdue()
