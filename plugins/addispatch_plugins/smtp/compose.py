@@ -45,8 +45,9 @@ class Mail:
 class Composer:
     """Writes the mails of one sender."""
 
-    def __init__(self, sender: str, display_name: str, clock: Clock) -> None:
+    def __init__(self, sender: str, display_name: str, node: str, clock: Clock) -> None:
         self.sender = to_wire(sender)
+        self._node = _word(node)
         self._domain = self.sender.rpartition(b"@")[2].decode().strip("[]")
         self._clock = clock
         self._date, self._date_s = b"", -1
@@ -60,11 +61,12 @@ class Composer:
     def compose(self, delivery: Delivery) -> Mail:
         """Build the mail; raises ``ValueError`` if the delivery's address is no mail address.
 
-        The Message-ID depends on delivery and attempt alone, so a report can be matched after a crash, too.
+        The Message-ID depends on delivery and attempt alone, so a report can be matched after a crash, too. Deliveries
+        are numbered from 1 in every ledger and mailboxes drop an ID they have seen, so case and node are part of it.
         """
         recipient = to_wire(delivery.address)
-        name = delivery.id if _WORD.fullmatch(delivery.id) else sha256(delivery.id.encode()).hexdigest()[:32]
-        message_id = f"<{name}.{delivery.attempt}@{self._domain}>"
+        name = f"{_word(delivery.case_id)}.{_word(delivery.id)}.{delivery.attempt}.{self._node}"
+        message_id = f"<{name}@{self._domain}>"
         content = b"".join(
             (
                 self._constant,
@@ -84,6 +86,11 @@ class Composer:
             self._date_s = now_s
             self._date = b"Date: %b\r\n" % format_datetime(self._clock.now()).encode("ascii")
         return self._date
+
+
+def _word(text: str) -> str:
+    """Return what may stand in a Message-ID: the text itself if it is a plain word, else its hash."""
+    return text if _WORD.fullmatch(text) else sha256(text.encode()).hexdigest()[:32]
 
 
 def _one_line(text: str) -> str:

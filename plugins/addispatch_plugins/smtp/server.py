@@ -39,7 +39,7 @@ class Server:
         self.trouble = ""
         self.banner = ""
         self.cap = DailyCap(name, config.daily_cap, context)
-        self._composer = Composer(config.sender, config.display_name, context.clock)
+        self._composer = Composer(config.sender, config.display_name, context.node, context.clock)
         self._on_change = on_change
         self._tls: ssl.SSLContext | None = None
         self._pool = Pool(config.connections, self._open)

@@ -15,7 +15,7 @@ from addispatch.sdk.testing import FakeClock, make_delivery
 from addispatch_plugins.smtp.compose import Composer
 
 CLOCK = FakeClock()
-COMPOSER = Composer("plant@example.com", "Werk 3, Süd", CLOCK)
+COMPOSER = Composer("plant@example.com", "Werk 3, Süd", "node-a", CLOCK)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=400)
 
 
@@ -29,8 +29,8 @@ def body(message):
 
 
 def test_headers():
-    mail, message = compose("Pump 3 stopped", subject="[HIGH] Pump 3", id="d-7", attempt=2)
-    assert mail.message_id == message["Message-ID"] == "<d-7.2@example.com>"
+    mail, message = compose("Pump 3 stopped", subject="[HIGH] Pump 3", id="d-7", case_id="c-1", attempt=2)
+    assert mail.message_id == message["Message-ID"] == "<c-1.d-7.2.node-a@example.com>"
     assert mail.recipient == b"adam@example.com"
     assert message["From"].addresses[0].display_name == "Werk 3, Süd"
     assert message["From"].addresses[0].addr_spec == "plant@example.com"
@@ -43,12 +43,23 @@ def test_headers():
     assert message.defects == []
 
 
+def message_id(composer=COMPOSER, text="one", **changes):
+    delivery = make_delivery("email", "adam@example.com", text, **{"id": "1", "case_id": "c1", **changes})
+    return composer.compose(delivery).message_id
+
+
 def test_the_message_id_depends_on_delivery_and_attempt_alone():
-    assert compose("one", id="d1")[0].message_id == compose("two", id="d1")[0].message_id
-    assert compose("one", id="d1", attempt=1)[0].message_id != compose("one", id="d1")[0].message_id
-    strange = compose("one", id="a>\r\nBcc: x@example.com")[0].message_id
-    assert strange == compose("one", id="a>\r\nBcc: x@example.com")[0].message_id
-    assert strange.isprintable()
+    assert message_id() == message_id(text="two")
+    assert message_id(attempt=1) != message_id()
+    strange = {"id": "a>\r\nBcc: x@example.com", "case_id": "Müll <"}
+    assert message_id(**strange) == message_id(**strange)
+    assert message_id(**strange).isprintable()
+    assert message_id(**strange).isascii()
+
+
+def test_first_deliveries_of_other_ledgers_have_other_message_ids():
+    assert message_id(case_id="c2") != message_id()
+    assert message_id(Composer("plant@example.com", "", "node b", CLOCK)) != message_id()
 
 
 def test_the_first_line_is_the_subject_if_there_is_none():

@@ -21,12 +21,12 @@ async def channel(start, sink, table):
 
 
 async def test_a_mail_arrives(channel, sink):
-    receipt = await channel.send(to(text="Druck zu hoch: 7,4 bar °", subject="Pumpe 3", id="d1"))
-    assert receipt == Sent("<d1.0@example.com>", by="primary")
+    receipt = await channel.send(to(text="Druck zu hoch: 7,4 bar °", subject="Pumpe 3", id="d1", case_id="c1"))
+    assert receipt == Sent("<c1.d1.0.node-a@example.com>", by="primary")
     mail = await sink.expect("Pumpe 3")
     assert (mail.sender, mail.recipients) == ("plant@example.com", ("adam@example.com",))
     assert mail.text == "Druck zu hoch: 7,4 bar °\n"
-    assert mail.message["Message-ID"] == "<d1.0@example.com>"
+    assert mail.message["Message-ID"] == "<c1.d1.0.node-a@example.com>"
 
 
 @pytest.mark.parametrize("pipelining", [True, False])
