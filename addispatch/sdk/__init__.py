@@ -4,7 +4,7 @@ A plugin is one frozen :class:`Plugin` object, found by an entry point in the gr
 file in the drop-in folder). Built-in plugins use nothing that is not here.
 """
 
-from addispatch.domain.alarm import Alarm, AlarmState, Mark, Priority, QueueClass
+from addispatch.domain.alarm import MAX_NAME_CHARS, MAX_TO_COUNT, Alarm, AlarmState, Mark, Priority, QueueClass
 from addispatch.domain.errors import (
     AddispatchError,
     ConfigError,
@@ -29,6 +29,8 @@ from addispatch.sdk.protocols import Channel, Health, ModemReporter, Source, Sta
 
 __all__ = [
     "API_VERSION",
+    "MAX_NAME_CHARS",
+    "MAX_TO_COUNT",
     "Accepted",
     "AddispatchError",
     "Alarm",

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, SecretStr, field_validator, model_validator
 
-from addispatch.sdk import ConfigError, PluginConfig, Priority, Template, TemplateError
+from addispatch.sdk import MAX_NAME_CHARS, MAX_TO_COUNT, ConfigError, PluginConfig, Priority, Template, TemplateError
 from addispatch_plugins.mqtt.topics import TopicFilter
 
 #: Words a ``state`` may be, as PLCs say it.
@@ -56,7 +56,7 @@ class Subscription(BaseModel):
     priority: Text | None = None
     state: Text | None = None
     source: Text | None = None
-    to: tuple[Text, ...] = ()
+    to: tuple[Text, ...] = Field(default=(), max_length=MAX_TO_COUNT)
     ttl_s: float | None = Field(default=None, gt=0, le=31 * 86400)
     ack_required: bool | None = None
     payload: Literal["auto", "json", "text", "number"] = "auto"
@@ -68,6 +68,14 @@ class Subscription(BaseModel):
     def is_native(self) -> bool:
         """Whether the keys of a JSON object are taken as they are."""
         return self.text is None and self.key is None and self.id is None and self.state is None
+
+    @field_validator("key", "id", "source")
+    @classmethod
+    def _short_name(cls, value: Template | None) -> Template | None:
+        word = constant(value)
+        if word is not None and (len(word) > MAX_NAME_CHARS or not word.isprintable()):
+            raise ValueError(f"has control characters or more than {MAX_NAME_CHARS} characters")
+        return value
 
     @field_validator("priority")
     @classmethod

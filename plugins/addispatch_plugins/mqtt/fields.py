@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from addispatch.sdk import AlarmState, Priority
+from addispatch.sdk import MAX_NAME_CHARS, AlarmState, Priority
 from addispatch_plugins.mqtt.config import CLEARED_WORDS, RAISED_WORDS
 
-#: Longest id, key and source, in characters; longest ``ttl_s``.
-MAX_NAME_CHARS, MAX_TTL_S = 200, 31 * 86400
+#: Longest ``ttl_s``.
+MAX_TTL_S = 31 * 86400
 #: Times beyond this many seconds are milliseconds, as PLCs send them.
 _MILLISECONDS_FROM = 1e11
 

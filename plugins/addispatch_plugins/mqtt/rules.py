@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from addispatch.sdk import AlarmState, TemplateError
+from addispatch.sdk import MAX_TO_COUNT, AlarmState, TemplateError
 from addispatch_plugins.mqtt.config import Subscription, constant
 from addispatch_plugins.mqtt.fields import read_name, read_native, read_priority, read_state
 
@@ -58,7 +58,10 @@ class NativeRule:
         if self._group:
             made["to"] = (self._group,)
         if self._source:
-            made["source"] = self._source
+            try:
+                made["source"] = read_name(self._source)
+            except ValueError as error:
+                problems.append(f"source: {error}")
         return _complete(made, payload, problems)
 
 
@@ -131,16 +134,27 @@ class SubscriptionRule:
 
 
 def _complete(made: Fields, payload: Payload, problems: list[str]) -> Fields:
-    """Add what every alarm needs."""
+    """Add what every alarm needs, and cut what the core would refuse: an alarm with a text always goes out."""
     if "text" not in made:
         if isinstance(payload.value, dict) and not problems:
             problems.append("text: is missing")
         made["text"] = payload.text[:RAW_TEXT_CHARS]
+    elif _is_blank(made["text"]) and made.get("state") is not AlarmState.CLEARED and not _is_blank(payload.text):
+        problems.append("text: is empty")
+        made["text"] = payload.text[:RAW_TEXT_CHARS]
+    to = made.get("to", ())
+    if len(to) > MAX_TO_COUNT:
+        problems.append(f"to: names {len(to)} audiences, only the first {MAX_TO_COUNT} are told")
+        made["to"] = to[:MAX_TO_COUNT]
     if not made.get("source"):
         made["source"] = DEFAULT_SOURCE
     if payload.replaced:
         made["data"] = {**made.get("data", {}), "encoding": "not UTF-8"}
     return made
+
+
+def _is_blank(text: str) -> bool:
+    return not any(char.isprintable() and not char.isspace() for char in text)
 
 
 _FROM_TEXT: dict[str, Callable[[str], Any]] = {

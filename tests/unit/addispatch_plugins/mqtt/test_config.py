@@ -21,6 +21,8 @@ def problems(**table):
         ({"topic": 1}, "topic", "must be text"),
         ({"topic": "a", "text": "{{ x"}, "text", "line 1"),
         ({"topic": "a", "key": 5}, "key", "must be text"),
+        ({"topic": "a", "key": "x" * 201}, "key", "more than 200 characters"),
+        ({"topic": "a", "to": ["A"] * 51}, "to", "at most 50"),
         ({"topic": "a", "priority": "urgent"}, "priority", "'urgent' is none of critical, high, medium, low"),
         ({"topic": "a", "state": "maybe"}, "state", "neither raised nor cleared"),
         ({"topic": "a", "to": ["{% for"]}, "to.0", "line 1"),

@@ -1,8 +1,13 @@
 """What an alarm is made of, field by field."""
 
-import pytest
+import json
 
-from addispatch.sdk import AlarmState, Priority
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from addispatch.pipeline.check import check
+from addispatch.sdk import Alarm, AlarmState, Priority
 from addispatch_plugins.mqtt.config import Subscription
 from addispatch_plugins.mqtt.payload import read
 from addispatch_plugins.mqtt.rules import NativeRule, SubscriptionRule
@@ -87,3 +92,49 @@ def test_a_native_object_without_text_is_told():
     fields, problems = native(b'{"key": "k"}')
     assert fields["text"] == '{"key": "k"}'
     assert problems == ["text: is missing"]
+
+
+def test_too_many_audiences_are_cut_and_told():
+    fields, problems = native(json.dumps({"text": "hot", "to": [f"P{n}" for n in range(60)]}).encode())
+    assert fields["to"] == tuple(f"P{n}" for n in range(50))
+    assert problems == ["to: names 60 audiences, only the first 50 are told"]
+
+
+@pytest.mark.parametrize("source", ["x" * 201, "a\x07b"])
+def test_a_source_in_the_topic_that_cannot_be_one_is_left_out_and_told(source):
+    fields, problems = native(b"hot", source=source)
+    assert fields["source"] == "mqtt"
+    assert problems == ["source: has control characters or more than 200 characters"]
+
+
+@pytest.mark.parametrize("text", ["", "  ", "\x00\u200e"])
+def test_an_alarm_whose_text_shows_nothing_goes_out_as_it_came(text):
+    payload = json.dumps({"text": text, "key": "t3"})
+    assert native(payload.encode())[0]["text"] == payload
+    assert made(payload.encode(), text="{{ payload.text }}")[0]["text"] == payload
+    assert native(payload.encode(), state=AlarmState.CLEARED)[0]["text"] == text
+
+
+json_values = (
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False)
+)
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
+names = texts | st.integers(190, 210).map(lambda count: "k" * count)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            **dict.fromkeys(("id", "key", "source", "text", "priority", "ts"), json_values | names),
+            "to": st.lists(names, max_size=3) | st.integers(0, 60).map(lambda count: ["A"] * count),
+            "ttl_s": json_values,
+            "data": st.dictionaries(texts, json_values),
+        },
+    ),
+    names,
+)
+def test_whatever_is_raised_is_never_refused(document, source):
+    raw = json.dumps(document).encode()
+    for fields in (native(raw, source=source)[0], made(raw, allow_to=True)[0]):
+        assert check(Alarm(**fields)).text
