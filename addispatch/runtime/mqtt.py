@@ -73,7 +73,7 @@ class MqttHandler(Protocol):
         """Called when the broker took us, before anything it sends and before subscribing."""
 
     def disconnected(self, reason: str) -> None:
-        """Called once when an established connection ended."""
+        """Called once when an established connection ended; the reason is empty if we ended it."""
 
     def failed(self, reason: str) -> None:
         """Called after each attempt to connect, or to subscribe, that did not succeed."""
@@ -310,7 +310,7 @@ class MqttLink:
         if self._up is not None and not self._up.done():
             self._up.set_exception(ConnectionError(reason))
         if not self.problem:
-            self.problem = reason
+            self.problem = reason or "connection closed"
             self._handler.disconnected(reason)
         if self._lost is not None and not self._lost.done():
             self._lost.set_result(reason)
@@ -325,9 +325,9 @@ class MqttLink:
         self._client.drop_prepared()
         if self._up is not None and self._up.done() and not self._up.cancelled():
             self._up.exception()  # seen: it is what brought us here
+        self._ended("")  # first, for paho calls a goodbye a lost connection
         self._client.disconnect()
         self._client.loop_write()
-        self._ended("connection closed")
 
     # -- reading ---------------------------------------------------------------------------------------------------
 

@@ -54,9 +54,10 @@ class Door:
         self._on_connected(self)
 
     def disconnected(self, reason: str) -> None:
-        """Close it."""
+        """Close it, and tell why, unless we wanted it."""
         self._context.disconnected(self.path)
-        self._tell(reason, f"MQTT broker {self.path}: {reason}", Severity.WARNING)
+        if reason:
+            self._tell(reason, f"MQTT broker {self.path}: {reason}", Severity.WARNING)
 
     def failed(self, reason: str) -> None:
         """Tell once why the broker cannot be reached, not at every attempt."""

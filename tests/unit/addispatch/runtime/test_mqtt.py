@@ -276,6 +276,8 @@ async def test_the_last_will_is_sent_when_the_line_breaks_and_not_after_a_goodby
     await link.deliver("node/a", b"online", retain=True)
     await supervisor.stop()
     assert await broker.wait_for("node/a") == b"online"
+    assert handler.happened[-1] == "disconnected: ", "an end we wanted has no reason"
+    assert not link.is_connected
 
 
 async def test_a_bug_in_the_handler_does_not_end_the_connection(broker, make_link, caplog, monkeypatch):

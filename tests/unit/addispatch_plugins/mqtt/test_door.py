@@ -36,6 +36,14 @@ def test_the_operator_hears_each_reason_once(make_door, by_hand):
     ]  # fmt: skip
 
 
+def test_an_end_we_wanted_is_no_event(make_door, by_hand):
+    door = make_door()
+    door.connected()
+    door.disconnected("")
+    assert by_hand.links[-1] == ("down", "h:1883")
+    assert [event.text for event in by_hand.events] == ["Connected to MQTT broker h:1883"]
+
+
 def test_only_messages_that_became_alarms_are_confirmed(make_door, by_hand, door):
     taken, dropped = door.message("x"), door.message("x")
     taken.token = b"fingerprint"
