@@ -59,6 +59,8 @@ _SEVERITIES = {Severity.INFO: INFO, Severity.WARNING: WARNING, Severity.SEVERE: 
 class Node:
     """One node. ``start`` opens everything in order; ``stop`` closes it in reverse."""
 
+    is_trial = False
+
     def __init__(self, config: Config, clock: Clock) -> None:
         self.config, self.clock = config, clock
         self.node = self.name = config.node.name

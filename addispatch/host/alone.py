@@ -46,6 +46,8 @@ _MARKS = {Severity.INFO: "", Severity.WARNING: "[!] ", Severity.SEVERE: "[!!!] "
 class AloneCore:
     """Stands in for the core; each thing the plugin says becomes a line."""
 
+    is_trial = True
+
     def __init__(self, config: Config, say: Callable[[str], None], *, confirm: bool) -> None:
         self.node, self.cluster = config.node.name, config.node.cluster
         self.default_region = config.node.default_region

@@ -32,6 +32,7 @@ class Core(Protocol):
     node: str
     cluster: str
     default_region: str
+    is_trial: bool
     clock: Clock
     operations: Operations
 
@@ -80,6 +81,7 @@ class PluginContext:
         data_dir.chmod(0o700)
         self.name = name
         self.node, self.cluster, self.default_region = core.node, core.cluster, core.default_region
+        self.is_trial = core.is_trial
         self.data_dir = data_dir
         self.clock, self.operations = core.clock, core.operations
         self.log = logging.getLogger(f"addispatch.plugin.{name}")

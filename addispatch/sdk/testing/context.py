@@ -73,6 +73,8 @@ class RecordingContext:
         self.clock: Clock = clock or SystemClock()
         self.log = logging.getLogger(f"addispatch.plugin.{name}")
         self.operations: Operations = operations or EmptyOperations()
+        #: What ``addispatch plugin try`` sets.
+        self.is_trial = False
         self.intake = Intake.ACCEPT
         self.alarms: Recording[Alarm] = Recording("alarm")
         self.events: Recording[RecordedEvent] = Recording("event")

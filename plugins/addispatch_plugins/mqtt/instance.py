@@ -27,7 +27,8 @@ class MqttPlugin:
         self._tls = Tls(
             ca_file=config.ca_file, cert_file=config.cert_file, key_file=config.key_file, insecure=config.insecure
         )
-        self._publisher = Publisher(context, prefix, node) if config.publish else None
+        # A trial knows no cases: it would wipe the states that the daemon keeps at the broker.
+        self._publisher = Publisher(context, prefix, node) if config.publish and not context.is_trial else None
         self._intake = Intake(config, context, prefix, self._publisher)
         urls = config.urls or ((config.url,) if config.url else ())
         will = Publication(online_topic(prefix, node), b"offline", 1, retain=True)
@@ -45,17 +46,19 @@ class MqttPlugin:
 
     def _settings(self, address: BrokerAddress, will: Publication) -> MqttSettings:
         config, context = self._config, self._context
+        client_id = config.client_id or f"addispatch-{context.cluster}-{context.node}-intake"
         if config.user is not None:
             password = config.password.get_secret_value() if config.password else None
             address = replace(address, user=config.user, password=password)
         return MqttSettings(
             address=address,
-            client_id=config.client_id or f"addispatch-{context.cluster}-{context.node}-intake",
+            # Not the daemon's id, which would throw the daemon out, and no session that fills up after the trial.
+            client_id=f"{client_id}-try" if config.client_id and context.is_trial else client_id,
             version=config.version,
-            clean=False,
+            clean=context.is_trial,
             keepalive_s=config.keepalive_s,
             tls=self._tls if address.tls else None,
-            will=will if config.publish else None,
+            will=will if self._publisher is not None else None,
         )
 
     async def self_check(self) -> None:

@@ -51,6 +51,7 @@ plugin = Plugin(name="{name}", summary="Does {name}", config=Config, create=Inst
 
 class FakeCore:
     node, cluster, default_region = "node-a", "default", "SG"
+    is_trial = False
 
     def __init__(self):
         self.clock = FakeClock()

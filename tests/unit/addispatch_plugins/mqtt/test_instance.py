@@ -390,6 +390,27 @@ async def test_certificate_files_that_are_missing_are_a_config_error(context, tm
         await instance.self_check()
 
 
+async def test_a_trial_leaves_the_daemon_alone_and_no_session_behind(start, broker, context, tmp_path):
+    table = {"client_id": "plant", "publish": True}
+    await start({"topic": "x"}, **table)
+    await broker.publish(f"{PREFIX}/case/c1/state", "{}", "--retain")
+    (tmp_path / "trial").mkdir()
+    async with RecordingContext(tmp_path / "trial", name="mqtt") as trial:
+        trial.is_trial, trial.node = True, "node-a-try"
+        instance = await start({"topic": "x"}, context=trial, **table)
+        assert instance._publisher is None
+        await broker.publish("x", "hot")
+        await trial.wait_for_alarm("hot")
+        await context.wait_for_alarm("hot")
+        await instance.stop()
+    assert [what for what, _path in context.links] == ["up"], "the daemon was not thrown out"
+    assert await broker.wait_for(f"{PREFIX}/case/c1/state") == b"{}"
+    await broker.publish("x", "after the trial")
+    async with RecordingContext(tmp_path, name="mqtt") as later:
+        await start(context=later, client_id="plant-try")
+        assert [event.kind for event in later.events] == ["mqtt_broker"], "nothing waited for the trial's client"
+
+
 # -- what goes out -------------------------------------------------------------------------------------------------------
 
 CASE = {

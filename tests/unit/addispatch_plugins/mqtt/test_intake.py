@@ -2,7 +2,7 @@
 
 import hashlib
 
-from addispatch.sdk import AlarmState
+from addispatch.sdk import AlarmState, StoreError
 from addispatch.sdk.testing import Intake as Answer
 from addispatch_plugins.mqtt.payload import MAX_PAYLOAD_BYTES
 
@@ -18,6 +18,16 @@ async def test_acknowledged_only_when_durable(make_intake, door, by_hand, settle
     await settle()
     assert door.link.acknowledged == [message]
     assert message.token == by_hand.alarms[0].fingerprint == hashlib.sha256(b"mqtt\0x\0hot").digest()
+
+
+async def test_a_trial_acknowledges_at_once_and_has_no_trouble_with_its_end(make_intake, door, by_hand, settle):
+    by_hand.intake, by_hand.is_trial = Answer.HOLD, True
+    make_intake({"topic": "x"}).take(door, message := door.message("x", b"hot"))
+    assert door.link.acknowledged == [message]
+    by_hand.release(StoreError("not stored: this was a try"))
+    await settle()
+    assert door.link.acknowledged == [message]
+    assert by_hand.events == []
 
 
 async def test_refused_alarms_are_acknowledged(make_intake, door, by_hand, settle):
