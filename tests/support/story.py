@@ -1,50 +1,72 @@
-"""A whole node in the test's process, told as a story: ``plant.raises("…")``, ``phone.expects("…")``, ``clock.forward``.
+"""A whole node with people around it, for tests that read as a story.
 
-The core, the ledger, the mqtt plugin and the broker are real; SMS and mail leave by scripted channels (a drop-in plugin)
-unless a story brings its own.
+    async with story(tmp_path, DIRECTORY) as tale:
+        await tale.plant_raises("boiler 1 too hot")
+        await tale.adam.expects("boiler 1 too hot")
+
+The node, the broker, the mail server and the phones are real or simulated as in the demo. Text messages go by a
+``Pager`` that knows no waiting, or with ``modem=True`` by the modem plugin, gammu and a simulated modem.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-from datetime import UTC, datetime
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from channels import ScriptedChannel
 from pipelines import ADMIN, until
 
+from addispatch.app import started
 from addispatch.config import load
-from addispatch.domain.message import Delivery, Incoming
+from addispatch.domain.message import Delivery
 from addispatch.domain.receipt import Sent
 from addispatch.engine.node import Node
 from addispatch.sdk import Capability, Plugin, PluginConfig
-from addispatch.sdk.testing import FakeClock
 from addispatch.sdk.testing.mosquitto import Mosquitto
+from addispatch.simulator import Network, Phone, SimulatedModem
+from addispatch.simulator.mailsink import MailSink
+from addispatch.simulator.plant import Plant
+
+PATIENCE_S = 30.0
+TOPIC = "plant/north/boiler1/alarm"
 
 CONFIG = """
 [node]
 data_dir = "data"
 [http]
 listen = ""
+[dispatch]
+retry_first_s = 0.2
 [plugins]
-folder = "dropins"
+folder = "plugins"
 [plugin.mqtt]
-url = "{url}"
-publish = false
+url = "{broker}"
 [[plugin.mqtt.subscribe]]
-topic = "plant/{{machine}}/alarm"
-text = "{{{{ machine }}}}: {{{{ payload.message }}}}"
-id = "{{% if payload.id is defined %}}{{{{ payload.id }}}}{{% endif %}}"
-key = "{{% if payload.key is defined %}}{{{{ payload.key }}}}{{% endif %}}"
-priority = "{{% if payload.priority is defined %}}{{{{ payload.priority }}}}{{% else %}}medium{{% endif %}}"
-state = "{{% if payload.active is defined %}}{{{{ payload.active }}}}{{% else %}}true{{% endif %}}"
-{more}
+topic = "plant/{{area}}/{{machine}}/alarm"
+[plugin.smtp.primary]
+host = "127.0.0.1"
+port = {smtp_port}
+security = "none"
+sender = "addispatch@plant.example"
 """
-STAGE = "[plugin.stage]\nnumber = {number}\n"
-DROP_IN = "from story import stage_plugin\nplugin = stage_plugin()\n"
-DIRECTORY = """
+BY_MODEM = """
+[[plugin.modem.modem]]
+name = "sim1"
+port = "{port}"
+poll_s = {poll_s}
+"""
+BY_PAGER = """
+[plugin.pager]
+"""
+#: The drop-in; what it offers is made here, so that the test holds it in its hands.
+DROP_IN = "from story import Pager\nplugin = Pager.newest.plugin()\n"
+
+PEOPLE = """
 [[recipient]]
 name = "Adam"
 sms = "91234567"
@@ -52,188 +74,187 @@ email = ["adam@plant.example"]
 [[recipient]]
 name = "Jane"
 sms = "81234567"
-[[group]]
-name = "Ops"
-members = ["Adam", "Jane"]
-[[group]]
-name = "Fire"
-members = ["Adam"]
-[[route]]
-name = "plant"
-match = { topic = "plant/#" }
-to = ["Ops"]
 """
-ADAM, JANE, ADAMS_MAIL = "+6591234567", "+6581234567", "adam@plant.example"
-
-_stories: dict[int, Story] = {}
 
 
-class Pocket:
-    """A phone or a mailbox: what came to one address; each message is expected once."""
+class Pager(ScriptedChannel):
+    """Channel ``sms`` that brings texts to the phones at once; can be told what to answer, or to wait."""
 
-    def __init__(self, address: str) -> None:
-        self.address = address
-        self.received: list[str] = []
-        self._unexpected: list[str] = []
+    newest: Pager
 
-    def put(self, text: str) -> None:
-        self.received.append(text)
-        self._unexpected.append(text)
-
-    async def expects(self, fragment: str, timeout_s: float = 10) -> str:
-        def found() -> list[str]:
-            return [text for text in self._unexpected if fragment in text]
-
-        try:
-            await until(found, timeout_s)
-        except TimeoutError:
-            raise AssertionError(f"{self.address}: nothing with {fragment!r}; came: {self._unexpected}") from None
-        text = found()[0]
-        self._unexpected.remove(text)
-        return text
-
-    def expects_nothing_more(self) -> None:
-        assert self._unexpected == [], self.address
-
-
-class StageChannel(ScriptedChannel):
-    """Puts what it was told to send into the pocket of the address."""
-
-    def __init__(self, story: Story, name: str, window: int) -> None:
-        super().__init__(name, window)
-        self._story = story
+    def __init__(self, network: Network) -> None:
+        super().__init__("sms", 4)
+        self._network = network
+        Pager.newest = self
 
     async def send(self, delivery: Delivery) -> Any:
         receipt = await super().send(delivery)
         if isinstance(receipt, Sent):
-            self._story.pocket(delivery.address).put(delivery.text)
+            self._network.write("+6590000000", delivery.address, delivery.text)
         return receipt
 
-
-class StageConfig(PluginConfig):
-    number: int
-
-
-class StagePlugin:
-    def __init__(self, config: StageConfig, context: Any) -> None:
-        story = _stories[config.number]
-        story.context = context
-        story.sms, story.mail = StageChannel(story, "sms", 1), StageChannel(story, "email", 8)
-        self.channels = (story.sms, story.mail)
-
-    async def self_check(self) -> None: ...
-    async def start(self) -> None: ...
-    async def stop(self) -> None: ...
+    def plugin(self) -> Plugin:
+        return Plugin(
+            name="pager", summary="Brings texts to phones", config=PluginConfig, create=lambda *_: _Instance(self),
+            capabilities=frozenset({Capability.CHANNEL}), channels=("sms",),
+        )  # fmt: skip
 
 
-def stage_plugin() -> Plugin:
-    """The drop-in of this kit."""
-    return Plugin(
-        name="stage", summary="Scripted phones and mailboxes", config=StageConfig, create=StagePlugin,
-        capabilities=frozenset({Capability.CHANNEL}), channels=("sms", "email"),
-    )  # fmt: skip
+class _Instance:
+    def __init__(self, pager: Pager) -> None:
+        self.channels = (pager,)
 
-
-class Plant:
-    """Publishes alarms with mosquitto_pub, as a PLC would: QoS 1, done when the broker has it."""
-
-    def __init__(self, broker: Mosquitto) -> None:
-        self._broker = broker
-
-    async def raises(self, message: str, machine: str = "boiler", **payload: Any) -> None:
-        await self._broker.publish(f"plant/{machine}/alarm", json.dumps({"message": message, **payload}))
-
-    async def clears(self, key: str, machine: str = "boiler") -> None:
-        await self.raises("back to normal", machine, key=key, active=False)
-
-
-class Clock(FakeClock):
-    """The story's time; it passes only in ``forward``."""
-
-    story: Story
-
-    async def passes(self, **time: float) -> None:
-        """Let time pass, and let the node look at everything, as its ticks would."""
-        self.forward(**time)
-        await self.story.node.housekeeping.sweep()
-        await self.story.quiet()
-
-
-class Story:
-    """``async with Story(tmp_path) as story``: broker and node are up; ``restart`` and ``crash`` change that."""
-
-    node: Node
-    context: Any
-    sms: StageChannel
-    mail: StageChannel
-
-    def __init__(self, folder: Path, *, directory: str = DIRECTORY, more: str = "", staged: bool = True) -> None:
-        self._folder = folder
-        self.broker = Mosquitto(folder)
-        self.plant = Plant(self.broker)
-        self.clock = Clock()
-        self.clock.story = self
-        self._pockets: dict[str, Pocket] = {}
-        self._number = len(_stories)
-        _stories[self._number] = self
-        (folder / "dropins").mkdir(mode=0o700)
-        (folder / "dropins" / "stage.py").write_text(DROP_IN)
-        (folder / "directory.toml").write_text(directory)
-        stage = STAGE.format(number=self._number) if staged else ""
-        self._config = folder / "addispatch.toml"
-        self._config.write_text(CONFIG.format(url=self.broker.url, more=stage + more))
-
-    async def __aenter__(self) -> Self:
-        await self.broker.start()
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
-        await self.node.stop()
-        await self.broker.stop()
+    async def self_check(self) -> None:
+        """Nothing to check."""
 
     async def start(self) -> None:
-        self.node = Node(load(self._config).config, self.clock)
-        await self.node.start(self._folder / "directory.toml")
-        await self.sees("Connected to MQTT broker")
-        await asyncio.sleep(0.1)  # mosquitto answers the subscription
+        """Nothing to start."""
 
-    async def crash(self) -> None:
-        """End the node without settling what is under way."""
-        await self.node.dispatcher.stop(0)
-        await self.node.stop()
+    async def stop(self) -> None:
+        """Nothing to stop."""
 
-    def pocket(self, address: str) -> Pocket:
-        return self._pockets.setdefault(address, Pocket(address))
 
-    async def replies(self, number: str, text: str) -> None:
-        """Somebody writes back."""
-        now = datetime.now(UTC)
-        await self.context.received(
-            Incoming(channel="sms", sender=number, text=text, received_at=now, reference=f"{number} {now}")
+@dataclass
+class Person:
+    """Somebody with a phone and perhaps a mailbox."""
+
+    name: str
+    phone: Phone
+    mailbox: MailSink
+    address: str = ""
+
+    async def expects(self, words: str) -> str:
+        """Wait for an SMS with the words and return all of it."""
+        return (await self.phone.expect(words, PATIENCE_S)).text
+
+    async def expects_mail(self, words: str) -> str:
+        """Wait for a mail with the words in subject or text, and return its text."""
+        mail = await self.mailbox.mails.wait_for(
+            lambda mail: self.address in mail.recipients and (words in mail.text or words in mail.subject),
+            timeout_s=PATIENCE_S,
         )
+        return mail.text
 
-    async def quiet(self) -> None:
-        """Wait until what can happen now has happened."""
-        for _ in range(4):
-            await self.node.ledger.submit(lambda _transaction: None)
-            for _ in range(5):
-                await asyncio.sleep(0)
+    async def replies(self, text: str) -> None:
+        await self.phone.reply(text)
 
-    async def cases(self) -> list[dict[str, Any]]:
-        return (await self.node.operations.cases(ADMIN, limit=500))["cases"][::-1]
+    def has_received(self) -> list[str]:
+        """All SMS so far."""
+        return [message.text for message in self.phone.received]
 
-    async def events(self, fragment: str = "") -> list[str]:
-        found = (await self.node.operations.events(ADMIN, limit=500))["events"][::-1]
-        return [event["text"] for event in found if fragment in event["text"]]
 
-    async def sees(self, fragment: str, count: int = 1) -> None:
-        """Wait for events with the fragment."""
+@dataclass
+class Story:
+    """Everybody who plays; ``node`` is None while it is down."""
 
-        async def there() -> bool:
-            return len(await self.events(fragment)) >= count
+    folder: Path
+    broker: Mosquitto
+    plant: Plant
+    mailbox: MailSink
+    adam: Person
+    jane: Person
+    pager: Pager
+    modem: SimulatedModem | None
+    node: Node | None = None
+    _stack: contextlib.AsyncExitStack | None = None
 
-        try:
-            await until(there, 15)
-        except TimeoutError:
-            raise AssertionError(f"no event {fragment!r}: {await self.events()}") from None
+    # -- the node ----------------------------------------------------------------------------------------------------
+
+    async def starts(self) -> None:
+        """The node starts, and hears the plant."""
+        self._stack = contextlib.AsyncExitStack()
+        config = load(self.folder / "addispatch.toml").config
+        self.node = await self._stack.enter_async_context(started(config, self.folder / "directory.toml"))
+        await self.happens("Connected to MQTT broker")
+
+    async def stops(self) -> None:
+        if self._stack is not None:
+            await self._stack.aclose()
+        self.node = self._stack = None
+
+    async def restarts(self) -> None:
+        await self.stops()
+        await self.starts()
+
+    # -- the plant ---------------------------------------------------------------------------------------------------
+
+    async def plant_raises(self, text: str, *, topic: str = TOPIC, **fields: Any) -> None:
+        """The PLC publishes an alarm; the broker has it when this returns."""
+        await self.plant.publish(topic, {"text": text, **fields})
+
+    async def plant_clears(self, key: str) -> None:
+        await self.plant.publish(TOPIC, {"state": "cleared", "key": key, "text": "normal"})
+
+    # -- what is seen ------------------------------------------------------------------------------------------------
+
+    @property
+    def operations(self) -> Any:
+        assert self.node is not None
+        return self.node.operations
+
+    async def cases(self, state: str | None = None) -> list[dict[str, Any]]:
+        """The oldest first."""
+        return (await self.operations.cases(ADMIN, state=state))["cases"][::-1]
+
+    async def the_case(self) -> dict[str, Any]:
+        """The only one."""
+        (case,) = await self.cases()
+        return case
+
+    async def happens(self, words: str) -> dict[str, Any]:
+        """Wait for an event with the words, past or future."""
+        seen: list[str] = []
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S), contextlib.aclosing(self.operations.follow(ADMIN, 0)) as events:
+                async for event in events:
+                    seen.append(event["text"])
+                    if words in event["text"]:
+                        return event
+        raise AssertionError(f"{words!r} did not happen, but: {'; '.join(seen[-20:])}")
+
+    async def is_quiet(self) -> None:
+        """Wait until nothing is queued or under way."""
+
+        async def nothing_left() -> bool:
+            return not any((await self.operations.status(ADMIN))["queue"].values())
+
+        await until(nothing_left, PATIENCE_S)
+
+
+@contextlib.asynccontextmanager
+async def story(folder: Path, directory: str, *, modem: bool = False, poll_s: int = 1) -> AsyncIterator[Story]:
+    """``directory`` is added to the people; ``poll_s``: how often the modem is asked for texts that came in."""
+    async with contextlib.AsyncExitStack() as stack:
+        network, simulated, port = Network(), None, folder / "ttySIM0"
+        if modem:
+            simulated = SimulatedModem(network, "+6590000000", link=port)
+            await simulated.start()
+            stack.push_async_callback(simulated.stop)
+        mailbox = await stack.enter_async_context(MailSink())
+        broker = await stack.enter_async_context(Mosquitto(folder))
+        text = CONFIG.format(broker=broker.url, smtp_port=mailbox.port)
+        (folder / "addispatch.toml").write_text(
+            text + (BY_MODEM.format(port=port, poll_s=poll_s) if modem else BY_PAGER)
+        )
+        (folder / "directory.toml").write_text(PEOPLE + directory)
+        (folder / "plugins").mkdir(mode=0o755)
+        if not modem:
+            (folder / "plugins" / "pager.py").write_text(DROP_IN)
+        tale = Story(
+            folder,
+            broker,
+            await stack.enter_async_context(Plant("127.0.0.1", broker.port)),
+            mailbox,
+            Person("Adam", network.phone("+6591234567", "Adam"), mailbox, "adam@plant.example"),
+            Person("Jane", network.phone("+6581234567", "Jane"), mailbox),
+            Pager(network),
+            simulated,
+        )
+        stack.push_async_callback(_as_before, sys.getswitchinterval())
+        stack.push_async_callback(tale.stops)
+        await tale.starts()
+        yield tale
+
+
+async def _as_before(switch_interval_s: float) -> None:
+    sys.setswitchinterval(switch_interval_s)
