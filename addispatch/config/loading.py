@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from addispatch.config.explain import explain
 from addispatch.config.models import Config
 from addispatch.config.paths import join, parents
-from addispatch.config.secrets import replace_references
+from addispatch.config.secrets import replace_references, unresolved
 from addispatch.domain.errors import ConfigError, ConfigErrors
 
 #: Where the configuration is looked for when none is named.
@@ -30,6 +30,8 @@ MAX_FILES_COUNT = 200
 @dataclass(slots=True)
 class Document:
     """What the files say: merged, references replaced, not yet checked. ``errors`` kept it from being complete.
+
+    A reference of a plugin's table that leads nowhere is not among them: it turns off that plugin, not the daemon.
 
     ``origins`` tells for each path which file in conf.d wrote it; ``references`` are the paths that hold secrets;
     ``unreadable``: what a whole file says is missing.
@@ -115,9 +117,10 @@ def read(path: Path) -> Document:
             continue
         document.files.append(file)
         _merge(document, document.data, data, "" if file is path else name, "")
-    document.data, references, errors = replace_references(document.data, document.folder)
+    document.data, references = replace_references(document.data, document.folder)
     document.references = frozenset(references)
-    document.errors = add_unseen(document, document.errors, errors)
+    core = {name: table for name, table in document.data.items() if name != "plugin"}
+    document.errors = add_unseen(document, document.errors, unresolved(core))
     return document
 
 

@@ -28,44 +28,62 @@ _SECRET_KEY = re.compile(
 _URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):[^/\s]*(?=@)")
 
 
-def replace_references(data: dict[str, Any], folder: Path) -> tuple[dict[str, Any], set[str], list[ConfigError]]:
-    """Replace the references in all texts; return the copy, the paths that had one, and what went wrong.
+class Unresolved(str):
+    """A text as it was written, because a reference in it cannot be followed; ``error`` says why."""
 
-    A relative ``${FILE:…}`` is looked up in ``folder``. What a reference brings in is not searched again.
+    error: ConfigError
+
+
+def replace_references(data: dict[str, Any], folder: Path) -> tuple[dict[str, Any], set[str]]:
+    """Replace the references in all texts; return the copy and the paths that had one.
+
+    A relative ``${FILE:…}`` is looked up in ``folder``. What a reference brings in is not searched again. Texts with a
+    reference that leads nowhere become ``Unresolved``: whoever checks their table asks ``unresolved`` for them.
     """
     found: set[str] = set()
-    errors: list[ConfigError] = []
 
     def change(path: str, _key: str, value: Any) -> Any:
-        def value_of(match: re.Match[str]) -> str:
-            found.add(path)
-            try:
-                return _resolve(match[1], match[2].strip(), folder)
-            except _Unresolved as error:
-                errors.append(ConfigError(path, *error.args))
-                return match[0]
+        if not isinstance(value, str) or not _REFERENCE.search(value):
+            return value
+        found.add(path)
+        try:
+            return _REFERENCE.sub(lambda match: _resolve(match[1], match[2].strip(), folder), value)
+        except _NotFound as error:
+            kept = Unresolved(value)
+            kept.error = ConfigError(path, *error.args)
+            return kept
 
-        return _REFERENCE.sub(value_of, value) if isinstance(value, str) else value
-
-    return walk(data, change), found, errors
+    return walk(data, change), found
 
 
-class _Unresolved(Exception):
+def unresolved(table: Any) -> list[ConfigError]:
+    """Return what is wrong with the references in a table."""
+    errors: list[ConfigError] = []
+
+    def look(_path: str, _key: str, value: Any) -> None:
+        if isinstance(value, Unresolved):
+            errors.append(value.error)
+
+    walk(table, look)
+    return errors
+
+
+class _NotFound(Exception):
     """Problem and hint of a reference that cannot be followed."""
 
 
 def _resolve(kind: str, name: str, folder: Path) -> str:
     if kind == "ENV":
         if name not in os.environ:
-            raise _Unresolved(f"the environment variable {name!r} is not set", "set it where addispatch is started")
+            raise _NotFound(f"the environment variable {name!r} is not set", "set it where addispatch is started")
         return os.environ[name]
     if kind == "FILE":
         try:
             return _read_secret(folder / name)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise _Unresolved(f"cannot read {folder / name}: {reason}", "check the path and who may read it") from None
-    raise _Unresolved(f"{kind!r} is not a kind of reference", "write ${ENV:NAME} or ${FILE:path}")
+            raise _NotFound(f"cannot read {folder / name}: {reason}", "check the path and who may read it") from None
+    raise _NotFound(f"{kind!r} is not a kind of reference", "write ${ENV:NAME} or ${FILE:path}")
 
 
 def _read_secret(path: Path) -> str:

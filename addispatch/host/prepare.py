@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from addispatch.config.explain import did_you_mean, explain
 from addispatch.config.loading import add_unseen, find, read, validate
 from addispatch.config.models import Config, PluginsConfig
+from addispatch.config.secrets import unresolved
 from addispatch.domain.errors import AddispatchError, ConfigError, ConfigErrors, PluginError
 from addispatch.host.discovery import Found, discover
 from addispatch.host.status import Record, Status, describe
@@ -119,12 +120,16 @@ def _import(found: Found) -> Plugin:
 
 def _check_table(record: Record, plugin: Plugin, table: dict[str, Any]) -> None:
     path = f"plugin.{record.name}"
+    errors = unresolved(table)
+    seen = {error.path for error in errors}  # what stands there instead of the secret may be wrong, too
     try:
         record.settings = plugin.config.model_validate(table)
     except ValidationError as error:
-        _mistaken(record, explain(error, plugin.config, table, path))
+        errors += [more for more in explain(error, plugin.config, table, path) if more.path not in seen]
     except Exception as error:  # noqa: BLE001 - a supervision border: validators are the plugin's code
-        _mistaken(record, below(path, error))
+        errors += below(path, error)
+    if errors or record.settings is None:
+        _mistaken(record, errors)
     else:
         record.status = Status.ENABLED if record.settings.enabled else Status.DISABLED
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from addispatch.config import Config, find, load, read
+from addispatch.config.secrets import unresolved
 from addispatch.domain.errors import ConfigErrors
 
 
@@ -228,3 +229,9 @@ def test_a_file_we_may_not_read(write):
     path = write("")
     path.chmod(0)
     assert "Permission denied" in lines_of(path)[0]
+
+
+def test_a_secret_one_plugin_misses_keeps_nobody_else_from_starting(write):
+    path = write('[plugin.mqtt]\nurl = "mqtt://${FILE:gone}@broker"\n[plugin.log]')
+    table = load(path).config.plugin["mqtt"]
+    assert [error.path for error in unresolved(table)] == ["plugin.mqtt.url"], "the plugin's check finds it"

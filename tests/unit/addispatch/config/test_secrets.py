@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from addispatch.config import Config, Loaded, dump_masked, load
-from addispatch.config.secrets import MASK, MAX_SECRET_BYTES, replace_references
+from addispatch.config.secrets import MASK, MAX_SECRET_BYTES, replace_references, unresolved
 from addispatch.domain.errors import ConfigErrors
 
 
@@ -13,10 +13,10 @@ def test_references_are_replaced_inside_texts_of_any_depth(tmp_path, monkeypatch
     monkeypatch.setenv("BROKER", "10.0.0.5")
     (tmp_path / "pin").write_text("1234\n")
     data = {"a": {"url": "mqtt://${ENV:BROKER}:1883"}, "b": [{"pin": "${FILE:pin}"}, 7], "c": True}
-    replaced, references, errors = replace_references(data, tmp_path)
+    replaced, references = replace_references(data, tmp_path)
     assert replaced == {"a": {"url": "mqtt://10.0.0.5:1883"}, "b": [{"pin": "1234"}, 7], "c": True}
     assert references == {"a.url", "b[0].pin"}
-    assert errors == []
+    assert unresolved(replaced) == []
 
 
 def test_what_a_reference_brings_in_is_not_searched_again(tmp_path, monkeypatch):
@@ -26,7 +26,7 @@ def test_what_a_reference_brings_in_is_not_searched_again(tmp_path, monkeypatch)
 
 def test_other_texts_with_dollar_and_braces_stay(tmp_path):
     data = {"text": "{{ price }} $5 ${name} $${x}"}
-    assert replace_references(data, tmp_path) == (data, set(), [])
+    assert replace_references(data, tmp_path) == (data, set())
 
 
 def test_a_number_may_come_from_the_environment(tmp_path, monkeypatch):
@@ -50,8 +50,9 @@ def test_every_reference_that_fails_is_an_error_of_its_own(tmp_path):
         "${FILE:exact}",
         "${env:A}",
     ]
-    _, _, errors = replace_references({"x": texts, "dir": "${FILE:.}"}, tmp_path)
-    assert [(error.path, error.problem) for error in errors] == [
+    left, _ = replace_references({"x": texts, "dir": "${FILE:.}"}, tmp_path)
+    assert left["x"][0] == "${ENV:GONE}", "it stays as it was written"
+    assert [(error.path, error.problem) for error in unresolved(left)] == [
         ("x[0]", "the environment variable 'GONE' is not set"),
         ("x[1]", f"cannot read {tmp_path}/gone: No such file or directory"),
         ("x[2]", f"cannot read {tmp_path}/pipe: not a regular file"),

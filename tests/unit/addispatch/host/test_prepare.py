@@ -1,5 +1,6 @@
 import pytest
 
+from addispatch.config.secrets import replace_references
 from addispatch.domain.errors import ConfigError, ConfigErrors
 from addispatch.host.prepare import below, check_file, check_plugins, prepare
 from addispatch.host.status import Status
@@ -182,6 +183,15 @@ def test_a_failed_reference_in_a_plugins_table_is_one_line(tmp_path, install):
     assert lines(check_file(file)) == [
         "plugin.siren.port: the environment variable 'NOT_SET_HERE' is not set (set it where addispatch is started)"
     ]
+
+
+def test_a_secret_that_is_missing_turns_off_its_plugin_beside_its_other_mistakes(tmp_path, install, record_of):
+    install("siren")
+    table, _ = replace_references({"plugin": {"siren": {"hosts": ["${FILE:gone}"], "prt": 1}}}, tmp_path)
+    record = record_of("siren", table["plugin"]["siren"])
+    assert record.status is Status.CONFIG_ERROR
+    assert [error.path for error in record.errors] == ["plugin.siren.hosts[0]", "plugin.siren.prt"]
+    assert f"cannot read {tmp_path}/gone" in record.reason
 
 
 def test_checking_plugins_includes_the_folder(make_config, tmp_path):
