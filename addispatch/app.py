@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from addispatch import __version__
 from addispatch.config import load
 from addispatch.domain.errors import StoreError
+from addispatch.domain.events import SEVERE, Said
 from addispatch.engine.node import Node
 from addispatch.runtime import sdnotify
 from addispatch.runtime.clock import SystemClock
@@ -72,6 +73,8 @@ async def started(config: Config, directory_file: Path | None) -> AsyncIterator[
         server = _server(config, node)
         await server.start()
         await node.start(directory_file)
+        for warning in node.app_warnings:  # from before there was a ledger to write it to
+            node.say(Said(warning, SEVERE, "HttpPort"))
         _settle_memory()
         yield node
     finally:
@@ -84,8 +87,20 @@ def _server(config: Config, node: Node) -> HttpServer:
     from addispatch.http.app import create_app  # noqa: PLC0415 - a third of the start-up time: only a daemon needs it
     from addispatch.http.server import HttpServer  # noqa: PLC0415
 
-    app = create_app(node.operations, authenticate=node.tokens.actor, metrics=node.metrics)
-    return HttpServer(app, config.node.data_dir / SOCKET_NAME, config.http.address)
+    def on_port(problem: str) -> None:  # the problem comes while starting, its end when it may
+        node.app_warnings = (
+            [f"{problem}. Tried again and again; until then the API is on the unix socket alone"] if problem else []
+        )
+        if node.is_started:
+            node.say(Said(f"The API listens on {config.http.listen}", kind="HttpPort"))
+
+    app = create_app(
+        node.operations,
+        authenticate=node.tokens.actor,
+        metrics=node.metrics,
+        is_started=lambda: node.is_started,
+    )
+    return HttpServer(app, config.node.data_dir / SOCKET_NAME, config.http.address, on_port)
 
 
 def _prepare_folder(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Turns pydantic's errors into lines a user can act on: where, what is wrong, did you mean.
 
-Called by ``config.loading`` for the core's tables and by ``addispatch.host`` for those of the plugins.
+Called by ``config.loading`` for the core's tables, by ``addispatch.host`` for those of the plugins, and by
+``addispatch.http`` for parameters.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def explain(
     said: dict[str, ConfigError] = {}
     for item in error.errors(include_url=False):
         path = _path(item, data, prefix)
-        problem, hint = _problem(item), _hint(item, model)
+        problem, hint = in_words(item), _hint(item, model)
         if path in said:  # the members of a union each complain about the same value
             problem, hint = _either(said[path].problem, problem), said[path].hint or hint
         said[path] = ConfigError(path, problem, hint)
@@ -85,7 +86,8 @@ def _path(item: ErrorDetails, data: Any, prefix: str) -> str:
     return path
 
 
-def _problem(item: ErrorDetails) -> str:
+def in_words(item: ErrorDetails) -> str:
+    """Say what is wrong, without saying where."""
     words = _WORDS.get(item["type"])
     if words is None:
         return item["msg"][:1].lower() + item["msg"][1:]

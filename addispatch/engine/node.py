@@ -29,7 +29,7 @@ from addispatch.engine.outcome import recover
 from addispatch.engine.scheduler import Ticker
 from addispatch.host.lifecycle import PluginHost
 from addispatch.pipeline.accept import Pipeline
-from addispatch.pipeline.redelivery import DOUBT_S, Arrival, Redelivery
+from addispatch.pipeline.redelivery import WINDOW_S, Arrival, Outage, Redelivery, may_come_again
 from addispatch.runtime.metrics import Metrics
 from addispatch.sdk.context import Severity
 from addispatch.store import schema
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: Marks under which the outages of paths are kept; see ``redelivery.Outage``.
+OUTAGE = "outage:"
 #: Outcomes as the metrics name them.
 _OUTCOMES = {Sent: "sent", Temporary: "temporary", Permanent: "permanent", InDoubt: "in_doubt"}
 _SEVERITIES = {Severity.INFO: INFO, Severity.WARNING: WARNING, Severity.SEVERE: SEVERE}
@@ -73,13 +75,16 @@ class Node:
         self._rules = _rules(config)
         self.dispatcher = Dispatcher(self.ledger, clock, self._rules, self._on_outcomes)
         self.redelivery = Redelivery()
+        self._outages: dict[str, bytes] = {}
         self.operations: Operations = NodeOperations(self)
         self.host = PluginHost(config, self)
         self.housekeeping = Housekeeping(self.ledger, clock, self.dispatcher, config.node.data_dir)
         self.ticker = Ticker(clock, self._on_tick_failed)
         self._pipeline: Pipeline | None = None
         self.is_started = False
-        self.started_at_ms = clock.now_ms()
+        self.started_at_ms, self.started_monotonic_s = clock.now_ms(), clock.monotonic_s()
+        #: What is amiss around the node, for the status: set by the app.
+        self.app_warnings: list[str] = []
         self._closing = AsyncExitStack()
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -176,10 +181,11 @@ class Node:
         if newest is None:
             return store_id, {}, 0
         ended_at_ms = max(alive_at_ms(self.config.node.data_dir), newest.at_ms)
-        recent = sa.select(table).where(table.c.at_ms >= ended_at_ms - int(DOUBT_S * 1000))
+        self._outages = {n.removeprefix(OUTAGE): v for n, v in self.ledger.marks.items() if n.startswith(OUTAGE)}
         arrivals: dict[str, list[Arrival]] = {}
-        for row in connection.execute(recent):
-            arrivals.setdefault(row.path, []).append(Arrival(bytes(row.fingerprint), row.slot))
+        for row in connection.execute(sa.select(table)):
+            if may_come_again(row.at_ms, ended_at_ms, Outage.parse(self._outages.get(row.path, b""))):
+                arrivals.setdefault(row.path, []).append(Arrival(bytes(row.fingerprint), row.slot))
         return store_id, arrivals, newest.slot % INTAKE_SLOTS
 
     def _configured_channels(self) -> frozenset[str]:
@@ -226,10 +232,24 @@ class Node:
     def reconnected(self, path: str) -> None:
         """A path came up."""
         self.redelivery.reconnected(path, self.clock.monotonic_s())
+        if outage := Outage.parse(self._outages.get(path, b"")):
+            self._note_outage(path, Outage(outage.down_at_ms, self.clock.now_ms()))
+            asyncio.get_running_loop().call_later(WINDOW_S + 1, self._end_outage, path, self._outages[path])
 
     def disconnected(self, path: str) -> None:
         """A path went down."""
         self.redelivery.disconnected(path, self.clock.monotonic_s())
+        outage = Outage.parse(self._outages.get(path, b""))
+        self._note_outage(path, Outage(outage.down_at_ms if outage else self.clock.now_ms()))
+
+    def _note_outage(self, path: str, outage: Outage | None) -> None:
+        value = self._outages[path] = outage.value if outage else b""
+        self.settle({f"{OUTAGE}{path}": value})
+
+    def _end_outage(self, path: str, value: bytes) -> None:
+        """Called when the window after a reconnect is over; another outage may have begun meanwhile."""
+        if self._outages.get(path) == value and self.is_started:
+            self._note_outage(path, None)
 
     def received(self, message: Incoming) -> asyncio.Future[None]:
         """Store a message that came in."""
@@ -268,9 +288,10 @@ class Node:
     def ledger_doc(self) -> dict[str, Any]:
         """The ledger's part of the status."""
         path = self.config.node.data_dir / "ledger.db"
+        files = [file for file in (path, path.with_name(f"{path.name}-wal")) if file.exists()]
         return {
             "path": str(path),
-            "size_bytes": path.stat().st_size if path.exists() else None,
+            "size_bytes": sum(file.stat().st_size for file in files) if files else None,
             "waiting": self.ledger.waiting_count,
             "problem": self.ledger.problem,
         }

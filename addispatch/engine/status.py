@@ -33,7 +33,7 @@ def status_doc(node: Node, counts: Doc) -> Doc:
         "cluster": node.cluster,
         "version": __version__,
         "started_at": time_text(node.started_at_ms),
-        "uptime_s": (now_ms - node.started_at_ms) / 1000,
+        "uptime_s": node.clock.monotonic_s() - node.started_monotonic_s,
         "cases": {key: counts[key] for key in ("open", "acknowledged", "unacknowledged")},
         "queue": {key: counts[key] for key in ("queued", "sending", "in_doubt")},
         "queue_by_class": by_class,
@@ -67,6 +67,7 @@ def _warnings(node: Node, channels: list[Doc], plugins: list[Doc], oldest_s: flo
     found: list[str] = []
     if node.ledger.problem:
         found.append(f"{node.ledger.problem}. New alarms are not taken until it can be written again.")
+    found += node.app_warnings
     found += [f"{doc['name']} is down: {doc['reason']}" for doc in channels if not doc["up"]]
     found += [
         f"plugin {doc['name']} is off: {doc['reason']}"

@@ -26,10 +26,17 @@ class MetricsPage(Protocol):
         """Return the Prometheus text."""
 
 
-def create_app(operations: Operations, *, authenticate: Callable[[str], Actor | None], metrics: MetricsPage) -> FastAPI:
+def create_app(
+    operations: Operations,
+    *,
+    authenticate: Callable[[str], Actor | None],
+    metrics: MetricsPage,
+    is_started: Callable[[], bool],
+) -> FastAPI:
     """Return the application for :class:`addispatch.http.server.HttpServer`.
 
     ``authenticate(token)`` returns whose token it is, or None; it must compare in constant time and must not block.
+    Until ``is_started()`` everything but health, readiness and metrics is answered with 503.
     Setting ``app.state.streams.closing`` ends the event streams.
     """
     # The stock documentation pages load scripts from a CDN: a plant network has none.
@@ -42,8 +49,8 @@ def create_app(operations: Operations, *, authenticate: Callable[[str], Actor | 
         redirect_slashes=False,
     )
     app.state.operations, app.state.metrics = operations, metrics
-    app.state.streams = Streams()
-    app.add_middleware(Gate, authenticate=authenticate)
+    app.state.streams, app.state.is_started = Streams(), is_started
+    app.add_middleware(Gate, authenticate=authenticate, is_started=is_started)
     problem.install(app)
     for part in (routes, directory, tokens, health):
         app.include_router(part.router)

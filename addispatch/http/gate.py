@@ -24,10 +24,11 @@ log = logging.getLogger(__name__)
 
 #: Whoever can open the unix socket (mode 0600) is this user or root.
 LOCAL = Actor("local", Role.ADMIN, "unix")
-#: Paths that need no token: monitors and integrators read them; they tell nothing about people.
+#: Paths that need no token and answer even while the daemon starts: monitors and integrators read them; they tell nothing about people.
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/api/openapi.json"})
 #: Longest accepted token, in characters.
 MAX_TOKEN_CHARS = 512
+WRONG_TOKEN = "the token is not valid, or not any more"  # noqa: S105 - the answer to one
 
 _SECURITY_HEADERS = {
     "cache-control": "no-store",
@@ -40,8 +41,10 @@ _SECURITY_HEADERS = {
 class Gate:
     """ASGI middleware; puts the :class:`Actor` into ``request.state.actor``."""
 
-    def __init__(self, app: ASGIApp, authenticate: Callable[[str], Actor | None]) -> None:
-        self._app, self._authenticate = app, authenticate
+    def __init__(
+        self, app: ASGIApp, authenticate: Callable[[str], Actor | None], is_started: Callable[[], bool]
+    ) -> None:
+        self._app, self._authenticate, self._is_started = app, authenticate, is_started
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request, or pass it on and answer for whatever goes wrong behind."""
@@ -75,10 +78,14 @@ class Gate:
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin).netloc != headers.get("host"):
             return answer(403, "requests from other web sites are refused", "origin")
+        is_open = scope["path"] in OPEN_PATHS
+        if not is_open and not self._is_started():  # the tokens are not loaded yet either
+            return answer(503, "addispatch is starting: try again in a moment", headers={"retry-after": "1"})
         state = scope.setdefault("state", {})
         actor = LOCAL if state.get("local") is True else self._bearer(headers.get("authorization", ""))
-        if actor is None and scope["path"] not in OPEN_PATHS:
-            hint = "a token is needed: send the header 'Authorization: Bearer <token>'"
+        if actor is None and not is_open:
+            is_given = headers.get("authorization", "").lower().startswith("bearer ")
+            hint = WRONG_TOKEN if is_given else "a token is needed: send the header 'Authorization: Bearer <token>'"
             return answer(401, hint, "authorization", headers={"www-authenticate": "Bearer"})
         state["actor"] = actor
         return None

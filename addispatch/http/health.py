@@ -10,11 +10,13 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz")
-async def healthz(operations: Ops) -> Json:
+async def healthz(request: Request, operations: Ops) -> Json:
     """Tell whether the daemon is alive.
 
-    200 while loop and ledger writer move, else 503.
+    200 while loop and ledger writer move, or while it starts, else 503.
     """
+    if not request.app.state.is_started():  # there may be no writer to ask yet
+        return Json({"status": "starting"})
     try:
         document = await operations.health()
     except (StoreError, TimeoutError) as error:

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from addispatch.config.explain import in_words
 from addispatch.domain.errors import AddispatchError, ConfigError, ConfigErrors, Refused
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ async def _on_invalid(_request: Request, error: Any) -> Response:
     """Answer a parameter of the wrong type or outside its limits."""
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"][1:])
-    return answer(422, f"{field}: {first['msg']}", field)
+    return answer(422, f"{field}: {in_words(first)}", field)
 
 
 async def _on_http_error(request: Request, error: Any) -> Response:

@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import os
 import socket
-import stat
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from addispatch.domain.errors import ConfigError
+from addispatch.http.sockets import BACKLOG, bind_tcp, bind_unix
 from addispatch.runtime.tasks import Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from fastapi import FastAPI
 
-#: Most connections at once; more are closed at once, so that they cannot use up the daemon's file descriptors.
+#: Most TCP connections at once; for one more, the one that waits longest for a request is closed.
 MAX_CONNECTIONS = 256
 #: A connection that has not brought a whole request by then is closed, in seconds.
 FIRST_REQUEST_S = 10.0
@@ -36,9 +35,8 @@ KEEP_ALIVE_S = 20
 GRACE_S = 2
 #: Unsent or unacknowledged data older than this ends a TCP connection (RFC 5482), in milliseconds.
 TCP_STALLED_MS = 60_000
-#: Longest path of a unix socket, in bytes (unix(7)).
-MAX_UNIX_PATH_BYTES = 107
-BACKLOG = 128
+#: How often a port that could not be had is tried again, in seconds.
+BIND_AGAIN_S = 10.0
 
 
 class _Connection(H11Protocol):
@@ -54,9 +52,22 @@ class _Connection(H11Protocol):
         if local:
             return
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, TCP_STALLED_MS)
+        self._made_s = self.loop.time()
         if len(self.connections) > MAX_CONNECTIONS:
-            transport.abort()
+            self._make_room()
         self.loop.call_later(FIRST_REQUEST_S, self._close_if_silent)
+
+    def _make_room(self) -> None:
+        """Close a connection nobody works for: the oldest without any request, else the oldest between two.
+
+        Refusing the new one instead would let a few hundred silent connections keep everybody out.
+        """
+        others = cast("set[_Connection]", self.connections) - {self}
+        # uvicorn's annotation of the cycle leaves the None out
+        idle = [one for one in others if one.cycle is None or one.cycle.response_complete]  # type: ignore[redundant-expr]
+        victim = min(idle, key=lambda one: (one.cycle is not None, one._made_s), default=self)
+        self.connections.discard(victim)  # now: more connections may be made before the loop tells that it is lost
+        victim.transport.abort()
 
     def _close_if_silent(self) -> None:
         if self.cycle is None:
@@ -64,58 +75,73 @@ class _Connection(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers (the daemon has its own), telling when it listens."""
+    """uvicorn without its signal handlers: the daemon has its own, and says when to stop."""
 
-    def __init__(self, config: uvicorn.Config, listening: asyncio.Event, stopping: asyncio.Event) -> None:
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
         super().__init__(config)
-        self._listening, self._stopping = listening, stopping
+        self._stopping = stopping
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._listening.set()
-
     async def main_loop(self) -> None:
         # uvicorn's own loop wakes ten times a second; the Date header needs one.
         while not self._stopping.is_set():
             await self.on_tick(0)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1.0):
-                    await self._stopping.wait()
+            await _within(1.0, self._stopping)
 
 
 class HttpServer:
     """``start`` binds and serves, ``stop`` ends event streams and requests and removes the socket file.
 
-    ``listen`` is ``config.http.address``; None means no TCP. Port 0 takes a free one, see ``tcp_port``.
+    ``listen`` is ``config.http.address``; None means no TCP. Port 0 takes a free one, see ``tcp_port``. A port that
+    cannot be had is not worth staying down for: ``on_port`` is told the problem, and "" once it can be had after all.
     """
 
-    def __init__(self, app: FastAPI, unix_path: Path, listen: tuple[str, int] | None) -> None:
-        self._app, self._unix_path, self._listen = app, unix_path, listen
-        self._sockets: list[socket.socket] = []
+    def __init__(
+        self, app: FastAPI, unix_path: Path, listen: tuple[str, int] | None, on_port: Callable[[str], None]
+    ) -> None:
+        self._app, self._unix_path, self._listen, self._on_port = app, unix_path, listen, on_port
+        self._unix: socket.socket | None = None
+        self._tcp: socket.socket | None = None
         self._inode: int | None = None
         self._tasks = Supervisor()
-        self._listening, self._stopping, self._ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._stopping = asyncio.Event()
         self.tcp_port: int | None = None
 
     async def start(self) -> None:
-        """Bind both sockets and serve; raises ``ConfigError`` when one of them is taken or impossible."""
-        self._sockets = [bind_unix(self._unix_path)]
+        """Serve on the unix socket, and on TCP if it can be had; raises what ``bind_unix`` raises."""
+        self._unix = bind_unix(self._unix_path)
         self._inode = self._unix_path.stat().st_ino
-        try:
-            if self._listen is not None:
-                self._sockets.append(bind_tcp(*self._listen))
-                self.tcp_port = self._sockets[-1].getsockname()[1]
-        except ConfigError:
-            self._release()
-            raise
-        self._tasks.run("http", self._serve)
-        await self._listening.wait()
+        self._tasks.run("http on the unix socket", partial(self._serve, self._unix))
+        if self._listen is not None:
+            problem = await self._bind_tcp(*self._listen)
+            if problem:
+                self._on_port(problem)
+            self._tasks.run("http on TCP", partial(self._serve_tcp, *self._listen))
 
-    async def _serve(self) -> None:
+    async def _bind_tcp(self, host: str, port: int) -> str:
+        """Return why the port cannot be had, or "" when it is bound."""
+        try:
+            self._tcp = await asyncio.to_thread(bind_tcp, host, port)
+        except ConfigError as error:
+            return str(error)
+        self.tcp_port = self._tcp.getsockname()[1]
+        return ""
+
+    async def _serve_tcp(self, host: str, port: int) -> None:
+        while self._tcp is None:
+            await _within(BIND_AGAIN_S, self._stopping)
+            if self._stopping.is_set():
+                return
+            if not await self._bind_tcp(host, port):
+                self._on_port("")
+        await self._serve(self._tcp)
+
+    async def _serve(self, sock: socket.socket) -> None:
+        if self._stopping.is_set():  # stopped before this task ever ran: the socket is closed already
+            return
         config: dict[str, Any] = {
             "http": _Connection,
             "ws": "none",
@@ -130,84 +156,29 @@ class HttpServer:
             "timeout_keep_alive": KEEP_ALIVE_S,
             "timeout_graceful_shutdown": GRACE_S,
         }
-        server = _Server(uvicorn.Config(self._app, **config), self._listening, self._stopping)
-        # uvicorn closes what it is given; ours stay open, so that a restart of this task needs no new binding.
-        await server.serve([sock.dup() for sock in self._sockets])
-        self._ended.set()
+        server = _Server(uvicorn.Config(self._app, **config), self._stopping)
+        # uvicorn closes what it is given; ours stays open, so that a restart of this task needs no new binding.
+        await server.serve([sock.dup()])
 
     async def stop(self) -> None:
         """Take no more requests, end the event streams, let requests under way finish for ``GRACE_S``."""
         self._app.state.streams.closing.set()
+        self._stopping.set()
         self._release()
-        if self._listening.is_set():
-            self._stopping.set()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(GRACE_S + 1):
-                    await self._ended.wait()
+        await self._tasks.drain(GRACE_S + 1)
         await self._tasks.stop()
 
     def _release(self) -> None:
-        for sock in self._sockets:
-            sock.close()
-        self._sockets = []
+        for sock in (self._unix, self._tcp):
+            if sock is not None:
+                sock.close()
         with contextlib.suppress(OSError):
             if self._unix_path.stat().st_ino == self._inode:
                 self._unix_path.unlink()
 
 
-def bind_tcp(host: str, port: int) -> socket.socket:
-    """Return a bound socket; raises ``ConfigError`` saying why it cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        sock = socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        hints = {
-            errno.EADDRINUSE: f"another program has it; 'ss -ltnp sport = :{port}' shows which",
-            errno.EACCES: "ports below 1024 need the right CAP_NET_BIND_SERVICE",
-            errno.EADDRNOTAVAIL: "this machine has no such address",
-        }
-        reason = os.strerror(error.errno) if error.errno in hints else str(error.strerror)
-        problem = f"cannot listen on {host}:{port}: {reason}"
-        raise ConfigError("http.listen", problem, hints.get(error.errno or 0, "")) from None
-    sock.setblocking(False)  # noqa: FBT003
-    return sock
-
-
-def bind_unix(path: Path) -> socket.socket:
-    """Return a bound socket with mode 0600, replacing what a dead process left; raises ``ConfigError``."""
-    if len(os.fsencode(path)) > MAX_UNIX_PATH_BYTES:
-        hint = f"at most {MAX_UNIX_PATH_BYTES} bytes: use a shorter data_dir"
-        raise ConfigError("node.data_dir", f"{path} is too long for a unix socket", hint)
-    _remove_stale(path)
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    mask = os.umask(0o177)
-    try:
-        sock.bind(os.fspath(path))
-        sock.listen(BACKLOG)
-    except OSError as error:
-        sock.close()
-        raise ConfigError("node.data_dir", f"cannot make {path}: {error.strerror}") from None
-    finally:
-        os.umask(mask)
-    sock.setblocking(False)  # noqa: FBT003
-    return sock
-
-
-def _remove_stale(path: Path) -> None:
-    try:
-        mode = path.lstat().st_mode
-    except OSError:
-        return
-    if not stat.S_ISSOCK(mode):
-        raise ConfigError("node.data_dir", f"{path} is in the way: it is no socket", "move it elsewhere")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
-        try:
-            probe.connect(os.fspath(path))
-        except ConnectionRefusedError:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise ConfigError("node.data_dir", f"cannot use {path}: {error.strerror or error}") from None
-        else:
-            hint = "stop it first, or give this one a data_dir of its own"
-            raise ConfigError("node.data_dir", f"another addispatch is running on {path.parent}", hint)
+async def _within(seconds: float, event: asyncio.Event) -> None:
+    """Wait for the event, but not longer."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -97,6 +97,8 @@ class EventStream(Response):
 async def _push(send: Send, frame: bytes) -> None:
     async with asyncio.timeout(STALLED_S):
         await send({"type": "http.response.body", "body": frame, "more_body": True})
+    # A backlog is sent without ever waiting: the loop needs a turn to notice that the client has left.
+    await asyncio.sleep(0)
 
 
 async def _until_gone(receive: Receive) -> None:

@@ -56,6 +56,7 @@ class StubOperations(EmptyOperations):
     failure: Exception | None = None
     delivery_states: list[str] = field(default_factory=lambda: ["sent"])
     is_ready: bool = True
+    is_started: bool = True
 
     def _asked(self, actor: Actor | None, *call: Any) -> None:
         self.calls.append(call)
@@ -251,8 +252,10 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
 
     operations = StubOperations()
     unix_path = tmp_path / "addispatch.sock"
-    app = create_app(operations, authenticate=authenticate, metrics=Metrics())
-    server = HttpServer(app, unix_path, ("127.0.0.1", 0))
+    app = create_app(
+        operations, authenticate=authenticate, metrics=Metrics(), is_started=lambda: operations.is_started
+    )
+    server = HttpServer(app, unix_path, ("127.0.0.1", 0), lambda problem: pytest.fail(problem))
     await server.start()
     assert server.tcp_port is not None
     yield Running(operations, unix_path, server.tcp_port, server)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
@@ -14,8 +15,9 @@ import httpx
 import pytest
 
 from addispatch import app
-from addispatch.config import Config
-from addispatch.domain.errors import ConfigError, ConfigErrors, StoreError
+from addispatch.config import Config, load
+from addispatch.domain.errors import ConfigErrors, StoreError
+from addispatch.engine.node import Node
 from addispatch.runtime.clock import SystemClock
 
 CONFIG = '[node]\ndata_dir = "data"\n[http]\nlisten = ""\n[plugin.log]\n'
@@ -64,23 +66,87 @@ async def test_a_node_with_its_api_as_long_as_the_block_lasts(tmp_path):
 
 async def test_only_one_at_a_time(tmp_path):
     async with app.started(config(tmp_path), None), client(tmp_path) as api:
-        with pytest.raises(ConfigError, match="another addispatch is running"):
+        with pytest.raises(StoreError, match="another addispatch is running"):
             async with app.started(config(tmp_path), None):
                 pass
         assert (await api.get("/healthz")).status_code == 200, "the first one is not disturbed"
 
 
-async def test_a_port_that_is_taken_is_a_reason_not_a_trace(tmp_path):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        address = f"127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(Exception, match=address.rpartition(":")[2]) as refused:
-            async with app.started(config(tmp_path, http={"listen": address}), None):
-                pass
-        assert "\n" not in str(refused.value)
-    async with app.started(config(tmp_path), None) as node:
-        assert node.is_started, "and nothing of the failed start is in the way"
+async def test_a_port_that_is_taken_keeps_no_alarm_back(tmp_path, monkeypatch):
+    monkeypatch.setattr("addispatch.http.server.BIND_AGAIN_S", 0.05)
+    taken = socket.create_server(("127.0.0.1", 0))
+    address = f"127.0.0.1:{taken.getsockname()[1]}"
+    started = app.started(config(tmp_path, http={"listen": address}), None)
+    async with started as node, client(tmp_path) as api, asyncio.timeout(10):
+        assert (await api.post("/api/v1/alarms", json={"text": "hot", "to": ["+6591234567"]})).status_code == 202
+        status = (await api.get("/api/v1/status")).json()
+        assert any(address in warning for warning in status["warnings"])
+        events = (await api.get("/api/v1/events")).json()["events"]
+        assert ["severe"] == [event["severity"] for event in events if event["kind"] == "HttpPort"]
+        follower = node.feed.follow()
+        taken.close()
+        while "listens on" not in (await follower.next())["text"]:
+            pass
+        follower.close()
+        async with httpx.AsyncClient() as remote:
+            assert (await remote.get(f"http://{address}/readyz")).status_code == 200
+        assert not any(address in warning for warning in (await api.get("/api/v1/status")).json()["warnings"])
+
+
+async def test_a_secret_one_plugin_misses_turns_off_that_plugin_alone(tmp_path):
+    (tmp_path / "addispatch.toml").write_text(CONFIG + '[plugin.mqtt]\nurl = "mqtt://x:${FILE:gone}@127.0.0.1"\n')
+    async with app.started(load(tmp_path / "addispatch.toml").config, None), client(tmp_path) as api:
+        plugins = {p["name"]: p for p in (await api.get("/api/v1/plugins")).json()["plugins"]}
+    assert plugins["log"]["status"] == "enabled"
+    assert plugins["mqtt"]["status"] == "config_error"
+    assert f"plugin.mqtt.url: cannot read {tmp_path}/gone" in plugins["mqtt"]["reason"]
+
+
+async def test_requests_while_it_starts_are_asked_to_come_back(tmp_path, monkeypatch):
+    go_on, start = asyncio.Event(), Node.start
+
+    async def slow(node, directory_file):
+        await go_on.wait()
+        await start(node, directory_file)
+
+    monkeypatch.setattr(Node, "start", slow)
+    async with asyncio.TaskGroup() as group, client(tmp_path) as api, asyncio.timeout(20):
+        stop = asyncio.Event()
+
+        async def run():
+            async with app.started(config(tmp_path), None):
+                await stop.wait()
+
+        group.create_task(run())
+        while not (tmp_path / "data" / app.SOCKET_NAME).exists():
+            await asyncio.sleep(0.01)
+        assert (await api.post("/api/v1/alarms", json={"text": "hot"})).status_code == 503
+        assert (await api.get("/readyz")).json() == {"ready": False, "reason": "starting"}
+        assert (await api.get("/healthz")).json() == {"status": "starting"}
+        go_on.set()
+        while (await api.get("/readyz")).status_code != 200:
+            await asyncio.sleep(0.01)
+        assert (await api.post("/api/v1/alarms", json={"text": "hot"})).status_code == 202
+        stop.set()
+
+
+@pytest.mark.parametrize("trouble", ["running", "unwritable"])
+async def test_what_is_no_mistake_of_the_configuration_is_worth_another_try(tmp_path, trouble):
+    """Exit code 78 tells systemd not to start it again."""
+    (tmp_path / "addispatch.toml").write_text(CONFIG)
+    async with contextlib.AsyncExitStack() as stack:
+        if trouble == "running":
+            await stack.enter_async_context(app.started(config(tmp_path), None))
+        else:
+            (tmp_path / "data").write_text("a file")
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "addispatch", "run", "--config", str(tmp_path / "addispatch.toml"),
+            stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        _, log = await asyncio.wait_for(process.communicate(), 30)
+    errors = [line for line in log.decode().splitlines() if line.startswith("error:")]
+    assert (process.returncode, len(errors)) == (1, 1), log
+    assert b"Traceback" not in log
 
 
 async def test_a_data_directory_that_cannot_be_written(tmp_path):

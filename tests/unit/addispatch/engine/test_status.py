@@ -24,6 +24,25 @@ async def test_all_is_well(running):
     assert doc["uptime_s"] >= 0
 
 
+async def test_a_clock_set_back_does_not_shorten_the_uptime(running, monkeypatch):
+    before = (await status(running))["uptime_s"]
+    day_before_ms = running.clock.now_ms() - 86_400_000
+    monkeypatch.setattr(type(running.clock), "now_ms", lambda _clock: day_before_ms)
+    assert before <= (await status(running))["uptime_s"] < before + 60
+
+
+async def test_the_size_of_the_ledger_is_what_it_takes_on_the_disk(running):
+    folder = running.config.node.data_dir
+    sizes = [(folder / name).stat().st_size for name in ("ledger.db", "ledger.db-wal")]
+    assert sizes[1] > 0
+    assert (await status(running))["ledger"]["size_bytes"] >= sum(sizes)
+
+
+async def test_what_is_amiss_around_the_node_is_a_warning(running):
+    running.app_warnings = ["the port is taken"]
+    assert (await status(running))["warnings"] == ["the port is taken"]
+
+
 async def test_what_waits_and_what_is_under_way(running, monkeypatch):
     channel = running.host.channels()["log"]
     gate, send = asyncio.Event(), channel.send

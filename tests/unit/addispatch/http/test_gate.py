@@ -45,6 +45,23 @@ async def test_anything_but_a_known_token_is_refused(remote, running, header):
     assert running.operations.calls == []
 
 
+async def test_a_token_that_was_removed_is_said_to_be_wrong_not_missing(remote):
+    answer = await remote.get("/api/v1/status", headers={"authorization": "Bearer removed"})
+    assert answer.json()["error"] == "the token is not valid, or not any more"
+
+
+async def test_until_the_daemon_has_started_everybody_is_asked_to_come_back(local, remote, running):
+    running.operations.is_started = running.operations.is_ready = False
+    for client in (local, remote):
+        answer = await client.post("/api/v1/alarms", json={"text": "x"})
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert "starting" in answer.json()["error"]
+    assert running.operations.calls == []
+    assert (await remote.get("/healthz")).json() == {"status": "starting"}
+    assert (await remote.get("/readyz")).status_code == 503
+    assert (await remote.get("/metrics")).status_code == 200
+
+
 async def test_a_role_too_small_is_403(remote):
     viewer = {"authorization": "Bearer looking-only"}
     answer = await remote.post("/api/v1/alarms", json={"text": "x"}, headers=viewer)
@@ -96,6 +113,6 @@ async def test_a_bug_is_a_500_without_a_trace(local, running, caplog):
 
 
 def test_without_the_server_s_word_nobody_is_local():
-    gate = Gate(lambda *_: None, lambda _token: None)  # type: ignore[arg-type,return-value]
+    gate = Gate(lambda *_: None, lambda _token: None, lambda: True)  # type: ignore[arg-type,return-value]
     scope = {"type": "http", "path": "/api/v1/status", "headers": [], "client": None}
     assert gate._refusal(scope) is not None

@@ -28,6 +28,11 @@ async def test_bad_requests_are_json_with_the_field(local, path, status, field):
     assert field is None or reply.json()["field"] == field
 
 
+async def test_a_parameter_is_refused_in_the_words_of_the_configuration(local):
+    for given, words in (("0", "at least 1"), ("501", "at most 500"), ("many", "a whole number")):
+        assert (await local.get(f"/api/v1/cases?limit={given}")).json()["error"] == f"limit: must be {words}"
+
+
 async def test_a_wrong_method_says_which_are_right(local):
     reply = await local.delete("/api/v1/alarms")
     assert reply.status_code == 405

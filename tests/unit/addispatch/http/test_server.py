@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import socket
 import stat
 
+import httpx
 import pytest
 from fastapi import FastAPI
 
-from addispatch.domain.errors import ConfigError
+from addispatch.domain.errors import StoreError
 from addispatch.http import server
 from addispatch.http.server import HttpServer
 from addispatch.http.stream import Streams
@@ -30,65 +30,58 @@ async def test_stop_removes_the_socket_and_a_new_server_can_start(running, tmp_p
     port = running.port
     await running.server.stop()
     assert not running.unix_path.exists()
-    again = HttpServer(app(), running.unix_path, ("127.0.0.1", port))
+    again = HttpServer(app(), running.unix_path, ("127.0.0.1", port), pytest.fail)
     await again.start()
-    await again.stop()
+    async with asyncio.timeout(1.5):  # at once: its tasks have hardly begun
+        await again.stop()
 
 
 async def test_what_a_killed_daemon_left_is_replaced(tmp_path):
     path = tmp_path / "addispatch.sock"
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
-    fresh = HttpServer(app(), path, None)
+    fresh = HttpServer(app(), path, None, pytest.fail)
     await fresh.start()
     assert fresh.tcp_port is None
     await fresh.stop()
 
 
 async def test_a_second_daemon_on_the_same_data_is_refused(running):
-    second = HttpServer(app(), running.unix_path, None)
-    with pytest.raises(ConfigError, match="another addispatch is running"):
+    second = HttpServer(app(), running.unix_path, None, pytest.fail)
+    with pytest.raises(StoreError, match="another addispatch is running"):
         await second.start()
     await second.stop()
     assert running.unix_path.exists()
 
 
-async def test_a_port_in_use_is_a_clear_error_and_leaves_nothing(running, tmp_path):
-    path = tmp_path / "second.sock"
-    with pytest.raises(ConfigError, match=r"http.listen: cannot listen on 127.0.0.1:\d+: Address already in use"):
-        await HttpServer(app(), path, ("127.0.0.1", running.port)).start()
-    assert not path.exists()
+async def test_a_port_in_use_is_told_and_taken_when_it_is_free(monkeypatch, tmp_path):
+    monkeypatch.setattr(server, "BIND_AGAIN_S", 0.01)
+    told: asyncio.Queue[str] = asyncio.Queue()
+    other = socket.create_server(("127.0.0.1", 0))
+    host, port = other.getsockname()
+    late = HttpServer(app(), tmp_path / "a.sock", (host, port), told.put_nowait)
+    await late.start()
+    assert told.get_nowait().startswith(f"http.listen: cannot listen on {host}:{port}: Address already in use")
+    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=str(tmp_path / "a.sock"))) as local:
+        assert (await local.get("http://local/")).status_code == 404, "the unix socket is served meanwhile"
+    other.close()
+    async with asyncio.timeout(5), httpx.AsyncClient() as remote:
+        assert await told.get() == ""
+        assert (await remote.get(f"http://{host}:{port}/")).status_code == 404
+    await late.stop()
 
 
-@pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid"])
-def test_an_impossible_address_is_a_clear_error(host):
-    with pytest.raises(ConfigError, match=f"cannot listen on {host}"):
-        server.bind_tcp(host, 0)
-
-
-def test_a_socket_path_that_cannot_be_is_a_clear_error(tmp_path):
-    with pytest.raises(ConfigError, match="too long for a unix socket"):
-        server.bind_unix(tmp_path / ("x" * 120))
-    with pytest.raises(ConfigError, match="No such file"):
-        server.bind_unix(tmp_path / "no" / "a.sock")
-    file = tmp_path / "file"
-    file.write_text("precious")
-    with pytest.raises(ConfigError, match="it is no socket"):
-        server.bind_unix(file)
-    assert file.read_text() == "precious"
+async def test_stop_does_not_wait_for_a_port(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        late = HttpServer(app(), tmp_path / "a.sock", other.getsockname(), lambda _problem: None)
+        await late.start()
+        async with asyncio.timeout(1.5):
+            await late.stop()
+    assert not (tmp_path / "a.sock").exists()
 
 
 async def test_the_daemon_keeps_its_own_signal_handlers(running):
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-
-
-async def test_binding_leaves_the_umask_alone(tmp_path):
-    before = os.umask(0o022)
-    try:
-        server.bind_unix(tmp_path / "a.sock").close()
-        assert os.umask(0o022) == 0o022
-    finally:
-        os.umask(before)
 
 
 async def test_a_silent_connection_is_closed(running, monkeypatch):
@@ -100,16 +93,63 @@ async def test_a_silent_connection_is_closed(running, monkeypatch):
     writer.close()
 
 
-async def test_connections_are_bounded_but_the_command_line_gets_in(running, local, monkeypatch):
+class Idle:
+    """A connection that is just open."""
+
+    def __init__(self, reader, writer):
+        self.reader, self.writer = reader, writer
+
+    @classmethod
+    async def open(cls, port, *, asks=b""):
+        idle = cls(*await asyncio.open_connection("127.0.0.1", port))
+        if asks:
+            idle.writer.write(b"GET %b HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer looking-only\r\n\r\n" % asks)
+            assert b"200" in await idle.reader.readuntil(b"\r\n\r\n")
+        return idle
+
+    async def ends(self):
+        async with asyncio.timeout(5):
+            with contextlib.suppress(ConnectionResetError):
+                await self.reader.read()
+
+
+async def test_the_oldest_connection_without_a_request_makes_room(running, remote, monkeypatch):
+    monkeypatch.setattr(server, "MAX_CONNECTIONS", 3)
+    asked = await Idle.open(running.port, asks=b"/healthz")
+    silent = [await Idle.open(running.port) for _ in range(2)]
+    assert (await remote.get("/healthz")).status_code == 200
+    await silent[0].ends()
     monkeypatch.setattr(server, "MAX_CONNECTIONS", 1)
-    _, writer = await asyncio.open_connection("127.0.0.1", running.port)
-    late_reader, late_writer = await asyncio.open_connection("127.0.0.1", running.port)
-    async with asyncio.timeout(5):
-        with contextlib.suppress(ConnectionResetError):
-            assert await late_reader.read() == b""
+    late = await Idle.open(running.port)
+    await silent[1].ends()
+    assert not asked.reader.at_eof(), "silent ones go first"
+    latest = await Idle.open(running.port)
+    await late.ends()
+    last = await Idle.open(running.port, asks=b"/healthz")
+    await latest.ends()
+    for one in (asked, *silent, late, latest, last):
+        one.writer.close()
+
+
+async def test_with_none_silent_the_oldest_between_two_requests_makes_room(running, remote, monkeypatch):
+    monkeypatch.setattr(server, "MAX_CONNECTIONS", 1)
+    asked = await Idle.open(running.port, asks=b"/healthz")
+    assert (await remote.get("/healthz")).status_code == 200
+    await asked.ends()
+    asked.writer.close()
+
+
+async def test_connections_at_work_are_left_alone_and_the_command_line_gets_in(running, local, monkeypatch):
+    monkeypatch.setattr(server, "MAX_CONNECTIONS", 1)
+    busy = await Idle.open(running.port, asks=b"/api/v1/events/stream")
+    late = await Idle.open(running.port)
+    await late.ends()
     assert (await local.get("/healthz")).status_code == 200
-    writer.close()
-    late_writer.close()
+    running.operations.add_event("still there")
+    async with asyncio.timeout(5):
+        await busy.reader.readuntil(b"still there")
+    for one in (busy, late):
+        one.writer.close()
 
 
 async def test_garbage_is_answered_and_survived(running, local):

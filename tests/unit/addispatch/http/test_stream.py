@@ -73,6 +73,27 @@ async def test_a_stream_left_is_forgotten(local, running):
             await asyncio.sleep(0.01)
 
 
+async def test_a_backlog_ends_with_its_client():
+    """Sending never waits while the client keeps up: then nobody would see that it left."""
+    gone, frames_sent = asyncio.Event(), []
+
+    async def backlog():
+        for number in range(1000):
+            yield {"id": number}
+
+    async def receive():
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        frames_sent.append(message)
+        if len(frames_sent) == 10:
+            gone.set()
+
+    await stream.Streams().open(backlog())({}, receive, send)
+    assert len(frames_sent) < 15
+
+
 async def test_the_number_of_streams_is_bounded(local, monkeypatch):
     monkeypatch.setattr(stream, "MAX_STREAMS", 1)
     async with local.stream("GET", PATH) as response:
