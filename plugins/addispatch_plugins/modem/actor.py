@@ -21,7 +21,7 @@ from addispatch_plugins.modem.gammurc import write_gammurc
 from addispatch_plugins.modem.inbox import Inbox
 from addispatch_plugins.modem.link import Deadlines, Link, LinkLostError, RefusedError, SimError
 from addispatch_plugins.modem.pin import PinGuard
-from addispatch_plugins.modem.process import Child, ModemError
+from addispatch_plugins.modem.process import Child, ModemError, RequestFailedError
 from addispatch_plugins.modem.radio import Radio
 
 if TYPE_CHECKING:
@@ -101,12 +101,28 @@ class Modem:
             "failed_count": self.failed_count,
         }
 
+    @property
+    def trouble(self) -> str:
+        """Why it is not online, for where its port is not shown beside it."""
+        return f"{self.reason} ({self._config.port})"
+
     async def send(self, delivery: Delivery) -> Receipt:
         """Queue the delivery and wait for what becomes of it; jobs of a modem that fails come back at once."""
         job = _Job(delivery, asyncio.get_running_loop().create_future())
         self._jobs.append(job)
         self._wake.set()
         return await job.done
+
+    async def is_in_use(self) -> bool:
+        """Whether another program has the port. Only for one that does not ``run``."""
+        child = await Child.start()
+        try:
+            await child.call("probe", self._deadlines.probe_s, port=self._config.port)
+        except ModemError as error:
+            return isinstance(error, RequestFailedError) and error.code == "PORT_IN_USE"
+        finally:
+            await child.close()
+        return False
 
     async def run(self) -> None:
         """Keep the modem working, for ever."""
@@ -126,7 +142,7 @@ class Modem:
         return os.path.exists(self._config.port)  # noqa: PTH110 - a stat in /dev does not block
 
     def _absence(self) -> tuple[State, str]:
-        return State.ABSENT, f"there is no port {self._config.port}"
+        return State.ABSENT, "there is no such port"
 
     async def _port_to_appear(self) -> None:
         while not self._port_exists():
@@ -289,7 +305,7 @@ class Modem:
     def _tell(self) -> None:
         online = self.state is State.ONLINE
         self._context.event(
-            f"Modem {self.name} is {self.state}: {self.radio if online else self.reason}",
+            f"Modem {self.name} is {self.state}: {self.radio if online else self.trouble}",
             severity=Severity.INFO if online else Severity.WARNING,
             kind="modem",
             modem=self.name,

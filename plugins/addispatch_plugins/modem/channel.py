@@ -48,7 +48,7 @@ class SmsChannel:
             return Health(up=False, reason="the modem plugin has stopped")
         if self._online():
             return Health(up=True)
-        reasons = "; ".join(f"{modem.name}: {modem.reason}" for modem in self.modems)
+        reasons = "; ".join(f"{modem.name}: {modem.trouble}" for modem in self.modems)
         return Health(up=False, reason=f"No working modem found. {reasons or 'None is configured.'}")
 
     async def send(self, delivery: Delivery) -> Receipt:

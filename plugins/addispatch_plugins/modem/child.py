@@ -8,6 +8,7 @@ before each request; the parent reads from it how far a request got, even when t
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import queue
@@ -47,8 +48,8 @@ class Driver:
                     heard = (heard + tty.read(4096))[-65536:]
                     if re.search(rb"\r\n?(OK|0)\r", heard):
                         return {}
-        what = "it sends something, but does not answer AT" if heard else "nothing there answers AT"
-        raise NotAModemError(f"no modem on {port}: {what}")
+        what = "it sends something, but does not answer AT" if heard else "nothing answers AT"
+        raise NotAModemError(f"no modem there: {what}")
 
     def init(self, gammurc: str) -> dict[str, Any]:
         """Connect. The settings come from a file: given as a dict, gammu leaves out those for incoming messages."""
@@ -185,6 +186,9 @@ def _failure(error: Exception) -> dict[str, Any]:
     if isinstance(error, NotAModemError):
         return {"error": "NOT_A_MODEM", "text": str(error)}
     if isinstance(error, serial.SerialException):
+        # What a lock (EAGAIN; gammu takes one, too) and a port opened exclusively (EBUSY) say.
+        if error.errno in (errno.EAGAIN, errno.EBUSY):
+            return {"error": "PORT_IN_USE", "text": "another program has the port"}
         problem = os.strerror(error.errno) if error.errno else str(error)
         return {"error": "PORT", "text": f"the port cannot be used: {problem}"}
     return {"error": "BUG", "text": f"{type(error).__name__}: {error}"}

@@ -34,6 +34,14 @@ class ModemPlugin:
         for library in ("gammu", "serial"):
             if importlib.util.find_spec(library) is None:
                 raise PluginError(f"the library {library} is not installed; install python-gammu and pyserial")
+        if self._context.is_trial:
+            await self._insist_on_a_port()
+
+    async def _insist_on_a_port(self) -> None:
+        """End a trial that can only wait: the daemon has all the ports and keeps them."""
+        if self._sms.modems and all(await asyncio.gather(*(modem.is_in_use() for modem in self._sms.modems))):
+            names = ", ".join(modem.name for modem in self._sms.modems)
+            raise PluginError(f"another program has the port of {names}: stop it first (perhaps the daemon)")
 
     async def start(self) -> None:
         """Bring up all modems, at the same time and without waiting for them."""

@@ -163,7 +163,7 @@ async def test_unplugged_in_mid_send_is_in_doubt(rig):
     modem = rig.modems["pulled"]
     modem.fault("unplug")
     assert isinstance(await rig.modem("pulled").send(delivery()), InDoubt)
-    await rig.context.wait_for_event("Modem pulled is absent: there is no port")
+    await rig.context.wait_for_event("Modem pulled is absent: there is no such port")
     assert rig.document("pulled")["signal"] == "99(Unknown)"
     modem.replug()
 
@@ -171,7 +171,7 @@ async def test_unplugged_in_mid_send_is_in_doubt(rig):
 async def test_unplugged_while_idle(rig):
     modem = rig.modems["spare"]
     modem.unplug()
-    await rig.context.wait_for_event("Modem spare is absent: there is no port")
+    await rig.context.wait_for_event("Modem spare is absent: there is no such port")
     modem.replug()
 
 

@@ -149,7 +149,8 @@ async def test_sending_goes_on_while_the_ledger_hangs(rig):
 async def test_without_a_modem_the_channel_is_down_and_says_why(make_rig):
     rig = await make_rig(start=False, sim1={})
     assert rig.sms.window == 0
-    assert rig.sms.health.reason == "No working modem found. sim1: not started yet"
+    port = rig.document("sim1")["port"]
+    assert rig.sms.health.reason == f"No working modem found. sim1: not started yet ({port})"
     receipt = await rig.sms.send(make_delivery("sms", ADAM))
     assert isinstance(receipt, Temporary)
     assert receipt.reason.startswith("No working modem found.")
