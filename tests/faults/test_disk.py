@@ -145,7 +145,7 @@ async def test_a_full_disk_refuses_and_recovers(disk, broker, make_daemon, told)
         publisher.publish(TOPIC, "after")
         await daemon.event("after -> Ops")
         await daemon.until(lambda status: status["state"] == "Server running" and not any(status["queue"].values()))
-        await daemon.event("Alarms can be stored again.")
+        await daemon.event("Alarms can be stored again; for")
         await daemon.event("while full 29 -> Ops")
         await daemon.idle()
         assert (await daemon.post("/alarms", {"text": "by HTTP again", "to": "Ops"})).status_code == 202

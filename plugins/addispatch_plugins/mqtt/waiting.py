@@ -41,6 +41,7 @@ class Waiting:
         self.troubled = False
         self._context, self._retry = context, retry
         self._kept: deque[_Kept] = deque()
+        self._since_s, self._waited_count = 0.0, 0
         self._pause_s = FIRST_PAUSE_S
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = False
@@ -49,10 +50,13 @@ class Waiting:
         """Keep an alarm that could not be stored."""
         if not self.troubled:
             self.troubled = True
+            self._since_s, self._waited_count = self._context.clock.monotonic_s(), 0
             text = f"Alarms cannot be stored: {error}. They wait here and at the broker."
             self._context.event(text, severity=Severity.SEVERE, kind="intake_waiting")
         if not self.adopt(door, message):
             self._kept.append(_Kept(door, message, alarm))
+            # They come back from each try; none leaves before storing works again.
+            self._waited_count = max(self._waited_count, len(self._kept))
         if self._timer is None and not self._stopped:
             self._timer = asyncio.get_running_loop().call_later(self._pause_s, self._again)
             self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
@@ -68,10 +72,17 @@ class Waiting:
         return False
 
     def recovered(self) -> None:
-        """Tell that storing works again; what still waits follows at once."""
+        """Tell that storing works again; what still waits follows at once.
+
+        The event tells all there was: the one about the beginning is lost where the events cannot be stored either.
+        """
         self.troubled = False
         self._pause_s = FIRST_PAUSE_S
-        self._context.event("Alarms can be stored again.", kind="intake_recovered")
+        lasted = _span(self._context.clock.monotonic_s() - self._since_s)
+        text = (
+            f"Alarms can be stored again; for {lasted} they could not, {self._waited_count} of them had to wait here."
+        )
+        self._context.event(text, severity=Severity.WARNING, kind="intake_recovered")
         self._again()
 
     def stop(self) -> None:
@@ -90,3 +101,9 @@ class Waiting:
         kept, self._kept = self._kept, deque()
         for item in kept:
             self._retry(item.door, item.message, item.alarm)
+
+
+def _span(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

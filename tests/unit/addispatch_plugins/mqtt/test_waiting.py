@@ -23,12 +23,32 @@ async def test_tried_again_until_stored_and_told_twice(make_intake, door, by_han
     while len(by_hand.alarms) < 9:
         await asyncio.sleep(0.01)
     assert door.link.acknowledged == []
+    by_hand.clock.forward(seconds=42)
     by_hand.intake = Answer.ACCEPT
     async with asyncio.timeout(2):
         while len(door.link.acknowledged) < 3:
             await asyncio.sleep(0.01)
     assert {id(message) for message in door.link.acknowledged} == {id(message) for message in messages}
     assert [event.kind for event in by_hand.events] == ["intake_waiting", "intake_recovered"]
+    assert by_hand.events[-1].text == (
+        "Alarms can be stored again; for 42 s they could not, 3 of them had to wait here."
+    ), "all there was, for the first event may be lost"
+
+
+@pytest.mark.parametrize(("minutes", "words"), [(35, "35 min"), (300, "5.0 h")])
+async def test_each_trouble_has_a_length_and_a_number_of_its_own(make_intake, door, by_hand, settle, minutes, words):
+    intake = make_intake({"topic": "x"})
+    for number in range(2):
+        by_hand.intake = Answer.FAIL
+        for repeat in range(2 - number):
+            intake.take(door, door.message("x", b"n%d" % repeat))
+        await settle()
+        by_hand.clock.forward(minutes=minutes)
+        by_hand.intake = Answer.ACCEPT
+        intake.take(door, door.message("x", b"last"))
+        await settle()
+        told = f"for {words} they could not, {2 - number} of them had"
+        assert told in by_hand.events[-1].text
 
 
 async def test_a_copy_on_a_later_connection_takes_the_place_of_the_first(make_intake, door, by_hand, settle):
