@@ -227,7 +227,7 @@ async def test_no_sms_is_lost_and_at_most_one_is_repeated_per_kill(tmp_path):
                         await arrivals(network, chance.randint(1, 4))
                         await t.daemon.lives_for(chance.uniform(0, 0.3))
                     await t.kill()
-            await t.settles(timeout_s=90)
+            await t.settles(timeout_s=60 + 10 * MODEM_CYCLES)
             accepted = [FIRST, *t.publisher.accepted]
             check_log(t, Counter(text for text in accepted if not text.startswith("sms")))
             check_sms(t, phone, [text for text in accepted if text.startswith("sms")])
