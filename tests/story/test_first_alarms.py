@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pipelines import until
-from story import ADAM, ADAMS_MAIL, DIRECTORY, JANE, Story
+from staging import ADAM, ADAMS_MAIL, DIRECTORY, JANE, Story
 
 from addispatch.domain.receipt import InDoubt, Permanent, Temporary
 
@@ -57,7 +57,7 @@ async def test_a_clear_closes_the_case_and_the_next_raise_is_a_new_one(tmp_path)
         await story.plant.raises("98 °C", key="hot")
         await jane.expects("98 C")
         await story.plant.clears("hot")
-        await story.sees("mqtt: hot returned to normal, 1 case(s) closed")
+        await story.sees("mqtt: hot returned to normal")
         await story.plant.raises("97 °C", key="hot")
         await jane.expects("97 C")
         jane.expects_nothing_more()

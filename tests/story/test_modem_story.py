@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pipelines import until
-from story import DIRECTORY, Story
+from staging import DIRECTORY, Story
 
 from addispatch.simulator import Network, SimulatedModem
 from addispatch.simulator.mailsink import MailSink
