@@ -12,7 +12,7 @@ from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
-from addispatch.domain.alarm import Priority
+from addispatch.domain.alarm import BY_RANK, Priority
 
 
 class Fact(IntEnum):
@@ -265,6 +265,12 @@ def _reason_when_final(case: Case) -> CloseReason:
 def raise_count(case: Case) -> int:
     """How often the condition was raised: once, and once for each raise added."""
     return 1 + sum(repeat.times for repeat in case.repeats.values())
+
+
+def priority_of(case: Case) -> Priority:
+    """The most urgent priority the condition was raised with."""
+    assert case.head is not None
+    return BY_RANK[min([case.head.priority.rank, *(repeat.priority_rank for repeat in case.repeats.values())])]
 
 
 def last_text(case: Case) -> str:

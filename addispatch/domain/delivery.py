@@ -30,6 +30,7 @@ class Outcome(NamedTuple):
     """What to store: the new state, when it is due again (None: not at all), and why."""
 
     state: DeliveryState
+    #: None: not at all; 0: at once and before what was queued later.
     due_in_s: float | None = None
     error: str = ""
     by: str = ""
@@ -56,15 +57,16 @@ def settle(
         return Outcome(
             DeliveryState(fact, attempt + 1), due_in_s=wait_s, error=receipt.reason, by=receipt.by, repeat=repeated
         )
-    return doubt(state, receipt.reason, by=receipt.by, rules=rules, priority=priority, repeated=repeated)
+    # A channel that is in doubt again about the repeat would be so for ever; a crash is another matter.
+    return doubt(state, receipt.reason, by=receipt.by, rules=rules, priority=priority, is_last=repeated)
 
 
 def doubt(
-    state: DeliveryState, reason: str, *, by: str, rules: RetryRules, priority: Priority, repeated: bool
+    state: DeliveryState, reason: str, *, by: str, rules: RetryRules, priority: Priority, is_last: bool
 ) -> Outcome:
-    """Decide about an attempt that may have gone out: repeat it once, marked; hold it; or give up after the repeat."""
+    """Decide about an attempt that may have gone out: repeat it, marked; hold it; or give up if it ``is_last``."""
     fact, attempt, _ = state
-    if repeated:
+    if is_last:
         error = f"in doubt after the repeat, too: {reason}"
         return Outcome(DeliveryState(Fact.FAILED, attempt), error=error, by=by, repeat=True, in_doubt=True)
     if not rules.resend_in_doubt.get(priority, True):

@@ -79,7 +79,7 @@ class AlarmCleared(_Named):
     @property
     def line(self) -> str:
         """One line."""
-        what = f"{self.closed_count} case(s) closed" if self.closed_count else "no open case"
+        what = {0: "no open case", 1: "its case is closed"}.get(self.closed_count, f"{self.closed_count} cases closed")
         return f"{self.source}: {self.key} returned to normal, {what}"
 
 
@@ -127,6 +127,19 @@ class AlarmReachesNobody(_Named, severity=SEVERE):
 
 
 @dataclass(frozen=True)
+class AudienceUnreachable(_Named, severity=WARNING):
+    """Nobody in an audience can be told, but somebody else is."""
+
+    source: str
+    audience: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"{self.source}: {self.audience} has nobody with a usable address; others are told."
+
+
+@dataclass(frozen=True)
 class AudienceUnknown(_Named, severity=WARNING):
     """A name in ``to`` is neither group nor recipient nor address."""
 
@@ -161,12 +174,13 @@ class DeliverySent(_Named):
     recipient: str
     by: str
     repeat: bool
+    about: str
 
     @property
     def line(self) -> str:
         """One line."""
         by = f" by {self.by}" if self.by else ""
-        return f"{self.channel} to {self.recipient} sent{by}{' (repeat)' if self.repeat else ''}"
+        return f"{self.channel} to {self.recipient} sent{by}{' (repeat)' if self.repeat else ''}: {self.about}"
 
 
 @dataclass(frozen=True)

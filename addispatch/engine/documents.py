@@ -70,9 +70,9 @@ def _time(doc: dict[str, Any], key: str) -> datetime | None:
         return None
     try:
         at = datetime.fromisoformat(value)
-    except ValueError:
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise Refused(key, "must be a time like 2026-11-23T06:12:00Z") from None
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _number(doc: dict[str, Any], key: str) -> float | None:

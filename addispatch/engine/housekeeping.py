@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from addispatch.domain.case import Case, CloseReason, Closing
+from addispatch.domain.case import Case, CloseReason, Closing, last_text
 from addispatch.domain.events import CaseClosed
 from addispatch.engine.outcome import expire
 from addispatch.runtime import sdnotify
@@ -72,7 +72,8 @@ class Housekeeping:
             transaction.join(entry, delta, now_ms)
             head = entry.case.head
             if head is not None:
-                transaction.event(now_ms, CaseClosed(head.audience, head.text, "nobody acknowledged"), entry)
+                closed = CaseClosed(head.audience, last_text(entry.case), "nobody acknowledged")
+                transaction.event(now_ms, closed, entry)
         return len(found)
 
 

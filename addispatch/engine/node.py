@@ -29,7 +29,7 @@ from addispatch.engine.outcome import recover
 from addispatch.engine.scheduler import Ticker
 from addispatch.host.lifecycle import PluginHost
 from addispatch.pipeline.accept import Pipeline
-from addispatch.pipeline.redelivery import WINDOW_S, Arrival, Outage, Redelivery, may_come_again
+from addispatch.pipeline.redelivery import Arrival, Outages, Redelivery
 from addispatch.runtime.metrics import Metrics
 from addispatch.sdk.context import Severity
 from addispatch.store import schema
@@ -51,8 +51,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Marks under which the outages of paths are kept; see ``redelivery.Outage``.
-OUTAGE = "outage:"
+#: Marks under which the outages of paths are kept; see ``redelivery.Outages``.
+OUTAGES = "outages:"
 #: Outcomes as the metrics name them.
 _OUTCOMES = {Sent: "sent", Temporary: "temporary", Permanent: "permanent", InDoubt: "in_doubt"}
 _SEVERITIES = {Severity.INFO: INFO, Severity.WARNING: WARNING, Severity.SEVERE: SEVERE}
@@ -75,7 +75,6 @@ class Node:
         self._rules = _rules(config)
         self.dispatcher = Dispatcher(self.ledger, clock, self._rules, self._on_outcomes)
         self.redelivery = Redelivery()
-        self._outages: dict[str, bytes] = {}
         self.operations: Operations = NodeOperations(self)
         self.host = PluginHost(config, self)
         self.housekeeping = Housekeeping(self.ledger, clock, self.dispatcher, config.node.data_dir)
@@ -181,10 +180,9 @@ class Node:
         if newest is None:
             return store_id, {}, 0
         ended_at_ms = max(alive_at_ms(self.config.node.data_dir), newest.at_ms)
-        self._outages = {n.removeprefix(OUTAGE): v for n, v in self.ledger.marks.items() if n.startswith(OUTAGE)}
         arrivals: dict[str, list[Arrival]] = {}
         for row in connection.execute(sa.select(table)):
-            if may_come_again(row.at_ms, ended_at_ms, Outage.parse(self._outages.get(row.path, b""))):
+            if self._outages_of(row.path).cover(row.at_ms, ended_at_ms):
                 arrivals.setdefault(row.path, []).append(Arrival(bytes(row.fingerprint), row.slot))
         return store_id, arrivals, newest.slot % INTAKE_SLOTS
 
@@ -232,24 +230,19 @@ class Node:
     def reconnected(self, path: str) -> None:
         """A path came up."""
         self.redelivery.reconnected(path, self.clock.monotonic_s())
-        if outage := Outage.parse(self._outages.get(path, b"")):
-            self._note_outage(path, Outage(outage.down_at_ms, self.clock.now_ms()))
-            asyncio.get_running_loop().call_later(WINDOW_S + 1, self._end_outage, path, self._outages[path])
+        self._note_outages(path, self._outages_of(path).came_up(self.clock.now_ms()))
 
     def disconnected(self, path: str) -> None:
         """A path went down."""
         self.redelivery.disconnected(path, self.clock.monotonic_s())
-        outage = Outage.parse(self._outages.get(path, b""))
-        self._note_outage(path, Outage(outage.down_at_ms if outage else self.clock.now_ms()))
+        self._note_outages(path, self._outages_of(path).went_down(self.clock.now_ms()))
 
-    def _note_outage(self, path: str, outage: Outage | None) -> None:
-        value = self._outages[path] = outage.value if outage else b""
-        self.settle({f"{OUTAGE}{path}": value})
+    def _outages_of(self, path: str) -> Outages:
+        return Outages.parse(self.ledger.marks.get(f"{OUTAGES}{path}", b""))
 
-    def _end_outage(self, path: str, value: bytes) -> None:
-        """Called when the window after a reconnect is over; another outage may have begun meanwhile."""
-        if self._outages.get(path) == value and self.is_started:
-            self._note_outage(path, None)
+    def _note_outages(self, path: str, outages: Outages) -> None:
+        if outages != self._outages_of(path):
+            self.settle({f"{OUTAGES}{path}": outages.value})
 
     def received(self, message: Incoming) -> asyncio.Future[None]:
         """Store a message that came in."""

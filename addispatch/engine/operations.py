@@ -14,7 +14,7 @@ from addispatch.engine.status import status_doc
 from addispatch.engine.why import why_doc, why_lines
 from addispatch.sdk.operations import Actor, Doc, Role
 from addispatch.store import queries
-from addispatch.store.directory_models import MODELS, SETTINGS
+from addispatch.store.directory_models import MODELS
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -29,6 +29,8 @@ _DELIVERY_STATES = (
     "queued", "held", "sending", "in_doubt", "sent", "delivered", "undelivered", "failed", "expired", "filtered",
     "cancelled",
 )  # fmt: skip
+#: What alarms over HTTP are called by if they do not say where they come from.
+_SOURCES = {"unix": "api", "token": "api"}
 #: Longest page, whoever asks.
 MAX_LIMIT = 500
 
@@ -42,12 +44,14 @@ class NodeOperations:
     async def raise_alarm(self, actor: Actor, alarm: Doc) -> Doc:
         """Take an alarm."""
         _need(actor, Role.OPERATOR)
-        accepted = await self._node.accept(read_alarm({k: v for k, v in alarm.items() if k != "at"}, actor.via))
+        asked = read_alarm({k: v for k, v in alarm.items() if k != "at"}, _SOURCES.get(actor.via, actor.via))
+        accepted = await self._node.accept(asked)
         return {
             "id": accepted.alarm_id,
             "cases": [case._asdict() for case in accepted.cases],
             "mirrored": accepted.mirrored,
             "duplicate": accepted.duplicate,
+            "warnings": [] if accepted.duplicate else self._node.pipeline.warnings(asked),
         }
 
     async def status(self, actor: Actor) -> Doc:
@@ -125,7 +129,7 @@ class NodeOperations:
     async def why(self, actor: Actor, alarm: Doc) -> Doc:
         """Dry run: nothing is stored or sent."""
         _need(actor, Role.VIEWER)
-        asked = self._node.pipeline.checked(read_alarm(alarm, str(alarm.get("source") or actor.via)))
+        asked = self._node.pipeline.checked(read_alarm(alarm, _SOURCES.get(actor.via, actor.via)))
         plan, drafts = self._node.pipeline.plan(asked)
         deliveries = [why_doc(target, draft) for target, made in drafts for draft in made]
         return {"plan": why_lines(asked, plan, drafts), "deliveries": deliveries}
@@ -146,7 +150,7 @@ class NodeOperations:
     async def directory_entries(self, actor: Actor, table: str) -> Doc:
         """One table."""
         _need(actor, Role.VIEWER)
-        _one_of("table", table, (*MODELS, SETTINGS))
+        _one_of("table", table, tuple(MODELS))
         return {table: await self._node.directory.entries(table)}
 
     async def directory_put(self, actor: Actor, table: str, entry: Doc) -> Doc:

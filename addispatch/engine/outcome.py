@@ -13,6 +13,7 @@ from addispatch.domain.case import (
     DeliveryKey,
     DeliveryState,
     Fact,
+    Phase,
 )
 from addispatch.domain.delivery import HELD, Outcome, RetryRules, doubt
 from addispatch.domain.events import (
@@ -27,6 +28,9 @@ from addispatch.store.rows import DeliveryChange
 
 if TYPE_CHECKING:
     from addispatch.store.transaction import Claim, Entry, Transaction
+
+#: How much of its alarm's text the event of a sent message repeats.
+ABOUT_CHARS = 40
 
 
 def record(transaction: Transaction, claim: Claim, outcome: Outcome, now_ms: int) -> None:
@@ -66,7 +70,8 @@ def tell(
     """Write the event of an outcome."""
     channel, fact = key.channel, outcome.state.fact
     if fact is Fact.SENT:
-        transaction.event(now_ms, DeliverySent(channel, recipient, outcome.by, outcome.repeat), entry)
+        about = entry.case.head.text[:ABOUT_CHARS] if entry.case.head else ""
+        transaction.event(now_ms, DeliverySent(channel, recipient, outcome.by, outcome.repeat, about), entry)
     elif fact is Fact.EXPIRED:
         transaction.event(now_ms, DeliveryExpired(channel, recipient), entry)
     elif fact is Fact.FAILED:
@@ -99,7 +104,8 @@ def recover(transaction: Transaction, rules: RetryRules, now_ms: int) -> int:
             by="",
             rules=rules,
             priority=head.priority,
-            repeated=one.repeat,
+            # Each crash may cost one repeat more (CLUSTER, I2): giving up would lose what perhaps nobody got.
+            is_last=one.repeat and entry.case.deliveries[one.key].attempt + 1 >= rules.max_attempts,
         )
         if outcome.due_in_s is None and one.error.startswith(HELD):
             continue  # told of already when it was held
@@ -112,9 +118,9 @@ def recover(transaction: Transaction, rules: RetryRules, now_ms: int) -> int:
 
 
 def _has_waiting_sibling(entry: Entry, key: DeliveryKey) -> bool:
-    """Whether the same recipient has another delivery that has not begun: cheap test before asking the rows."""
+    """Whether the same recipient has another delivery not under way: a cheap test before asking the rows."""
     return len(entry.case.deliveries) > 1 and any(
-        other.recipient == key.recipient and other != key and state == DeliveryState()
+        other.recipient == key.recipient and other != key and state.fact is Fact.NONE and state.phase is Phase.PENDING
         for other, state in entry.case.deliveries.items()
     )
 
@@ -122,7 +128,7 @@ def _has_waiting_sibling(entry: Entry, key: DeliveryKey) -> bool:
 def _drop_rungs(transaction: Transaction, entry: Entry, claim: Claim, now_ms: int) -> None:
     if not _has_waiting_sibling(entry, claim.key):
         return
-    for key, _rung in transaction.waiting_rungs(claim.case_seq, claim.key.recipient, claim.rung):
+    for key, _rung in transaction.waiting_rungs(claim.case_seq, claim.key.recipient, other_than=claim.rung):
         change = DeliveryChange(DeliveryState(Fact.CANCELLED), error=f"reached by {claim.key.channel}")
         transaction.change(entry, key, change, now_ms)
 
@@ -130,7 +136,7 @@ def _drop_rungs(transaction: Transaction, entry: Entry, claim: Claim, now_ms: in
 def _next_rung(transaction: Transaction, entry: Entry, key: DeliveryKey, rung: int, now_ms: int) -> None:
     if not _has_waiting_sibling(entry, key):
         return
-    waiting = transaction.waiting_rungs(entry.seq, key.recipient, rung)
+    waiting = [found for found in transaction.waiting_rungs(entry.seq, key.recipient, rung) if found[1] > rung]
     for other, at_rung in waiting:
         if at_rung == waiting[0][1]:
             transaction.set_due(entry, other, now_ms)

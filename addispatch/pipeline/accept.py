@@ -15,7 +15,7 @@ from addispatch.domain.events import AlarmReachesNobody, AlarmRefused, Event
 from addispatch.domain.result import Accepted
 from addispatch.pipeline.check import check
 from addispatch.pipeline.compose import Composer, Text
-from addispatch.pipeline.enqueue import Draft, Order, store
+from addispatch.pipeline.enqueue import Draft, Order, reaches_anybody, store
 from addispatch.pipeline.filter import Filter, filtered
 from addispatch.pipeline.reach import Way, ways
 from addispatch.pipeline.redelivery import Arrival, Redelivery
@@ -94,7 +94,7 @@ class Pipeline:
         """Decide and compose, storing nothing."""
         plan = self._router.plan(alarm)
         drafts = [(target, self._draft(alarm, target, plan.events)) for target in plan.targets]
-        if drafts and not _reaches_anybody(drafts):
+        if drafts and not reaches_anybody(drafts):
             before = len(plan.targets)
             self._router.fall_back(plan, alarm)
             drafts += [(target, self._draft(alarm, target, plan.events)) for target in plan.targets[before:]]
@@ -102,6 +102,13 @@ class Pipeline:
             why = "No route takes it, and there is neither a group 'default' nor a system-alert recipient."
             plan.events.append(AlarmReachesNobody(alarm.source, alarm.text, why))
         return plan, drafts
+
+    def warnings(self, alarm: Alarm) -> list[str]:
+        """What somebody who waits for an answer should know about an alarm that was taken: unknown names and alike."""
+        if alarm.state == "cleared":
+            return []
+        plan, _ = self.plan(check(alarm))
+        return [event.line for event in plan.events]
 
     def _enqueue(self, alarm: Alarm, number: int | None) -> asyncio.Future[Accepted]:
         events: Sequence[Event] = ()
@@ -183,14 +190,6 @@ class Pipeline:
 
         written.add_done_callback(done)
         return answer
-
-
-def _reaches_anybody(drafts: Sequence[tuple[Target, Sequence[Draft]]]) -> bool:
-    for _, made in drafts:
-        for draft in made:
-            if not draft.problem:
-                return True
-    return False
 
 
 def _after(first: asyncio.Future[Accepted] | None, written: asyncio.Future[None]) -> asyncio.Future[Accepted]:

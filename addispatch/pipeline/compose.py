@@ -47,7 +47,7 @@ class Composer:
     def _render(self, alarm: Alarm, target: Target, events: list[Event]) -> tuple[str, str, int]:
         found = self._templates.get(target.template)
         if found is None:
-            events.append(TemplateFailed(target.template, "There is no template of that name."))
+            _tell_once(events, TemplateFailed(target.template, "There is no template of that name."))
             return alarm.text, "", self._max_segments
         body, subject, segments = found
         try:
@@ -55,11 +55,17 @@ class Composer:
             text = body.render(fields).strip()
             line = " ".join(subject.render(fields).split()) if subject else ""
         except TemplateError as error:
-            events.append(TemplateFailed(target.template, str(error)))
+            _tell_once(events, TemplateFailed(target.template, str(error)))
             return alarm.text, "", segments
         if not text:
-            events.append(TemplateFailed(target.template, "The result is empty."))
+            _tell_once(events, TemplateFailed(target.template, "The result is empty."))
         return text or alarm.text, line, segments
+
+
+def _tell_once(events: list[Event], event: Event) -> None:
+    """The same template serves several channels and audiences: one failure is told once."""
+    if event not in events:
+        events.append(event)
 
 
 def default_subject(alarm: Alarm) -> str:

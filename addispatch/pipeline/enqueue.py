@@ -22,6 +22,8 @@ from addispatch.domain.case import (
     Fact,
     Head,
     Repeat,
+    last_text,
+    priority_of,
     raise_count,
 )
 from addispatch.domain.codes import new_code
@@ -31,6 +33,7 @@ from addispatch.domain.events import (
     AlarmAdded,
     AlarmCleared,
     AlarmReachesNobody,
+    AudienceUnreachable,
     CaseClosed,
     DeliveryFailed,
     Event,
@@ -100,7 +103,7 @@ def store(transaction: Transaction, order: Order, now_ms: int) -> Accepted:
 
 
 def _raise(transaction: Transaction, order: Order, ident: str, now_ms: int) -> tuple[CaseRef, ...]:
-    opening = _Opening(transaction, order.alarm, ident, now_ms)
+    opening = _Opening(transaction, order.alarm, ident, now_ms, others=reaches_anybody(order.drafts))
     refs: list[CaseRef] = []
     for target, drafts in order.drafts:
         key = order.alarm.key
@@ -116,7 +119,9 @@ def _raise(transaction: Transaction, order: Order, ident: str, now_ms: int) -> t
 class _Opening:
     """Opens the cases of one alarm: they share a code, and nobody is told twice at one address."""
 
-    def __init__(self, transaction: Transaction, alarm: Alarm, ident: str, now_ms: int) -> None:
+    def __init__(self, transaction: Transaction, alarm: Alarm, ident: str, now_ms: int, *, others: bool) -> None:
+        """``others``: whether the alarm reaches anybody, in whichever of its audiences."""
+        self._others = others
         self._transaction, self._alarm, self._ident, self._now_ms = transaction, alarm, ident, now_ms
         self.told: set[tuple[str, str]] = set()
         self._code: str | None = None
@@ -174,7 +179,18 @@ class _Opening:
         note(self._now_ms, AlarmAccepted(alarm.source, alarm.text, audience.name, queued_count), entry)
         if not is_told:
             why = f"{audience.name} has nobody with a usable address."
-            note(self._now_ms, AlarmReachesNobody(alarm.source, alarm.text, why), entry)
+            unreachable = AudienceUnreachable(alarm.source, audience.name)
+            severe = AlarmReachesNobody(alarm.source, alarm.text, why)
+            note(self._now_ms, unreachable if self._others else severe, entry)
+
+
+def reaches_anybody(drafts: Sequence[tuple[Target, Sequence[Draft]]]) -> bool:
+    """Whether any of the drafts has a way that can work."""
+    for _, made in drafts:
+        for draft in made:
+            if not draft.problem:
+                return True
+    return False
 
 
 def new_deliveries(
@@ -212,7 +228,7 @@ def _final_already(draft: Draft, told: set[tuple[str, str]]) -> tuple[Fact, str 
     if draft.filtered:
         return Fact.FILTERED, draft.filtered
     if (draft.channel, draft.address) in told:
-        return Fact.FILTERED, "told of the same alarm as a member of another group"
+        return Fact.FILTERED, "told of the same alarm already, by another group or by name"
     return Fact.NONE, None
 
 
@@ -229,7 +245,7 @@ def _add(
     head = case.head
     assert head is not None
     mine = case.repeats.get(order.store_id)
-    told_rank = min([head.priority.rank, *(r.priority_rank for r in case.repeats.values())])
+    told_rank = priority_of(case).rank
     rank = alarm.priority.rank
     # The most urgent one is remembered: a condition that goes up and down is not told each time it goes up.
     repeat = Repeat((mine.times if mine else 0) + 1, now_ms, alarm.text, min(rank, told_rank))
@@ -259,6 +275,7 @@ def _clear(transaction: Transaction, alarm: Alarm, now_ms: int) -> tuple[CaseRef
         if changed and state is CaseState.CLOSED and entry.case.head:
             closed_count += 1
             head = entry.case.head
-            transaction.event(now_ms, CaseClosed(head.audience, head.text, reason.value if reason else ""), entry)
+            closed = CaseClosed(head.audience, last_text(entry.case), reason.value if reason else "")
+            transaction.event(now_ms, closed, entry)
     transaction.event(now_ms, AlarmCleared(alarm.source, alarm.key or "", closed_count))
     return tuple(refs)

@@ -20,6 +20,58 @@ DOUBT_S = 5.0
 WINDOW_S = 30.0
 
 
+#: Most outages of one path that are remembered: it takes as many within ``WINDOW_S`` to forget one too early.
+MAX_OUTAGES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Outages:
+    """When a path was down lately: kept in the ledger until the window behind each is over.
+
+    Without them a crash some time after a disconnect would forget what had been in doubt then. ``spans`` are pairs of
+    times in ms, down and up; the last up is 0 while the path is down.
+    """
+
+    spans: tuple[tuple[int, int], ...] = ()
+
+    @classmethod
+    def parse(cls, value: bytes) -> Outages:
+        """Read what ``value`` wrote."""
+        spans = (span.split("-") for span in value.decode().split())
+        return cls(tuple((int(down), int(up)) for down, up in spans))
+
+    @property
+    def value(self) -> bytes:
+        """The form kept as a mark."""
+        return " ".join(f"{down}-{up}" for down, up in self.spans).encode()
+
+    def went_down(self, now_ms: int) -> Outages:
+        """The path went down (or, if it was down already, a new process finds it so)."""
+        recent = self.recent(now_ms)
+        return recent if recent.spans and not recent.spans[-1][1] else Outages((*recent.spans, (now_ms, 0)))
+
+    def came_up(self, now_ms: int) -> Outages:
+        """The path is up again."""
+        if not self.spans or self.spans[-1][1]:
+            return self.recent(now_ms)
+        return Outages((*self.recent(now_ms).spans[:-1], (self.spans[-1][0], now_ms)))
+
+    def recent(self, now_ms: int) -> Outages:
+        """None any more when the path has been up for the length of the window; brokers forget nothing before."""
+        is_over = self.spans and 0 < self.spans[-1][1] < now_ms - int(WINDOW_S * 1000)
+        return Outages() if is_over else Outages(self.spans[-MAX_OUTAGES:])
+
+    def cover(self, at_ms: int, ended_at_ms: int) -> bool:
+        """Whether what was taken at a time is expected again after a crash at ``ended_at_ms``.
+
+        It was in doubt then, or at one of the outages; what came after a reconnect was acknowledged on a sound line.
+        """
+        doubt_ms = int(DOUBT_S * 1000)
+        return at_ms >= ended_at_ms - doubt_ms or any(
+            down - doubt_ms <= at_ms and (not up or at_ms < up) for down, up in self.spans
+        )
+
+
 @dataclass(slots=True, eq=False)
 class Arrival:
     """One publish taken: ``number`` is its place in the ledger's ring, ``future`` its commit (None: done before)."""

@@ -63,12 +63,17 @@ class Router:
                     continue
                 for ident in route.to:
                     if audience := self._audience(ident):
-                        plan.add(Target(audience, route.name, route.template, route.channels))
+                        plan.add(Target(audience, route.name, self._template(route.template), route.channels))
                 if not route.continue_:
                     break
         if not plan.targets:
             self.fall_back(plan, alarm)
         return plan
+
+    def _template(self, ident: str) -> str:
+        """The name of a template; routes refer to it by its id."""
+        found = self.directory.templates.get(ident)
+        return found.name if found else ident
 
     def _routes(self, alarm: Alarm) -> tuple[Route, ...]:
         key = (alarm.source, alarm.topic)

@@ -13,8 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from addispatch.domain.alarm import BY_RANK
-from addispatch.domain.case import Fact, Phase, last_text, raise_count
+from addispatch.domain.case import Fact, Phase, last_text, priority_of, raise_count
 from addispatch.domain.events import SEVERITIES
 from addispatch.domain.text import segment_count
 from addispatch.store import schema
@@ -166,7 +165,7 @@ def case_doc(row: sa.RowMapping, parts: Rows) -> Doc:
         "text": row["text"],
         "last_text": last_text(case),
         "count": raise_count(case),
-        "priority": BY_RANK[row["priority"]].value,
+        "priority": priority_of(case).value,
         "key": row["key"],
         "source": row["source"],
         "topic": row["topic"] or None,

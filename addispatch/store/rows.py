@@ -134,7 +134,7 @@ def delivery_row(seq: int, case_seq: int, new: NewDelivery, now_ms: int) -> tupl
     fact, attempt, phase = new.state
     return (
         seq, case_seq, cycle, level, recipient_id, new.recipient, channel, address, new.text, new.subject,
-        new.queue_class, new.rung, int(fact), attempt, int(phase), 0, new.due_at_ms, new.expires_at_ms, now_ms,
+        new.queue_class, 1, new.rung, int(fact), attempt, int(phase), 0, new.due_at_ms, new.expires_at_ms, now_ms,
         None, None, None, None, new.error,
     )  # fmt: skip
 

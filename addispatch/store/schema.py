@@ -74,6 +74,8 @@ deliveries = sa.Table(
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("class", sa.SmallInteger, nullable=False),
+    # 0: tried before, its turn has come again; 1: new. Within a class the old ones go first, however long the queue.
+    sa.Column("turn", sa.SmallInteger, nullable=False),
     sa.Column("rung", sa.SmallInteger, nullable=False),  # place in the recipient's ladder; 0 = first or parallel
     sa.Column("fact", sa.SmallInteger, nullable=False),
     sa.Column("attempt", sa.SmallInteger, nullable=False),
@@ -95,6 +97,7 @@ sa.Index(
     "deliveries_due",
     deliveries.c.channel,
     deliveries.c["class"],
+    deliveries.c.turn,
     deliveries.c.due_at_ms,
     sqlite_where=sa.text("due_at_ms IS NOT NULL"),
 )

@@ -74,7 +74,7 @@ class Statements:
             " ON CONFLICT (name) DO UPDATE SET value=excluded.value"
         )
         self.change_delivery = make(
-            "UPDATE deliveries SET fact=:fact, attempt=:attempt, phase=:phase, due_at_ms=:due, error=:error,"
+            "UPDATE deliveries SET fact=:fact, attempt=:attempt, phase=:phase, turn=0, due_at_ms=:due, error=:error,"
             " carrier=COALESCE(:carrier, carrier), reference=COALESCE(:reference, reference),"
             " sent_at_ms=COALESCE(:sent, sent_at_ms), delivered_at_ms=COALESCE(:delivered, delivered_at_ms),"
             " repeat=:repeat WHERE seq=:seq"
@@ -84,12 +84,12 @@ class Statements:
         self.change_extra = make("UPDATE cases SET extra=:extra, code=:code WHERE seq=:seq")
         self.due = make(
             f"SELECT {CLAIM_COLUMNS} FROM deliveries d JOIN cases c ON c.seq = d.case_seq"  # noqa: S608 - constants
-            " WHERE d.channel=:channel AND d.class=:class AND d.due_at_ms<=:now AND d.phase=0"
+            " WHERE d.channel=:channel AND d.class=:class AND d.turn=:turn AND d.due_at_ms<=:now AND d.phase=0"
             " ORDER BY d.due_at_ms, d.seq LIMIT :most"
         )
         self.case = make(f"SELECT {', '.join(CASE_COLUMNS)} FROM cases WHERE seq=:seq")  # noqa: S608 - constants
         self.deliveries = make(f"SELECT {', '.join(DELIVERY_COLUMNS)} FROM deliveries WHERE case_seq=:seq")  # noqa: S608
         self.next_due = make(
-            "SELECT due_at_ms FROM deliveries WHERE channel=:channel AND class=:class AND due_at_ms IS NOT NULL"
-            " AND phase=0 ORDER BY due_at_ms LIMIT 1"
+            "SELECT due_at_ms FROM deliveries WHERE channel=:channel AND class=:class AND turn=:turn"
+            " AND due_at_ms IS NOT NULL AND phase=0 ORDER BY due_at_ms LIMIT 1"
         )

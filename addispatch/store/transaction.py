@@ -45,6 +45,8 @@ INTAKE_SLOTS = 131_072
 
 
 _CLASSES = tuple(QueueClass)
+#: The queues of a channel in the order in which they are served: by class, and in each what was tried before first.
+_QUEUES = tuple((int(queue_class), turn) for queue_class in QueueClass for turn in (0, 1))
 
 
 class Entry:
@@ -235,13 +237,14 @@ class Transaction:
         found = self.connection.execute(sa.select(sa.func.max(d.queued_at_ms)).where(d.case_seq == entry.seq)).scalar()
         return int(found) if found is not None else entry.case.head.opened_at_ms if entry.case.head else 0
 
-    def waiting_rungs(self, case_seq: int, recipient_id: str, above: int) -> list[tuple[DeliveryKey, int]]:
-        """Return key and rung of a recipient's deliveries above a rung of his ladder that have not begun."""
+    def waiting_rungs(self, case_seq: int, recipient_id: str, other_than: int) -> list[tuple[DeliveryKey, int]]:
+        """Return key and rung of a recipient's deliveries on other rungs of his ladder that are not under way."""
         self.flush()
         d = schema.deliveries.c
         query = (
             sa.select(d.cycle, d.level, d.recipient_id, d.channel, d.address, d.rung)
-            .where(d.case_seq == case_seq, d.recipient_id == recipient_id, d.fact == 0, d.phase == 0, d.rung > above)
+            .where(d.case_seq == case_seq, d.recipient_id == recipient_id, d.fact == 0, d.phase == 0)
+            .where(d.rung != other_than)
             .order_by(d.rung)
         )
         return [(DeliveryKey(*row[:5]), row[5]) for row in self.connection.execute(query)]
@@ -327,10 +330,10 @@ class Transaction:
         """Take up to ``most`` due deliveries of a channel, urgent ones first, and mark them as being sent."""
         self.flush()
         claims: list[Claim] = []
-        for queue_class in QueueClass:
+        for queue_class, turn in _QUEUES:
             if len(claims) >= most:
                 break
-            rows = self._sql.due.read(self.connection, channel, int(queue_class), now_ms, most - len(claims))
+            rows = self._sql.due.read(self.connection, channel, queue_class, turn, now_ms, most - len(claims))
             claims.extend(_read_claim(row) for row in rows)
         self._waiting[self._sql.claim].extend((claim.seq,) for claim in claims)
         for claim in claims:
@@ -342,7 +345,7 @@ class Transaction:
     def next_due_ms(self, channel: str) -> int | None:
         """When the channel's next queued delivery is due."""
         self.flush()
-        firsts = [self._sql.next_due.read(self.connection, channel, int(c)) for c in QueueClass]
+        firsts = [self._sql.next_due.read(self.connection, channel, *queue) for queue in _QUEUES]
         return min((rows[0][0] for rows in firsts if rows), default=None)
 
     # -- reading -------------------------------------------------------------------------------------------------

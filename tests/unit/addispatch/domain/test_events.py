@@ -35,11 +35,14 @@ def test_an_event_says_its_kind_in_the_past_tense_and_one_line(kind):
 def test_what_nobody_hears_of_is_severe():
     assert events.AlarmReachesNobody("mqtt", "hot", "Nobody.").severity == SEVERE
     assert events.DeliveryFailed("sms", "Adam", "no").severity == WARNING
-    assert events.DeliverySent("sms", "Adam", "sim1", repeat=False).severity == INFO
+    assert events.DeliverySent("sms", "Adam", "sim1", repeat=False, about="hot").severity == INFO
 
 
 def test_lines_read_like_sentences():
-    assert events.DeliverySent("sms", "Adam", "sim1", repeat=True).line == "sms to Adam sent by sim1 (repeat)"
+    assert (
+        events.DeliverySent("sms", "Adam", "sim1", repeat=True, about="hot").line
+        == "sms to Adam sent by sim1 (repeat): hot"
+    )
     assert events.DeliveryReported("sms", "Adam", delivered=False, reason="").line == "sms to Adam NOT delivered"
     assert events.AlarmCleared("mqtt", "boiler", 0).line == "mqtt: boiler returned to normal, no open case"
 

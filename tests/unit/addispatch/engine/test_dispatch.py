@@ -277,7 +277,7 @@ async def test_the_next_rung_goes_when_a_crash_left_the_repeat_in_doubt(tmp_path
         await node.accept()
         await until(lambda: len(sms.begun) == 2)
         await node.dispatcher.stop(0)
-    async with open_sending(tmp_path, sms, email, directory=LADDER) as node:
+    async with open_sending(tmp_path, sms, email, directory=LADDER, rules=RetryRules(max_attempts=1)) as node:
         await node.forward(seconds=1)
         assert email.texts == ["hot"]
         assert [d["state"] for d in await node.deliveries()] == ["failed", "sent"]
@@ -426,13 +426,14 @@ async def test_after_a_crash_what_was_under_way_is_repeated_once_and_marked(tmp_
             ("sent", True),
             ("sent", False),
         ]
-        assert [e["text"] for e in await node.events("DeliverySent")].count("log to Adam sent by log1 (repeat)") == 2
+        told = [e["text"] for e in await node.events("DeliverySent")]
+        assert sum("log to Adam sent by log1 (repeat)" in line for line in told) == 2
         events = [e["text"] for e in await node.events("DeliveryInDoubt")]
         assert all("the daemon ended while it was being sent" in text for text in events)
         assert len(events) == 2
 
 
-async def test_two_crashes_in_mid_send_are_one_repeat(tmp_path):
+async def test_two_crashes_in_mid_send_lose_nothing_and_cost_two_repeats(tmp_path):
     await crash_in_mid_send(tmp_path)
     channel = ScriptedChannel("log", 3)
     channel.gate.clear()
@@ -442,8 +443,8 @@ async def test_two_crashes_in_mid_send_are_one_repeat(tmp_path):
     last = ScriptedChannel("log", 3)
     async with open_sending(tmp_path, last) as node:
         await node.forward(minutes=1)
-        assert last.texts == ["(repeat) c"]
-        assert states(await node.deliveries()) == [("a", "failed"), ("b", "failed"), ("c", "sent")]
+        assert sorted(last.texts) == ["(repeat) a", "(repeat) b", "(repeat) c"]
+        assert states(await node.deliveries()) == [("a", "sent"), ("b", "sent"), ("c", "sent")]
 
 
 async def test_after_a_crash_doubt_is_held_where_so_configured(tmp_path):

@@ -60,10 +60,10 @@ async def test_raise_and_look(running):
     answer = await ops.raise_alarm(
         OPERATOR, {"text": "hot", "id": "1", "priority": "high", "ack_required": True, "at": None}
     )
-    assert answer.keys() == {"id", "cases", "mirrored", "duplicate"}
+    assert answer.keys() == {"id", "cases", "mirrored", "duplicate", "warnings"}
     (ref,) = answer["cases"]
     case = await ops.case(VIEWER, ref["id"])
-    assert (case["code"], case["source"], case["text"], case["audience"]) == (ref["code"], "token", "hot", "Ops")
+    assert (case["code"], case["source"], case["text"], case["audience"]) == (ref["code"], "api", "hot", "Ops")
     assert (await ops.raise_alarm(OPERATOR, {"text": "hot", "id": "1"}))["duplicate"]
     with pytest.raises(Refused, match="id: there is no case"):
         await ops.case(VIEWER, "nonsense")

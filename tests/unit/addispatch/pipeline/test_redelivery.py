@@ -12,7 +12,7 @@ from hypothesis import assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from addispatch.pipeline.redelivery import DOUBT_S, WINDOW_S, Arrival, Redelivery
+from addispatch.pipeline.redelivery import DOUBT_S, WINDOW_S, Arrival, Outages, Redelivery
 
 PATH = "broker:1883"
 
@@ -159,6 +159,7 @@ class Brokers(RuleBasedStateMachine):
         self.maybe: list[Publish] = []
         self.until_s = 0.0
         self.is_abandoned = False
+        self.outages = Outages()
 
     def given(self, condition: bool) -> None:
         """Abandon this run unless the condition holds."""
@@ -187,17 +188,21 @@ class Brokers(RuleBasedStateMachine):
             handling.publish.acked_at_s = self.now_s
             self.window.confirmed(PATH, handling.publish.word, self.now_s)
 
+    def oldest(self, word: bytes) -> Handling:
+        """The ledger commits, or fails, in the order in which it is given its work."""
+        return next(handling for handling in self.pending if handling.publish.word == word)
+
     @precondition(lambda self: self.pending)
     @rule(data=st.data())
     def the_ledger_commits(self, data):
-        handling = data.draw(st.sampled_from(self.pending))
+        handling = self.oldest(data.draw(st.sampled_from(self.pending)).publish.word)
         if handling.again is None or handling.again.future is None or handling.again.future.done():
             self.commit(handling)
 
     @precondition(lambda self: self.pending)
     @rule(data=st.data())
     def the_ledger_fails(self, data):
-        handling = data.draw(st.sampled_from(self.pending))
+        handling = self.oldest(data.draw(st.sampled_from(self.pending)).publish.word)
         if handling.again is not None:
             return  # nothing to lose: what it repeats is durable, or fails itself
         is_old = handling.connection != self.connection or not self.is_up
@@ -235,8 +240,8 @@ class Brokers(RuleBasedStateMachine):
         self.now_s += seconds
 
     def break_off(self) -> None:
-        if self.now_s > self.until_s:
-            self.maybe = []
+        if self.is_up and self.now_s > self.until_s:
+            self.maybe = []  # while the connection is down the broker forgets nothing
         since_s = self.now_s - DOUBT_S
         self.maybe += [p for p in self.publishes if p.is_here and p.acked_at_s is not None and p.acked_at_s >= since_s]
         for publish in self.publishes:
@@ -244,6 +249,7 @@ class Brokers(RuleBasedStateMachine):
         # One of two equal ones told, the other not, and the connection gone: nobody could tell which one comes again.
         self.given(not {h.publish.word for h in self.failures} & {p.word for p in self.maybe})
         self.is_up = False
+        self.outages = self.outages.went_down(int(self.now_s * 1000))
         self.until_s = self.now_s + WINDOW_S
         self.failures.clear()  # the broker has them
 
@@ -259,6 +265,7 @@ class Brokers(RuleBasedStateMachine):
         self.is_up = True
         self.connection += 1
         self.window.reconnected(PATH, self.now_s)
+        self.outages = self.outages.came_up(int(self.now_s * 1000))
         self.until_s = self.now_s + WINDOW_S
         sure = [p for p in self.publishes if p.acked_at_s is None]
         some = data.draw(st.lists(st.sampled_from(self.maybe), unique=True)) if self.maybe else []
@@ -274,9 +281,10 @@ class Brokers(RuleBasedStateMachine):
     @rule(data=st.data())
     def we_crash_and_start_again(self, data):
         """What was not committed is gone; the ring in the ledger says what was taken just before."""
-        fresh = {n for n, (at_s, _) in self.ring.items() if at_s >= self.now_s - DOUBT_S}
+        now_ms = int(self.now_s * 1000)
+        fresh = {n for n, (at_s, _) in self.ring.items() if self.outages.cover(int(at_s * 1000), now_ms)}
         unacked = {p.word for p in self.publishes if p.acked_at_s is None}
-        # Committed, connection lost, and a crash only later: known to be told twice.
+        # Taken before an outage, committed only after it, and a crash before it came again: known to be told twice.
         self.given({n for n, (_, word) in self.ring.items() if word in unacked} <= fresh)
         for handling in list(self.pending):
             if handling.again is None and data.draw(st.booleans()):

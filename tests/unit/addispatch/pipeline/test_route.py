@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from pipelines import ADAM, JANE, alarm, book, group, person, route
 
+from addispatch.domain.addressbook import Directory, Route, TextTemplate
 from addispatch.domain.alarm import Priority
 from addispatch.pipeline import route as module
+from addispatch.pipeline.compose import Composer
 from addispatch.pipeline.route import Plan, Router, Target
 
 OPS = group("Ops", "Adam", "Jane")
@@ -115,3 +117,17 @@ def test_what_is_kept_per_topic_is_bounded(monkeypatch):
     for number in range(25):
         assert names(router.plan(alarm(topic=f"plant/{number}"))) == ["Adam"]
     assert len(router._candidates) <= 10
+
+
+def test_a_target_names_the_template_its_route_refers_to_by_id():
+    short = TextTemplate(id="f00d", name="short", text="{{ text }}!")
+    directory = Directory(
+        recipients={ADAM.id: ADAM},
+        templates={short.id: short},
+        routes=(Route(id="r", name="all", to=(ADAM.id,), template=short.id),),
+    )
+    (target,) = plan(directory).targets
+    assert target.template == "short"
+    events: list = []
+    assert Composer(directory, "node-a", 4).compose(alarm(text="hot"), target, "email", events).text == "hot!"
+    assert events == []

@@ -13,6 +13,7 @@ from strategies import cases
 
 from addispatch.domain.alarm import QueueClass
 from addispatch.domain.case import Case, CaseState, DeliveryState, Fact, Phase, merge, state_of
+from addispatch.store import queries
 from addispatch.store.rows import DeliveryChange
 
 PARTS = (new_delivery("adam", "sms"), new_delivery("jane", "email"))
@@ -141,3 +142,50 @@ async def test_thousands_of_cases_more_than_the_cache_holds(tmp_path):
         assert await ledger.submit(send_all) == 9000
         states = await ledger.read(lambda c: c.exec_driver_sql("SELECT DISTINCT state, reason FROM cases").all())
         assert [tuple(row) for row in states] == [("closed", "sent")]
+
+
+async def test_what_was_tried_before_goes_before_what_is_new_however_long_the_queue(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        part = new_delivery(text="first")
+        await open_case(ledger, part)
+        for number in range(2, 6):
+            await open_case(ledger, new_delivery(text=f"new {number}"), number=number)
+        (first,) = await ledger.submit(lambda tx: tx.claim_due("log", 1, now_ms()))
+        again = DeliveryChange(DeliveryState(Fact.NONE, 1), due_at_ms=now_ms() + 5)
+        await ledger.submit(lambda tx: tx.change(tx.entry(first.case_seq), first.key, again, now_ms()))
+        assert [c.text for c in await ledger.submit(lambda tx: tx.claim_due("log", 1, now_ms() - 1000))] == []
+        claims = await ledger.submit(lambda tx: tx.claim_due("log", 2, now_ms() + 10))
+        assert [c.text for c in claims] == ["first", "new 2"]
+
+
+async def test_queued_sending_held_and_in_doubt_are_told_apart(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        for number, name in enumerate(("queued", "sending", "held", "doubt")):
+            await open_case(
+                ledger, new_delivery(name, text=name, due_at_ms=None if name == "held" else number + 1), number=number
+            )
+
+        def arrange(tx):
+            first = {claim.text: claim for claim in tx.claim_due("log", 9, 100)}
+            doubt, queued = first["doubt"], first["queued"]
+            held = DeliveryState(Fact.NONE, 0, Phase.SENDING)
+            tx.change(
+                tx.entry(queued.case_seq), queued.key, DeliveryChange(DeliveryState(Fact.NONE, 1), due_at_ms=5), 100
+            )
+            tx._change_delivery(
+                tx.entry(doubt.case_seq).delivery_seqs[doubt.key], DeliveryChange(held, error="in doubt")
+            )
+
+        await ledger.submit(arrange)
+        views = {}
+        for state in ("queued", "sending", "held", "in_doubt"):
+            page = await ledger.read(lambda c, state=state: queries.deliveries(c, state, 10, None))
+            views[state] = [(d["text"], d["state"]) for d in page["deliveries"]]
+        assert views == {
+            "queued": [("queued", "queued")],
+            "sending": [("sending", "sending")],
+            "held": [("held", "held")],
+            "in_doubt": [("doubt", "in_doubt")],
+        }
+        counts = await ledger.read(queries.counts)
+        assert (counts["queued"], counts["sending"], counts["in_doubt"]) == (1, 1, 1)
