@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from addispatch.store.ledger import Ledger
     from addispatch.store.transaction import Transaction
 
+#: Audiences whose ways are kept.
+CACHE_COUNT = 4096
 #: Refusals are told as events, but a flood of bad alarms must not become a flood of events.
 REFUSALS_PER_MINUTE = 60
 
@@ -129,6 +131,8 @@ class Pipeline:
         key = (target.audience.id, target.channels)
         found = self._ways.get(key)
         if found is None:
+            if len(self._ways) >= CACHE_COUNT:
+                self._ways.clear()  # bare numbers and addresses come from outside: their number has no end
             found = self._ways[key] = ways(target, self.provided)
         texts: dict[str, Text] = {}
         drafts: list[Draft] = []
