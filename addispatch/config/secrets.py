@@ -31,6 +31,7 @@ _URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):[^/\s]*(?=@)")
 class Unresolved(str):
     """A text as it was written, because a reference in it cannot be followed; ``error`` says why."""
 
+    __slots__ = ("error",)
     error: ConfigError
 
 

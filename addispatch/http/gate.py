@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 
 #: Whoever can open the unix socket (mode 0600) is this user or root.
 LOCAL = Actor("local", Role.ADMIN, "unix")
-#: Paths that need no token and answer even while the daemon starts: monitors and integrators read them; they tell nothing about people.
+#: Paths that need no token, and answer even while the daemon starts: monitors and integrators read them; they tell
+#: nothing about people.
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/api/openapi.json"})
 #: Longest accepted token, in characters.
 MAX_TOKEN_CHARS = 512

@@ -52,7 +52,7 @@ class _Connection(H11Protocol):
         if local:
             return
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, TCP_STALLED_MS)
-        self._made_s = self.loop.time()
+        self.made_s = self.loop.time()
         if len(self.connections) > MAX_CONNECTIONS:
             self._make_room()
         self.loop.call_later(FIRST_REQUEST_S, self._close_if_silent)
@@ -65,7 +65,7 @@ class _Connection(H11Protocol):
         others = cast("set[_Connection]", self.connections) - {self}
         # uvicorn's annotation of the cycle leaves the None out
         idle = [one for one in others if one.cycle is None or one.cycle.response_complete]  # type: ignore[redundant-expr]
-        victim = min(idle, key=lambda one: (one.cycle is not None, one._made_s), default=self)
+        victim = min(idle, key=lambda one: (one.cycle is not None, one.made_s), default=self)
         self.connections.discard(victim)  # now: more connections may be made before the loop tells that it is lost
         victim.transport.abort()
 

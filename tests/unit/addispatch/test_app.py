@@ -82,7 +82,7 @@ async def test_a_port_that_is_taken_keeps_no_alarm_back(tmp_path, monkeypatch):
         status = (await api.get("/api/v1/status")).json()
         assert any(address in warning for warning in status["warnings"])
         events = (await api.get("/api/v1/events")).json()["events"]
-        assert ["severe"] == [event["severity"] for event in events if event["kind"] == "HttpPort"]
+        assert [event["severity"] for event in events if event["kind"] == "HttpPort"] == ["severe"]
         follower = node.feed.follow()
         taken.close()
         while "listens on" not in (await follower.next())["text"]:

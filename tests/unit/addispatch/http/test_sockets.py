@@ -27,7 +27,7 @@ def test_a_socket_path_that_cannot_be_is_a_clear_error(tmp_path):
 
 
 def test_two_daemons_on_the_same_data_are_no_mistake_of_the_configuration(tmp_path):
-    with bind_unix(tmp_path / "a.sock"), pytest.raises(StoreError, match="another addispatch is running on .*: stop"):
+    with bind_unix(tmp_path / "a.sock"), pytest.raises(StoreError, match=r"another addispatch is running on .*: stop"):
         bind_unix(tmp_path / "a.sock")
 
 
