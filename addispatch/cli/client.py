@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ TIMEOUT_S = 30.0
 #: A stream without even a heartbeat (every 15 s) is dead after so long, in seconds.
 SILENT_S = 40.0
 _API = "/api/v1"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class NoAnswer(AddispatchError):
@@ -70,7 +72,7 @@ class Client:
 
     def __init__(self, target: Target) -> None:
         self._headers = {"accept": "application/json"}
-        self._prefix = ""
+        self._prefix, self._token_file = "", target.token_file
         self._url = urlsplit(target.server) if target.server else None
         if self._url is None:
             self._socket_path = find_data_dir(target.data_dir, target.config) / SOCKET_NAME
@@ -84,11 +86,13 @@ class Client:
     def get(self, path: str, **query: Any) -> Doc:
         """Return the document at ``/api/v1`` + path; parameters that are None are left out."""
         given = {name: value for name, value in query.items() if value is not None}
-        return self._request("GET", path + (f"?{urlencode(given)}" if given else ""))
+        return self._request("GET", path + (f"?{urlencode(given, errors='replace')}" if given else ""))
 
     def post(self, path: str, document: Doc) -> Doc:
         """Send a document and return the answer."""
-        return self._request("POST", path, json.dumps(document, default=str).encode())
+        # Arguments that are not UTF-8 come as lone surrogates; an alarm must go out for all that, as it does by MQTT.
+        text = _SURROGATE.sub("\ufffd", json.dumps(document, default=str, ensure_ascii=False))
+        return self._request("POST", path, text.encode())
 
     def delete(self, path: str) -> Doc:
         """Remove what the path names."""
@@ -147,7 +151,10 @@ class Client:
         if response.status < http.client.BAD_REQUEST:
             return document
         if response.status == http.client.UNAUTHORIZED:
-            raise Failure([f"{self._where} wants a token: name the file that holds it with --token-file"])
+            if self._token_file is None:
+                raise Failure([f"{self._where} wants a token: name the file that holds it with --token-file"])
+            hint = "'addispatch token add' there makes a new one"
+            raise Failure([f"{self._where}: the token in {self._token_file} is not valid, or not any more; {hint}"])
         raise Failure([str(one.get("error", "refused")) for one in document.get("errors") or [document]])
 
     @property

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import sys
 import unicodedata
 from datetime import UTC, datetime
@@ -20,6 +22,9 @@ _WORDS = {
     "dim": ("low", "closed", "disabled", "cancelled", "filtered"),
 }  # fmt: skip
 _COLOUR_OF = {word: colour for colour, words in _WORDS.items() for word in words}
+_COLOUR_CODE = re.compile(r"\033\[[0-9;]*m")
+#: Longest text of an alarm or event in a list, in columns: a list is for looking over, ``--json`` has all of it.
+BRIEF = 200
 _MARKS = {"warning": "[!] ", "severe": "[!!!] "}
 _SIGNALS = ((10, "Very poor"), (15, "Poor"), (20, "Fair"), (25, "Good"), (32, "Excellent"))
 
@@ -27,6 +32,11 @@ _SIGNALS = ((10, "Very poor"), (15, "Poor"), (20, "Fair"), (25, "Good"), (32, "E
 def is_terminal() -> bool:
     """Whether people watch: then lines are fitted to the width."""
     return sys.stdout.isatty()
+
+
+def terminal_columns() -> int:
+    """How wide the terminal is; 0 when there is none."""
+    return shutil.get_terminal_size().columns if is_terminal() else 0
 
 
 def colour(text: str, name: str) -> str:
@@ -56,7 +66,9 @@ def _harmless(sign: str) -> str:
 
 
 def width(text: str) -> int:
-    """How many columns the text takes: East Asian wide signs take two, combining ones none."""
+    """How many columns the text takes: East Asian wide signs take two, combining ones and our colours none."""
+    if "\033" in text:
+        text = _COLOUR_CODE.sub("", text)
     if text.isascii():
         return len(text)
     return sum(_sign_width(sign) for sign in text)
@@ -72,6 +84,7 @@ def cut(text: str, columns: int) -> str:
     """Shorten the text to so many columns, ending in ``…``."""
     if width(text) <= columns:
         return text
+    text = text[:columns]
     while text and width(text) > columns - 1:
         text = text[:-1]
     return text + "…"
@@ -86,11 +99,29 @@ def wrap(text: str, columns: int) -> list[str]:
             continue
         if lines[-1]:
             lines.append("")
+        if width(word) <= columns:
+            lines[-1] = word
+            continue
         for sign in word:
             if width(lines[-1]) + width(sign) > columns:
                 lines.append("")
             lines[-1] += sign
     return lines
+
+
+def brief(value: object) -> str:
+    """Return a text as lists show it: one line of bearable length."""
+    return cut(printable(value), BRIEF)
+
+
+def fold(line: str, indent: int = 2) -> str:
+    """Fit a line to the terminal: broken between words, what follows indented. Without a terminal it stays whole."""
+    columns = terminal_columns()
+    if not columns or width(line) <= columns:
+        return line
+    lead = " " * (len(line) - len(line.lstrip(" ")))
+    first, *rest = wrap(line, max(columns - len(lead) - indent, 10))
+    return "\n".join([lead + first, *(lead + " " * indent + part for part in rest)])
 
 
 def moment(value: object) -> datetime | None:
@@ -127,10 +158,10 @@ def event_line(event: dict[str, object]) -> str:
     at = moment(event.get("at"))
     when = f"{at:%Y.%m.%d %H:%M:%S}:{at.microsecond // 1000:03d}" if at else "-"
     mark = _MARKS.get(str(event.get("severity")), "")
-    text = printable(event.get("text"))
-    if not mark:
-        return f"{colour(when, 'dim')} {text}"
-    return f"{colour(when, 'dim')} {colour(mark + text, 'alarm' if mark == '[!!!] ' else 'yellow')}"
+    text = mark + brief(event.get("text"))
+    if mark:
+        text = colour(text, "alarm" if mark == "[!!!] " else "yellow")
+    return fold(f"{colour(when, 'dim')} {text}")
 
 
 def signal(value: object) -> str:

@@ -35,4 +35,4 @@ def add(
 @connected(commands, "remove", view=views.removed)
 def remove(client: Client, name: Name) -> Doc:
     """Remove a token; it stops working at once."""
-    return client.delete(f"/tokens/{quote(name)}")
+    return client.delete(f"/tokens/{quote(name, errors='replace')}")

@@ -7,12 +7,26 @@ from collections import Counter
 from typing import Any
 
 from addispatch.cli import table
-from addispatch.cli.text import colour, duration, event_line, printable, short_time, signal, word_colour
+from addispatch.cli.text import (
+    brief,
+    colour,
+    duration,
+    event_line,
+    fold,
+    printable,
+    short_time,
+    signal,
+    terminal_columns,
+    word_colour,
+    wrap,
+)
 
 Doc = dict[str, Any]
 
 #: What is counted in the queue, in the order shown.
 _WAITING = ("queued", "sending", "in_doubt")
+#: Where the values of the status begin.
+_LABEL = 10
 
 
 def cases(document: Doc) -> None:
@@ -24,7 +38,7 @@ def cases(document: Doc) -> None:
             c.get("state"),
             short_time(c.get("opened_at")),
             c.get("audience"),
-            c.get("text"),
+            brief(c.get("text")),
         )
         for c in document["cases"]
     ]
@@ -38,14 +52,14 @@ def deliveries(document: Doc) -> None:
         (d.get("state"), short_time(_last_time(d)), d.get("channel"), _person(d), d.get("attempts"), _outcome(d))
         for d in document["deliveries"]
     ]
-    table.show(("STATE", "WHEN", "CHANNEL", "TO", "TRIES", "HOW"), rows, nothing="no deliveries")
+    table.show(("STATE", "WHEN", "CHANNEL", "TO", "TRIES", "HOW"), rows, nothing="no deliveries", whole=True)
     _more(document)
 
 
 def received(document: Doc) -> None:
     """Print messages that came in."""
     rows = [
-        (short_time(m.get("received_at")), m.get("channel"), m.get("sender"), m.get("modem"), m.get("text"))
+        (short_time(m.get("received_at")), m.get("channel"), m.get("sender"), m.get("modem"), brief(m.get("text")))
         for m in document["received"]
     ]
     table.show(("WHEN", "CHANNEL", "FROM", "BY", "TEXT"), rows, nothing="no messages came in")
@@ -61,7 +75,7 @@ def events(document: Doc) -> None:
 def modems(document: Doc) -> None:
     """Print the modems."""
     rows = [(m.get("name"), m.get("state"), signal(m.get("signal")), _network(m), _port(m)) for m in document["modems"]]
-    table.show(("MODEM", "STATE", "SIGNAL", "NETWORK", "PORT"), rows, nothing="no modems")
+    table.show(("MODEM", "STATE", "SIGNAL", "NETWORK", "PORT"), rows, nothing="no modems", whole=True)
 
 
 def plugins(document: Doc) -> None:
@@ -70,16 +84,16 @@ def plugins(document: Doc) -> None:
         (p.get("name"), p.get("status"), p.get("version"), p.get("reason") or p.get("status_line") or p.get("summary"))
         for p in document["plugins"]
     ]
-    table.show(("PLUGIN", "STATUS", "VERSION", "NOW"), rows, nothing="no plugins")
+    table.show(("PLUGIN", "STATUS", "VERSION", "NOW"), rows, nothing="no plugins", whole=True)
 
 
 def why(document: Doc) -> None:
     """Print the plan of a dry run in words, then the texts that would go out."""
     for line in document["plan"]:
-        print(printable(line))
+        print(fold(printable(line)))
     listed = [d for d in document["deliveries"] if not d.get("problem")]
     rows = [(d.get("channel"), _person(d), d.get("when"), d.get("segments"), d.get("text")) for d in listed]
-    table.show(("CHANNEL", "TO", "WHEN", "SMS", "TEXT"), rows, nothing="Nobody would be told.")
+    table.show(("CHANNEL", "TO", "WHEN", "SMS", "TEXT"), rows, nothing="Nobody would be told.", whole=True)
 
 
 def counts(document: Doc) -> None:
@@ -109,15 +123,18 @@ def removed(_document: Doc) -> None:
 def status(document: Doc) -> None:
     """Print the state of the node on one screen."""
     warnings = document.get("warnings", [])
-    head = colour(printable(document.get("state")), "yellow" if warnings else "green")
-    print(f"{head}  {printable(document.get('node'))}  {_about(document)}")
-    for warning in warnings:
-        print(colour(f"[!] {printable(warning)}", "yellow"))
+    state = printable(document.get("state")).partition(":")[0]  # the rest is the first warning
+    print(
+        fold(
+            f"{colour(state, 'yellow' if warnings else 'green')}  {printable(document.get('node'))}  {_about(document)}"
+        )
+    )
+    _warn(warnings)
     _line("plugins", _plugins_line(document.get("plugins", [])))
     _line("channels", ", ".join(_channel(c) for c in document.get("channels", ())))
     _line("modems", "; ".join(_modem_line(m) for m in document.get("modems", ())))
     _line("queue", _queue_line(document))
-    _line("cases", ", ".join(f"{n} {printable(name)}" for name, n in document.get("cases", {}).items()))
+    _line("cases", _cases_line(document.get("cases", {})))
     ledger = document.get("ledger", {})
     size = ledger.get("size_bytes")
     _line("ledger", printable(ledger.get("path", "")) + (f", {size / 1024:,.0f} KiB" if isinstance(size, int) else ""))
@@ -129,6 +146,17 @@ def _about(document: Doc) -> str:
     return f"addispatch {printable(document.get('version', ''))}{up}"
 
 
+def _warn(warnings: list[str]) -> None:
+    for warning in warnings:
+        print(fold(colour(f"[!] {printable(warning)}", "yellow"), indent=4))
+
+
+def _cases_line(count: Doc) -> str:
+    waiting = count.get("unacknowledged", 0)
+    asked = f" ({waiting} {'waits' if waiting == 1 else 'wait'} for an acknowledgement)" if waiting else ""
+    return f"{count.get('open', 0)} open{asked}, {count.get('acknowledged', 0)} acknowledged"
+
+
 def _queue_line(document: Doc) -> str:
     queue, oldest = document.get("queue", {}), document.get("queue_oldest_s")
     waiting = ", ".join(f"{queue[name]} {name.replace('_', ' ')}" for name in _WAITING if queue.get(name))
@@ -137,6 +165,7 @@ def _queue_line(document: Doc) -> str:
 
 def sent(document: Doc) -> None:
     """Print what a ``send`` started: the cases and their deliveries."""
+    _warn(document.get("warnings", []))
     if not document["cases"]:
         print(colour("accepted, but it reaches nobody: 'addispatch why' tells the reason", "yellow"))
     for case in document["cases"]:
@@ -145,9 +174,9 @@ def sent(document: Doc) -> None:
         summary = ", ".join(f"{n} {_plural('delivery', n)} {printable(state)}" for state, n in states.items())
         code = f" {printable(case['code'])}" if case.get("code") else ""
         audience = f" for {printable(case['audience'])}" if case.get("audience") else ""
-        print(f"case{code}{audience} {printable(case.get('state', 'opened'))}: {summary or 'nobody to tell'}")
+        print(fold(f"case{code}{audience} {printable(case.get('state', 'opened'))}: {summary or 'nobody to tell'}"))
         for one in listed:
-            print("  " + delivery_line(one))
+            print(fold("  " + delivery_line(one)))
 
 
 def delivery_line(delivery: Doc) -> str:
@@ -155,14 +184,18 @@ def delivery_line(delivery: Doc) -> str:
     state = printable(delivery.get("state"))
     name = word_colour(state)
     how = _outcome(delivery)
+    if how:
+        how = f": {how}" if delivery.get("error") else f" {how}"
     shown = colour(state, name) if name else state
-    return f"{printable(delivery.get('channel'))} to {printable(_person(delivery))}: {shown}" + (
-        f" {how}" if how else ""
-    )
+    return f"{printable(delivery.get('channel'))} to {printable(_person(delivery))}: {shown}{how}"
 
 
 def _line(name: str, text: str) -> None:
-    print(f"{colour(f'{name:<9}', 'dim')} {text or '-'}")
+    columns = terminal_columns()
+    first, *rest = wrap(text or "-", max(columns - _LABEL, 10)) if columns else [text or "-"]
+    print(colour(f"{name:<{_LABEL}}", "dim") + first)
+    for part in rest:
+        print(" " * _LABEL + part)
 
 
 def _more(document: Doc) -> None:
@@ -208,10 +241,7 @@ def _modem_line(modem: Doc) -> str:
 
 def _channel(channel: Doc) -> str:
     name = printable(channel.get("name"))
-    if channel.get("up"):
-        return f"{name} {colour('up', 'green')}"
-    reason = f" ({printable(channel['reason'])})" if channel.get("reason") else ""
-    return f"{name} {colour('down', 'red')}{reason}"
+    return f"{name} {colour('up', 'green') if channel.get('up') else colour('down', 'red')}"  # a warning says why
 
 
 def _plugins_line(listed: list[Doc]) -> str:

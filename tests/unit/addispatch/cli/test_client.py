@@ -19,6 +19,15 @@ async def test_another_node_is_reached_with_a_token(alone, running, tmp_path):
     )
 
 
+async def test_a_token_that_is_removed_is_said_to_be_wrong_not_missing(alone, running, tmp_path):
+    token = tmp_path / "token"
+    token.write_text("removed-long-ago\n")
+    server = f"http://127.0.0.1:{running.port}"
+    done = await alone("status", "--server", server, "--token-file", token)
+    hint = "'addispatch token add' there makes a new one"
+    assert done.err == f"error: {server}: the token in {token} is not valid, or not any more; {hint}\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -22,13 +22,13 @@ async def test_json_is_one_document(addispatch, command, key):
 async def test_status_fits_one_screen(addispatch):
     done = await addispatch("status")
     assert done.out.splitlines() == [
-        "Warning: sms is down: no modem  node-a  addispatch 0.1.0, up 3 h 12 min",
+        "Warning  node-a  addispatch 0.1.0, up 3 h 12 min",
         "[!] sms is down: no modem",
         "plugins   enabled mqtt; config_error smtp",
-        "channels  sms down (no modem)",
+        "channels  sms down",
         "modems    sim1 online 13(Poor) Singtel (HSPA 3.5G)",
         "queue     2 queued, 1 sending, the oldest for 1 min 15 s",
-        "cases     1 open, 0 acknowledged, 1 unacknowledged",
+        "cases     1 open (1 waits for an acknowledgement), 0 acknowledged",
         "ledger    /data/ledger.db, 121 KiB",
     ]
 

@@ -38,7 +38,9 @@ async def test_follow_goes_on_and_survives_a_restart(running, tmp_path):
         assert b"before" in await process.stdout.readline()
         await running.server.stop()
         running.operations.add_event("meanwhile")
-        app = create_app(running.operations, authenticate=lambda _token: None, metrics=Metrics(), is_started=lambda: True)
+        app = create_app(
+            running.operations, authenticate=lambda _token: None, metrics=Metrics(), is_started=lambda: True
+        )
         again = HttpServer(app, running.unix_path, None, print)
         await again.start()
         assert b"meanwhile" in await process.stdout.readline()

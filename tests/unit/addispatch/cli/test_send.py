@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 
 async def test_send_says_what_happens(addispatch, running):
     running.operations.delivery_states = ["queued"]
@@ -14,6 +16,17 @@ async def test_send_says_what_happens(addispatch, running):
     assert running.operations.alarms == [
         {"text": "Pump is hot", "to": ["Adam", "+6598765432"], "source": "cli", "priority": "high", "key": "p3"}
     ]
+
+
+async def test_a_text_that_is_not_utf_8_goes_out(addispatch, running):
+    done = await addispatch("send", "--to", "Adam", os.fsdecode(b"98 \xb0C, \xe4\xf6 in \xe2\x82\xac"))
+    assert (done.code, done.err) == (0, "")
+    assert running.operations.alarms[0]["text"] == "98 �C, �� in €"
+
+
+async def test_odd_bytes_elsewhere_are_no_trace(addispatch):
+    for arguments in (["cases", "--state", "\udcb0"], ["token", "remove", "\udcb0"], ["why", "--text", "\udcb0"]):
+        assert "Traceback" not in (await addispatch(*arguments)).err
 
 
 async def test_wait_shows_the_outcome(addispatch, running):

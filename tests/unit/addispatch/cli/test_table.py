@@ -5,16 +5,17 @@ import shutil
 
 import pytest
 
-from addispatch.cli import table
+from addispatch.cli import table, text
 
 TITLES = ("STATE", "TEXT")
 LONG = "a rather long text that does not fit a phone at all"
 
 
-def show(monkeypatch, capsys, columns, rows):
-    monkeypatch.setattr(table, "is_terminal", lambda: columns > 0)
+def show(monkeypatch, capsys, columns, rows, **more):
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(text, "is_terminal", lambda: columns > 0)
     monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((columns, 24)))
-    table.show(TITLES, rows, nothing="nothing")
+    table.show(TITLES, rows, nothing="nothing", **more)
     return capsys.readouterr().out.splitlines()
 
 
@@ -32,6 +33,40 @@ def test_a_phone_gets_the_whole_text_below(monkeypatch, capsys):
     lines = show(monkeypatch, capsys, 24, [("acknowledged", LONG)])
     assert lines[1] == "acknowledged"
     assert " ".join(line.strip() for line in lines[2:]) == LONG
+
+
+def test_only_rows_that_need_it_go_on_below_and_the_titles_stay(monkeypatch, capsys):
+    assert show(monkeypatch, capsys, 24, [("acknowledged", LONG), ("open", "hot")]) == [
+        "STATE         TEXT",
+        "acknowledged",
+        "  a rather long text",
+        "  that does not fit a",
+        "  phone at all",
+        "open          hot",
+    ]
+
+
+def test_in_a_list_a_long_text_is_cut(monkeypatch, capsys):
+    assert show(monkeypatch, capsys, 40, [("open", LONG)])[1:] == ["open   a rather long text that does not…"]
+
+
+@pytest.mark.parametrize("columns", [20, 30, 50, 60])
+def test_a_text_to_be_seen_whole_is_never_cut(monkeypatch, capsys, columns):
+    lines = show(monkeypatch, capsys, columns, [("open", LONG)], whole=True)
+    assert " ".join(" ".join(lines[1:]).split()) == f"open {LONG}"
+    assert all(table.width(line) <= columns for line in lines)
+
+
+def test_with_room_a_whole_text_stays_in_its_column(monkeypatch, capsys):
+    assert show(monkeypatch, capsys, 50, [("open", LONG)], whole=True)[1:] == [
+        "open   a rather long text that does not fit a",
+        "       phone at all",
+    ]
+
+
+def test_other_columns_wider_than_the_terminal_break_between_words(monkeypatch, capsys):
+    lines = show(monkeypatch, capsys, 20, [("sent to Adam at +6591234567", "x")])
+    assert [line.strip() for line in lines[1:]] == ["sent to Adam at", "+6591234567", "x"]
 
 
 def test_wide_signs_keep_columns_aligned(monkeypatch, capsys):

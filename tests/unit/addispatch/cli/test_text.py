@@ -36,6 +36,22 @@ def test_wrapping_loses_nothing_and_fits(value, columns):
     assert "".join(lines).replace(" ", "") == value.replace(" ", "")
 
 
+def test_wrapping_does_not_count_colours():
+    assert text.wrap("\033[31mred\033[0m and blue", 8) == ["\033[31mred\033[0m and", "blue"]
+
+
+def test_a_folded_line_keeps_its_place(monkeypatch):
+    monkeypatch.setattr(text, "terminal_columns", lambda: 20)
+    assert text.fold("  a word and another one") == "  a word and\n    another one"
+    assert text.fold("  just  fits") == "  just  fits"
+    monkeypatch.setattr(text, "terminal_columns", lambda: 0)
+    assert "\n" not in text.fold("word " * 100)
+
+
+def test_cutting_a_long_text_is_quick():
+    assert text.brief("温" * 100_000) == "温" * 99 + "…"
+
+
 def test_times_are_local_and_short():
     now = datetime.now(UTC)
     assert text.short_time(now.isoformat()) == f"{now.astimezone():%H:%M:%S}"

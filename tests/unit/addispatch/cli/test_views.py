@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+
 import pytest
 
-from addispatch.cli import views
+from addispatch.cli import text, views
 
 EVIL = "x\x1b]0;owned\x07\x1b[2J\u202e\ny"
 
@@ -51,6 +55,50 @@ def test_texts_from_outside_cannot_steer_the_terminal(view, document, capsys):
     view(document)
     out, err = capsys.readouterr()
     assert not set(out + err) & set("\x1b\x07\u202e")
+
+
+@pytest.mark.parametrize("columns", [50, 80])
+def test_no_word_is_broken_on_a_terminal(monkeypatch, capsys, columns):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(text, "is_terminal", lambda: True)
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((columns, 24)))
+    words = [f"word{number}" for number in range(60)]
+    long = " ".join(words)
+    delivery = {"channel": "sms", "recipient": "Adam", "state": "failed", "error": long}
+    plugins = [{"name": word, "status": "enabled", "reason": long} for word in words]
+    views.status({"state": "Warning: " + long, "warnings": [long], "plugins": plugins, "version": long})
+    views.why({"plan": [long], "deliveries": [{"channel": "sms", "text": long}]})
+    views.deliveries({"deliveries": [delivery]})
+    views.plugins({"plugins": plugins})
+    views.events({"events": [{"text": " ".join(words[:25]), "severity": "severe", "at": "2026-11-23T05:55:01Z"}]})
+    views.sent({"cases": [{"deliveries": [delivery]}], "warnings": [long]})
+    out = capsys.readouterr().out
+    assert max(text.width(line) for line in out.splitlines()) <= columns
+    assert "…" not in out
+    seen = re.findall(r"word\d*", out)
+    assert set(seen) == set(words)
+
+
+def test_lists_show_the_beginning_of_an_endless_text(capsys):
+    endless = "hot " * 1000
+    views.events({"events": [{"text": endless}]})
+    views.cases({"cases": [{"text": endless}]})
+    views.received({"received": [{"text": endless}]})
+    lines = [line for line in capsys.readouterr().out.splitlines() if "hot" in line]
+    assert len(lines) == 3
+    assert all(len(line) < 270 and line.endswith("…") for line in lines)
+
+
+def test_a_reason_is_set_off_from_the_state():
+    failed = {"channel": "sms", "to": "+6591234567", "state": "failed", "error": "no plugin"}
+    assert views.delivery_line(failed) == "sms to +6591234567: failed: no plugin"
+    assert views.delivery_line(failed | {"state": "sent", "error": None, "modem": "sim1"}).endswith(": sent by sim1")
+
+
+def test_what_the_daemon_says_of_an_alarm_is_shown(capsys):
+    views.sent({"cases": [], "warnings": ["the text was cut"]})
+    assert "[!] the text was cut" in capsys.readouterr().out
 
 
 def test_an_alarm_that_reaches_nobody_is_said(capsys):
