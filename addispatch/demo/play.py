@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shlex
+import shutil
 import signal
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from addispatch.demo.screen import Screen
@@ -46,6 +51,16 @@ async def _play(screen: Screen, *, exit_after: bool) -> int:
     return 0
 
 
+def program_path() -> str:
+    """Return how to call this program from the folder where it was started."""
+    program = Path(sys.argv[0]).absolute()
+    if program.name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m addispatch"
+    if shutil.which(program.name) == str(program):
+        return program.name
+    return shlex.quote(min(str(program), os.path.relpath(program), key=len))
+
+
 async def _stay(stage: Stage, screen: Screen) -> None:
     """Keep running and show every SMS, until Ctrl-C."""
     stopping = asyncio.Event()
@@ -57,14 +72,11 @@ async def _stay(stage: Stage, screen: Screen) -> None:
         screen.bubble(f"{phone.name or phone.number}'s phone", message.text, colour="green")
 
     stage.network.on_delivered = show
-    data_dir = stage.folder / "data"
+    program, where = program_path(), f"--data-dir {stage.folder / 'data'}"
     screen.title("It stays up. Try, in another terminal:")
-    for command in (
-        f"addispatch status --data-dir {data_dir}",
-        f'addispatch send --data-dir {data_dir} --to Maintenance "Tank 3 is nearly empty"',
-        f"addispatch events --follow --data-dir {data_dir}",
-    ):
-        screen.say(f"  {screen.colour(command, 'cyan')}")
+    screen.command(f"{program} status", where)
+    screen.command(f"{program} send", where, "--to Maintenance", '"Tank 3 is nearly empty"')
+    screen.command(f"{program} events --follow", where)
     screen.say(f"  API   http://127.0.0.1:{stage.http_port}/api/openapi.json")
     screen.say(f"  log   {stage.folder / 'demo.log'}")
     screen.say(screen.colour("  Ctrl-C ends it.", "dim"))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-import textwrap
+
+from addispatch.cli.text import cut, fold, width, wrap
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2", "bold": "1"}
-_WIDTH = 46
+#: Widest bubble, and where what somebody writes himself begins, in columns; a narrow terminal gets less of both.
+_BUBBLE, _MINE = 46, 24
 
 
 class Screen:
@@ -25,17 +28,30 @@ class Screen:
     def say(self, text: str = "") -> None:
         """Print a line."""
         self._close()
-        print(text, flush=True)  # noqa: T201
+        print(fold(text), flush=True)  # noqa: T201
 
     def title(self, text: str) -> None:
         """Print a heading."""
         self.say()
         self.say(self.colour(text, "bold"))
 
+    def command(self, *parts: str) -> None:
+        """Show a command to be copied; one that is too long goes on behind a backslash, as a shell reads it."""
+        lines, columns = [f"  {parts[0]}"], _columns()
+        for part in parts[1:]:
+            if len(lines[-1]) + len(part) + 3 <= columns:
+                lines[-1] += f" {part}"
+            else:
+                lines[-1] += " \\"
+                lines.append(f"    {part}")
+        self._close()
+        for line in lines:
+            print(self.colour(line, "cyan"), flush=True)  # noqa: T201
+
     def progress(self, text: str) -> None:
         """Show what is going on; the next line takes its place on a terminal."""
         if self._is_terminal:
-            sys.stdout.write(f"\r\033[K{self.colour('…', 'yellow')} {text}")
+            sys.stdout.write(f"\r\033[K{self.colour('…', 'yellow')} {cut(text, _columns() - 3)}")
             sys.stdout.flush()
             self._is_open = True
         else:
@@ -51,14 +67,14 @@ class Screen:
 
     def bubble(self, who: str, text: str, *, colour: str, mine: bool = False) -> None:
         """Draw a message as a phone or mail program shows it; ``mine`` on the right, for what a person writes."""
-        indent = " " * (24 if mine else 4)
-        lines = [piece for line in text.splitlines() for piece in textwrap.wrap(line, _WIDTH - 4) or [""]]
+        inside = min(_BUBBLE, _columns() - 8) - 4
+        indent = " " * (min(_MINE, _columns() - inside - 4) if mine else 4)
+        side = self.colour("│", colour)
         self.say(f"{indent}{self.colour(who, 'bold')}")
-        self.say(indent + self.colour("╭" + "─" * (_WIDTH - 2) + "╮", colour))
-        for line in lines:
-            side = self.colour("│", colour)
-            self.say(f"{indent}{side} {line:<{_WIDTH - 4}} {side}")
-        self.say(indent + self.colour("╰" + "─" * (_WIDTH - 2) + "╯", colour))
+        self.say(indent + self.colour("╭" + "─" * (inside + 2) + "╮", colour))
+        for line in [part for paragraph in text.splitlines() for part in wrap(paragraph, inside)]:
+            self.say(f"{indent}{side} {line}{' ' * (inside - width(line))} {side}")
+        self.say(indent + self.colour("╰" + "─" * (inside + 2) + "╯", colour))
 
     def _replace(self, text: str) -> None:
         if self._is_open:
@@ -70,3 +86,7 @@ class Screen:
         if self._is_open:
             sys.stdout.write("\n")
             self._is_open = False
+
+
+def _columns() -> int:
+    return max(shutil.get_terminal_size().columns, 20)

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
+
+import pytest
+
+from addispatch.cli.text import width
 from addispatch.demo.screen import Screen
 
 
@@ -28,6 +35,32 @@ def test_no_color_is_respected(capsys, monkeypatch):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("NO_COLOR", "1")
     assert Screen().colour("x", "red") == "x"
+
+
+@pytest.mark.parametrize("columns", [40, 50, 80, 120])
+def test_bubbles_commands_and_steps_fit_the_terminal(capsys, monkeypatch, columns):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((columns, 24)))
+    screen = Screen()
+    screen.bubble("Adam writes", "On my way, 温度 is " + "very " * 20 + "high", colour="green", mine=True)
+    box = [line for line in capsys.readouterr().out.splitlines() if line.strip()[0] in "│╭╰"]
+    assert {width(line) for line in box} <= {columns, 70}
+    assert all(line.rstrip()[-1] in "│╮╯" for line in box)
+    screen.done("published plant/Boilerhouse/boiler1/alarm " + "with a payload " * 5)
+    screen.command(".venv/bin/addispatch send", "--data-dir /tmp/demo/data", "--to Maintenance", '"Tank 3 is empty"')
+    out = capsys.readouterr().out
+    assert max(width(line) for line in out.splitlines()) <= columns
+    words = shlex.split(out.partition(".venv")[2].replace("\\\n", ""))  # as a shell does
+    assert words == [
+        "/bin/addispatch",
+        "send",
+        "--data-dir",
+        "/tmp/demo/data",
+        "--to",
+        "Maintenance",
+        "Tank 3 is empty",
+    ]
 
 
 def test_a_bubble_wraps_long_texts_and_keeps_its_lines(capsys):
