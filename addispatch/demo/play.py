@@ -45,6 +45,7 @@ async def _play(screen: Screen, *, exit_after: bool) -> int:
             screen.done(screen.colour("Every step happened.", "bold"))
             if not exit_after:
                 await _stay(stage, screen)
+        screen.done("stopped")
     except (TimeoutError, AssertionError, AddispatchError, OSError) as error:
         screen.failed(f"This step did not happen: {str(error) or type(error).__name__}")
         return 1
@@ -62,10 +63,10 @@ def program_path() -> str:
 
 
 async def _stay(stage: Stage, screen: Screen) -> None:
-    """Keep running and show every SMS, until Ctrl-C."""
+    """Keep running and show every SMS, until Ctrl-C or until the window is closed."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stopping.set)
 
     def show(phone: Phone, message: PhoneMessage) -> None:
@@ -75,7 +76,7 @@ async def _stay(stage: Stage, screen: Screen) -> None:
     program, where = program_path(), f"--data-dir {stage.folder / 'data'}"
     screen.title("It stays up. Try, in another terminal:")
     screen.command(f"{program} status", where)
-    screen.command(f"{program} send", where, "--to Maintenance", '"Tank 3 is nearly empty"')
+    screen.command(f"{program} send", "--to Maintenance", '"Tank 3 is nearly empty"', where)
     screen.command(f"{program} events --follow", where)
     screen.say(f"  API   http://127.0.0.1:{stage.http_port}/api/openapi.json")
     screen.say(f"  log   {stage.folder / 'demo.log'}")

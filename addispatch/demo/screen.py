@@ -10,7 +10,7 @@ from addispatch.cli.text import cut, fold, width, wrap
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2", "bold": "1"}
 #: Widest bubble, and where what somebody writes himself begins, in columns; a narrow terminal gets less of both.
-_BUBBLE, _MINE = 46, 24
+_BUBBLE, _MINE = 50, 24
 
 
 class Screen:
@@ -27,7 +27,7 @@ class Screen:
 
     def say(self, text: str = "") -> None:
         """Print a line."""
-        self._close()
+        self._clear()
         print(fold(text), flush=True)  # noqa: T201
 
     def title(self, text: str) -> None:
@@ -39,12 +39,12 @@ class Screen:
         """Show a command to be copied; one that is too long goes on behind a backslash, as a shell reads it."""
         lines, columns = [f"  {parts[0]}"], _columns()
         for part in parts[1:]:
-            if len(lines[-1]) + len(part) + 3 <= columns:
+            if len(lines[-1]) + len(part) + len("  \\") <= columns:
                 lines[-1] += f" {part}"
             else:
                 lines[-1] += " \\"
                 lines.append(f"    {part}")
-        self._close()
+        self._clear()
         for line in lines:
             print(self.colour(line, "cyan"), flush=True)  # noqa: T201
 
@@ -59,11 +59,11 @@ class Screen:
 
     def done(self, text: str) -> None:
         """Show a step that succeeded."""
-        self._replace(f"{self.colour('✔', 'green')} {text}")
+        self.say(f"{self.colour('✔', 'green')} {text}")
 
     def failed(self, text: str) -> None:
         """Show a step that did not."""
-        self._replace(f"{self.colour('✘', 'red')} {text}")
+        self.say(f"{self.colour('✘', 'red')} {text}")
 
     def bubble(self, who: str, text: str, *, colour: str, mine: bool = False) -> None:
         """Draw a message as a phone or mail program shows it; ``mine`` on the right, for what a person writes."""
@@ -76,15 +76,9 @@ class Screen:
             self.say(f"{indent}{side} {line}{' ' * (inside - width(line))} {side}")
         self.say(indent + self.colour("╰" + "─" * (inside + 2) + "╯", colour))
 
-    def _replace(self, text: str) -> None:
+    def _clear(self) -> None:
         if self._is_open:
             sys.stdout.write("\r\033[K")
-            self._is_open = False
-        self.say(text)
-
-    def _close(self) -> None:
-        if self._is_open:
-            sys.stdout.write("\n")
             self._is_open = False
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING
 
 from addispatch.sdk.operations import Actor, Role
@@ -22,7 +23,7 @@ async def tell(stage: Stage, screen: Screen) -> None:
     screen.title("1  The PLC raises an alarm")
     topic, payload = "plant/Boilerhouse/boiler1/alarm", {"message": "over-temperature 98.4 °C", "priority": "high"}
     await stage.plant.publish(topic, payload)
-    screen.done(f"published {screen.colour(topic, 'cyan')} {payload}")
+    screen.done(f"published {screen.colour(topic, 'cyan')} {json.dumps(payload, ensure_ascii=False)}")
 
     screen.title("2  Everybody who must know is told")
     for phone in (stage.adam, stage.jane):
@@ -44,7 +45,7 @@ async def tell(stage: Stage, screen: Screen) -> None:
     log = await stage.node.operations.events(_WHO, limit=30)
     for event in reversed(log["events"]):
         if event["case_id"] or event["kind"] == "MessageReceived":
-            screen.say(f"  {screen.colour(event['at'][11:23], 'dim')}  {event['text']}")
+            screen.say(f"  {screen.colour(event['at'][11:23], 'dim')} {event['text']}")
 
 
 async def _until_sent(stage: Stage) -> None:
