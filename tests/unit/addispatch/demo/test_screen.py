@@ -45,7 +45,7 @@ def test_bubbles_commands_and_steps_fit_the_terminal(capsys, monkeypatch, column
     screen = Screen()
     screen.bubble("Adam writes", "On my way, 温度 is " + "very " * 20 + "high", colour="green", mine=True)
     box = [line for line in capsys.readouterr().out.splitlines() if line.strip()[0] in "│╭╰"]
-    assert {width(line) for line in box} <= {columns, 70}
+    assert {width(line) for line in box} <= {columns, 74}
     assert all(line.rstrip()[-1] in "│╮╯" for line in box)
     screen.done("published plant/Boilerhouse/boiler1/alarm " + "with a payload " * 5)
     screen.command(".venv/bin/addispatch send", "--data-dir /tmp/demo/data", "--to Maintenance", '"Tank 3 is empty"')
