@@ -2,11 +2,12 @@
 
 Plain ``{{ name }}`` and ``{{ a.b }}`` templates, nearly all of them in practice, are compiled to look-ups (a fifth of
 the cost); everything else goes to Jinja2's immutable sandbox with a budget, because a template that runs for ever
-would hold up every alarm behind it.
+would hold up every alarm behind it. What can be known to fail is refused when a template is compiled.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from jinja2 import StrictUndefined, nodes
 from jinja2 import TemplateError as JinjaError
 from jinja2.exceptions import SecurityError
+from jinja2.meta import find_undeclared_variables
 from jinja2.runtime import LoopContext, str_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
@@ -27,6 +29,7 @@ MAX_RESULT_CHARS = 16_000
 MAX_TURNS = 1_000
 
 _SIMPLE = re.compile(r"\{\{\s*([A-Za-z_]\w*(?:\.\w+)*)\s*\}\}")
+_DUNDER = re.compile(r"__\w*__")
 _FILTERS = (
     "abs", "capitalize", "d", "default", "dictsort", "escape", "first", "float", "int", "items", "join", "last",
     "length", "list", "lower", "max", "min", "replace", "reverse", "round", "sort", "string", "sum", "title", "trim",
@@ -35,6 +38,10 @@ _FILTERS = (
 _FORBIDDEN = (
     nodes.Macro, nodes.CallBlock, nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Block,
 )  # fmt: skip
+
+
+#: Names the limits need for themselves.
+_OURS = ("_turn", "_joined")
 
 
 class TemplateError(AddispatchError):
@@ -93,7 +100,7 @@ def _join(values: Iterable[Any], separator: str = "", attribute: str = "") -> st
 
 
 class _Limiter(NodeTransformer):
-    """Adds the turn counter to every loop, guards ``~`` and refuses what an alarm text has no use for."""
+    """Adds the turn counter to every loop, guards ``~``, computes constants and refuses what has no use in an alarm."""
 
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802 - the visitor's naming
         if node.recursive:
@@ -109,7 +116,67 @@ class _Limiter(NodeTransformer):
     def generic_visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> nodes.Node:
         if isinstance(node, _FORBIDDEN):
             raise TemplateError(f"{type(node).__name__.lower()} is not allowed in a template")
-        return super().generic_visit(node, *args, **kwargs)
+        visited = super().generic_visit(node, *args, **kwargs)
+        return _computed(node) if isinstance(node, nodes.BinExpr) and node.operator in _ARITHMETIC else visited
+
+
+_ARITHMETIC = ("+", "-", "*", "/", "//", "%", "**")
+_NO_NUMBERS = (nodes.List, nodes.Tuple, nodes.Dict)
+
+
+def _computed(node: nodes.BinExpr) -> nodes.Node:
+    """Compute two constants; refuse one that is known to be none of the operator's."""
+    left, right = node.left, node.right
+    if isinstance(left, nodes.Const) and isinstance(right, nodes.Const):
+        value = _ENV.call_binop(None, node.operator, left.value, right.value)
+        _check_number(value)
+        return nodes.Const(value, lineno=node.lineno)
+    good = (int, float, str) if node.operator == "+" else (int, float)
+    for side in (left, right):
+        if isinstance(side, _NO_NUMBERS) or (isinstance(side, nodes.Const) and not isinstance(side.value, good)):
+            raise SecurityError(f"{node.operator} works on numbers only")
+    return node
+
+
+def _check_number(value: Any) -> None:
+    """Refuse infinity: Jinja2 would write it as a name into the code it makes."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SecurityError("number too large")
+
+
+def _check(tree: nodes.Template) -> None:
+    """Refuse what can never be rendered: calls (nothing can be called), inner names of Python and of ours."""
+    for call in tree.find_all(nodes.Call):
+        raise TemplateError(f"line {call.lineno}: {_spelled(call.node)}: functions are not available in templates")
+    for name in tree.find_all(nodes.Name):
+        if name.name in _OURS:
+            raise TemplateError(f"line {name.lineno}: {name.name} is not available in templates")
+    for node in tree.find_all((nodes.Name, nodes.Getattr, nodes.Getitem)):
+        _check_name(_last(node))
+    for constant in tree.find_all(nodes.Const):
+        _check_number(constant.value)
+
+
+def _check_name(name: str) -> None:
+    if _DUNDER.fullmatch(name):
+        raise TemplateError(f"{name}: names like this are not available in templates")
+
+
+def _last(node: nodes.Node) -> str:
+    """Return the last name of ``a.b`` or ``a['b']``, empty if it is not written there."""
+    if isinstance(node, nodes.Name):
+        return node.name
+    if isinstance(node, nodes.Getattr):
+        return node.attr
+    if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
+        return str(node.arg.value)
+    return ""
+
+
+def _spelled(node: nodes.Node) -> str:
+    """Return how a name was written, as far as it is one."""
+    before = f"{_spelled(node.node)}." if isinstance(node, (nodes.Getattr, nodes.Getitem)) else ""
+    return f"{before}{_last(node) or '(…)'}"
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
@@ -172,32 +239,41 @@ def _lookup(fields: Any, path: tuple[str, ...]) -> Any:
 
 
 class Template:
-    """A compiled template. Immutable, cheap to render, safe with any field values."""
+    """A compiled template. Immutable, cheap to render, safe with any field values.
 
-    __slots__ = ("_render", "source")
+    ``names`` are the fields it may ask for: of ``a.b.c`` the ``a``.
+    """
+
+    __slots__ = ("_render", "names", "source")
 
     def __init__(self, source: str) -> None:
-        """Compile; raises ``TemplateError`` with the line and the reason."""
+        """Compile; raises ``TemplateError`` with the reason, and with the line where that helps."""
         if len(source) > MAX_SOURCE_CHARS:
             raise TemplateError(f"template longer than {MAX_SOURCE_CHARS} characters")
         self.source = source
         pieces = _SIMPLE.split(source)
         if not any(mark in literal for literal in pieces[0::2] for mark in ("{{", "{%", "{#", "}}", "%}")):
-            self._render = _compile_simple(pieces)
+            self._render, self.names = _compile_simple(pieces)
         else:
-            self._render = _compile_jinja(source)
+            self._render, self.names = _compile_jinja(source)
 
     def render(self, fields: Mapping[str, Any]) -> str:
         """Fill in the fields; raises ``TemplateError`` if one is missing or a limit is reached."""
         return self._render(fields)
 
 
-def _compile_simple(pieces: list[str]) -> Callable[[Mapping[str, Any]], str]:
+_Compiled = tuple[Callable[[Mapping[str, Any]], str], frozenset[str]]
+
+
+def _compile_simple(pieces: list[str]) -> _Compiled:
     if len(pieces) == 1:
         literal = pieces[0]
-        return lambda _fields: literal
+        return lambda _fields: literal, frozenset()
     literals = pieces[0::2]
     paths = [tuple(name.split(".")) for name in pieces[1::2]]
+    for path in paths:
+        for step in path:
+            _check_name(step)
 
     def render(fields: Mapping[str, Any]) -> str:
         out = [literals[0]]
@@ -210,17 +286,23 @@ def _compile_simple(pieces: list[str]) -> Callable[[Mapping[str, Any]], str]:
         text = "".join(out)
         return text if len(text) <= MAX_RESULT_CHARS else text[:MAX_RESULT_CHARS]
 
-    return render
+    return render, frozenset(path[0] for path in paths)
 
 
-def _compile_jinja(source: str) -> Callable[[Mapping[str, Any]], str]:
+def _compile_jinja(source: str) -> _Compiled:
     try:
         tree = _ENV.parse(source)
+        _check(tree)
+        made_here = {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"}
+        # Of a tree of its own: the search changes it.
+        names = frozenset(find_undeclared_variables(_ENV.parse(source)) - made_here)
         _Limiter().visit(tree)
         template = _ENV.from_string(tree)
     except JinjaError as error:
         line = getattr(error, "lineno", None)
         raise TemplateError(f"line {line}: {error}" if line else str(error)) from None
+    except (ArithmeticError, TypeError, ValueError) as error:
+        raise TemplateError(f"a constant cannot be computed: {error}") from None
     except RecursionError:
         raise TemplateError("nested too deeply") from None
 
@@ -238,7 +320,7 @@ def _compile_jinja(source: str) -> Callable[[Mapping[str, Any]], str]:
         ) as error:
             raise TemplateError(str(error) or type(error).__name__) from None
 
-    return render
+    return render, names
 
 
 def _collect(pieces: Iterator[str]) -> str:

@@ -4,6 +4,7 @@ A plugin is one frozen :class:`Plugin` object, found by an entry point in the gr
 file in the drop-in folder). Built-in plugins use nothing that is not here.
 """
 
+from addispatch.config.explain import did_you_mean
 from addispatch.domain.alarm import MAX_NAME_CHARS, MAX_TO_COUNT, Alarm, AlarmState, Mark, Priority, QueueClass
 from addispatch.domain.errors import (
     AddispatchError,
@@ -68,6 +69,7 @@ __all__ = [
     "Template",
     "TemplateError",
     "Temporary",
+    "did_you_mean",
     "fold_to_gsm7",
     "is_gsm7",
     "normalize_number",

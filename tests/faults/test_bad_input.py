@@ -42,7 +42,7 @@ members = ["Logbook"]
 """
 DEEP = 6
 ENDLESS = {
-    "loops": "".join(f"{{% for a{n} in range(999) %}}" for n in range(DEEP)),
+    "loops": "".join(f"{{% for a{n} in topic %}}" for n in range(DEEP)),
     "ends": "{% endfor %}" * DEEP,
 }
 
@@ -92,7 +92,13 @@ DEEP_JSON = b"[" * 10_000 + b"]" * 10_000
         ("plant/d/alarm", b'{"text": "hot", "value": NaN}', "no good JSON", '{"text": "hot", "value": NaN}'),
         ("number/e", b"NaN", "the payload is no number", "NaN"),
         ("plant/f/alarm", b"", "empty payload: nothing raised", None),
-        ("plant/g/alarm", b'{"text": "", "priority": "high"}', "Alarm from mqtt refused. text: is empty", None),
+        ("plant/g/alarm", b'{"text": "", "priority": "high"}', "text: is empty", '{"text": ""'),
+        (
+            "addispatch/default/alarm/raise",
+            json.dumps({"text": "told", "to": ["Logbook"] * 60}).encode(),
+            "names 60 audiences",
+            "told",
+        ),
         ("plant/h/alarm", b'{"text": "hot", "priority": "HUGE"}', "'HUGE' is none of critical, high", "hot"),
         ("plant/i/alarm", b'{"text": "\\ud800"}', "no good JSON", '{"text"'),
         ("endless/j", b"hot", "text: ", "hot"),

@@ -6,10 +6,28 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, SecretStr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from addispatch.sdk import MAX_NAME_CHARS, MAX_TO_COUNT, ConfigError, PluginConfig, Priority, Template, TemplateError
-from addispatch_plugins.mqtt.topics import TopicFilter
+from addispatch.sdk import (
+    MAX_NAME_CHARS,
+    MAX_TO_COUNT,
+    ConfigError,
+    PluginConfig,
+    Priority,
+    Template,
+    TemplateError,
+    did_you_mean,
+)
+from addispatch_plugins.mqtt.topics import RESERVED, TopicFilter
 
 #: Words a ``state`` may be, as PLCs say it.
 RAISED_WORDS = frozenset({"raised", "true", "1", "on", "active"})
@@ -68,6 +86,17 @@ class Subscription(BaseModel):
     def is_native(self) -> bool:
         """Whether the keys of a JSON object are taken as they are."""
         return self.text is None and self.key is None and self.id is None and self.state is None
+
+    @field_validator("text", "key", "id", "priority", "state", "source", "to")
+    @classmethod
+    def _known_names(cls, value: Template | tuple[Template, ...] | None, info: ValidationInfo) -> Any:
+        if "topic" not in info.data:  # no good topic: its captures are not known
+            return value
+        known = RESERVED | {name for _, name in info.data["topic"].captures}
+        for template in value if isinstance(value, tuple) else (value,) if value else ():
+            for name in sorted(template.names - known):
+                raise ValueError(f"{{{{ {name} }}}} names nothing the message has; {did_you_mean(name, known)}")
+        return value
 
     @field_validator("key", "id", "source")
     @classmethod

@@ -74,9 +74,8 @@ def test_everything_a_template_can_name():
     ("source", "words"),
     [
         ("{{ missing }}", "missing"),
-        ("{% for a in range(10) %}{% endfor %}", "not safely callable"),
         ("{% for a in data.many %}{% for b in data.many %}x{% endfor %}{% endfor %}", "loop turns"),
-        ("{{ 10 ** 1000 }}", "power"),
+        ("{{ data.many.1 ** 1000 }}", "power"),
         ("  {# nothing #} ", "empty"),
     ],
 )

@@ -20,6 +20,18 @@ def problems(**table):
         ({"topic": "a/#/b"}, "topic", "only at the end"),
         ({"topic": 1}, "topic", "must be text"),
         ({"topic": "a", "text": "{{ x"}, "text", "line 1"),
+        (
+            {"topic": "{site}/a", "text": "{{ stie }}"},
+            "text",
+            '{{ stie }} names nothing the message has; did you mean "site"?',
+        ),
+        (
+            {"topic": "a", "key": "{{ x | default('-') }}"},
+            "key",
+            "{{ x }} names nothing the message has; there are: payload, topic, value",
+        ),
+        ({"topic": "a", "to": ["A", "{{ team }}"]}, "to", "{{ team }} names nothing"),
+        ({"topic": "a", "text": "{{ range(9) }}"}, "text", "range: functions are not available"),
         ({"topic": "a", "key": 5}, "key", "must be text"),
         ({"topic": "a", "key": "x" * 201}, "key", "more than 200 characters"),
         ({"topic": "a", "to": ["A"] * 51}, "to", "at most 50"),
@@ -66,6 +78,11 @@ def test_no_password_is_shown():
     config = MqttConfig(url=URL, user="u", password="secret")
     assert "secret" not in repr(config)
     assert "secret" not in config.model_dump_json()
+
+
+def test_templates_may_name_captures_and_what_each_message_has():
+    text = "{{ site }} {{ topic }} {{ payload.x }}{% if value is defined %}{% set v = value %}{{ v }}{% endif %}"
+    assert MqttConfig(url=URL, subscribe=[{"topic": "{site}/#", "text": text, "to": ["{{ site }}"]}])
 
 
 def test_native_is_what_has_no_template_of_its_own():
