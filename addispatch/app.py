@@ -88,9 +88,8 @@ def _server(config: Config, node: Node) -> HttpServer:
     from addispatch.http.server import HttpServer  # noqa: PLC0415
 
     def on_port(problem: str) -> None:  # the problem comes while starting, its end when it may
-        node.app_warnings = (
-            [f"{problem}. Tried again and again; until then the API is on the unix socket alone"] if problem else []
-        )
+        meanwhile = "It is tried again every few seconds; until then the API is on the unix socket alone"
+        node.app_warnings = [f"{problem}. {meanwhile}"] if problem else []
         if node.is_started:
             node.say(Said(f"The API listens on {config.http.listen}", kind="HttpPort"))
 

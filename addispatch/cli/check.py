@@ -12,7 +12,7 @@ import typer
 from addispatch.cli.connected import print_json
 from addispatch.cli.daemon import ConfigFile
 from addispatch.cli.root import app
-from addispatch.cli.text import colour, printable
+from addispatch.cli.text import colour, fold, printable
 from addispatch.domain.errors import ConfigError, ConfigErrors, StoreError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def check(
         print_json({"ok": not errors, "files": files, "errors": listed})
     elif errors:
         for error in errors:
-            print(f"{colour(printable(error.path), 'red')}: {printable(error.problem)}" + _hint(error.hint))
+            print(fold(f"{colour(printable(error.path), 'red')}: {printable(error.problem)}" + _hint(error.hint)))
     else:
         print(f"{colour('good', 'green')}: {', '.join(files)}")
     raise typer.Exit(BAD_CONFIG if errors else 0)

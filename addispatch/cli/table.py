@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from addispatch.cli.text import colour, cut, fold, printable, terminal_columns, width, word_colour, wrap
+from addispatch.cli.text import colour, cut, printable, terminal_columns, width, word_colour, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 #: Where the last column has less room, a text that does not fit goes below its row: shortened, and whole.
 LEAST_CUT, LEAST_WRAPPED = 24, 40
+#: No other column is made narrower: a phone number in brackets stays in one piece.
+LEAST_OTHER = 14
 _GAP = 2
 
 
@@ -23,31 +26,41 @@ def show(titles: Sequence[str], rows: Iterable[Sequence[object]], *, nothing: st
     if not cells:
         print(colour(nothing, "dim"))
         return
-    widths = [max(width(line[i]) for line in (list(titles), *cells)) for i in range(len(titles) - 1)]
     columns = terminal_columns()
+    widths = [max(width(line[i]) for line in (list(titles), *cells)) for i in range(len(titles) - 1)]
+    if columns:
+        _narrow(widths, titles, columns - (width(titles[-1]) if whole else LEAST_CUT))
     title = _join(titles, widths)
     print(colour(cut(title, columns) if columns else title, "bold"))
-    before = sum(widths) + _GAP * len(widths)
     for line in cells:
-        for part in (
-            _fitted(line, widths, before, columns, whole=whole) if columns else [_join(line, widths, paint=True)]
-        ):
+        for part in _fitted(line, widths, columns, whole=whole) if columns else [_join(line, widths, paint=True)]:
             print(part)
 
 
-def _fitted(line: list[str], widths: list[int], before: int, columns: int, *, whole: bool) -> list[str]:
-    """Return the lines of one row on a terminal; ``before`` is where its last column begins."""
-    head, last, room = line[:-1], line[-1], columns - before
-    if width(last) <= max(room, 0):
-        parts, below = [last], []
-    elif whole and room >= LEAST_WRAPPED:
-        first, *rest = wrap(last, room)
-        parts, below = [first], [" " * before + part for part in rest]
-    elif not whole and room >= LEAST_CUT:
-        parts, below = [cut(last, room)], []
-    else:
-        parts, below = [], [" " * _GAP + part for part in wrap(last, max(columns - _GAP, 10))]
-    return [fold(_join([*head, *parts], widths, paint=True)), *below]
+def _narrow(widths: list[int], titles: Sequence[str], room: int) -> None:
+    """Take from the widest columns until all but the last fit, so that one long address does not misplace them all."""
+    while (excess := sum(widths) + _GAP * len(widths) - room) > 0:
+        widest = widths.index(max(widths))
+        narrower = max(widths[widest] - excess, width(titles[widest]), LEAST_OTHER)
+        if narrower >= widths[widest]:
+            return
+        widths[widest] = narrower
+
+
+def _fitted(line: list[str], widths: list[int], columns: int, *, whole: bool) -> list[str]:
+    """Return the lines of one row on a terminal."""
+    last, room = line[-1], columns - sum(widths) - _GAP * len(widths)
+    inside, below = [last], []
+    if width(last) > max(room, 0):
+        if whole and room >= LEAST_WRAPPED:
+            inside = wrap(last, room)
+        elif not whole and room >= LEAST_CUT:
+            inside = [cut(last, room)]
+        else:
+            inside, below = [], wrap(last, max(columns - _GAP, 10))
+    cells = [wrap(text, columns_count) for text, columns_count in zip(line, widths, strict=False)]
+    parts = zip_longest(*cells, inside, fillvalue="")
+    return [_join(part, widths, paint=True) for part in parts] + [" " * _GAP + part for part in below]
 
 
 def _join(line: Sequence[str], widths: list[int], *, paint: bool = False) -> str:
