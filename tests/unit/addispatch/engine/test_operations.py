@@ -190,3 +190,11 @@ async def test_health_is_a_commit(running):
         with pytest.raises(StoreError):
             await running.operations.health()
         assert (await running.operations.ready())["ready"] is False
+
+
+async def test_an_unknown_table_is_answered_with_each_table_once(running):
+    with pytest.raises(Refused, match="table: must be one of") as refused:
+        await running.operations.directory_entries(ADMIN, "nope")
+    names = str(refused.value).rpartition("one of ")[2].split(", ")
+    assert sorted(names) == sorted(set(names))
+    assert "settings" in names
