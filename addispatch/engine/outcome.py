@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from addispatch.store.transaction import Claim, Entry, Transaction
 
 #: How much of its alarm's text the event of a sent message repeats.
-ABOUT_CHARS = 40
+ABOUT_CHARS = 60
 
 
 def record(transaction: Transaction, claim: Claim, outcome: Outcome, now_ms: int) -> None:
@@ -70,7 +70,9 @@ def tell(
     """Write the event of an outcome."""
     channel, fact = key.channel, outcome.state.fact
     if fact is Fact.SENT:
-        about = entry.case.head.text[:ABOUT_CHARS] if entry.case.head else ""
+        about = entry.case.head.text if entry.case.head else ""
+        if len(about) > ABOUT_CHARS:
+            about = about[: ABOUT_CHARS - 3] + "..."
         transaction.event(now_ms, DeliverySent(channel, recipient, outcome.by, outcome.repeat, about), entry)
     elif fact is Fact.EXPIRED:
         transaction.event(now_ms, DeliveryExpired(channel, recipient), entry)
