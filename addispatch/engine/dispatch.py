@@ -65,7 +65,8 @@ class Lane:
         )
         self._claimed: deque[Claim] = deque()
         self._outcomes: list[tuple[Claim, Receipt]] = []
-        self._is_claiming = self._look_again = self._is_stopped = False
+        self.claiming: asyncio.Future[tuple[list[Claim], int | None]] | None = None
+        self._look_again = self._is_stopped = False
         self._timer: asyncio.TimerHandle | None = None
         self._workers = 0
         self._worker_number = 0
@@ -76,14 +77,15 @@ class Lane:
 
     def poke(self) -> None:
         """Look for due deliveries, unless the window is full or a look is under way."""
-        if self._is_claiming:
+        if self.claiming is not None:
             self._look_again = True
             return
         free = self._window() - self.in_flight
         if free <= 0 or self._is_stopped:
             return
-        self._is_claiming, self._look_again = True, False
+        self._look_again = False
         claimed = self._ledger.submit(lambda transaction: self._claim(transaction, free), Turn.LAST)
+        self.claiming = claimed
         claimed.add_done_callback(lambda done: self._on_claimed(done, free))
 
     def _claim(self, transaction: Transaction, most: int) -> tuple[list[Claim], int | None]:
@@ -101,15 +103,19 @@ class Lane:
         return fresh, next_due_ms
 
     def _on_claimed(self, future: asyncio.Future[tuple[list[Claim], int | None]], asked: int) -> None:
-        self._is_claiming = False
-        if self._is_stopped or future.cancelled():
+        self.claiming = None
+        if future.cancelled():
             return
         if future.exception() is not None:
-            self._sleep(LEDGER_PAUSE_S)
+            if not self._is_stopped:
+                self._sleep(LEDGER_PAUSE_S)
             return
         claims, next_due_ms = future.result()
         self.in_flight += len(claims)
         self._claimed.extend(claims)
+        if self._is_stopped:
+            self._give_back()
+            return
         if next_due_ms is not None:
             self._sleep((next_due_ms - self._clock.now_ms()) / 1000)
         if claims and self._workers == 0:
@@ -243,10 +249,13 @@ class Lane:
     def stop(self) -> None:
         """Claim nothing more; what is under way may still end."""
         self._is_stopped = True
-        while self._claimed:
-            self._ended(self._claimed.popleft(), NOT_BEGUN)
+        self._give_back()
         if self._timer is not None:
             self._timer.cancel()
+
+    def _give_back(self) -> None:
+        while self._claimed:
+            self._ended(self._claimed.popleft(), NOT_BEGUN)
 
 
 class Dispatcher:
@@ -296,6 +305,12 @@ class Dispatcher:
             lane.stop()
         await self._tasks.drain(patience_s)
         await self._tasks.stop()
+        claiming = [lane.claiming for lane in self.lanes.values() if lane.claiming is not None]
+        if claiming:
+            await asyncio.wait(claiming, timeout=patience_s)
+        # Two turns: one in which claims that came too late are given back, one in which that goes to the ledger.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
 
 
 def to_delivery(claim: Claim) -> Delivery:

@@ -124,7 +124,9 @@ def test_every_path_is_documented() -> None:
     from addispatch.http.app import create_app
     from addispatch.sdk.testing import EmptyOperations
 
-    schema = create_app(EmptyOperations(), authenticate=lambda _token: None, metrics=Metrics(), is_started=bool).openapi()
+    schema = create_app(
+        EmptyOperations(), authenticate=lambda _token: None, metrics=Metrics(), is_started=bool
+    ).openapi()
     page = read("api.md")
     paths = [f"{method.upper()} {path}" for path, methods in schema["paths"].items() for method in methods]
     assert len(paths) > 10

@@ -252,10 +252,8 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
 
     operations = StubOperations()
     unix_path = tmp_path / "addispatch.sock"
-    app = create_app(
-        operations, authenticate=authenticate, metrics=Metrics(), is_started=lambda: operations.is_started
-    )
-    server = HttpServer(app, unix_path, ("127.0.0.1", 0), lambda problem: pytest.fail(problem))
+    app = create_app(operations, authenticate=authenticate, metrics=Metrics(), is_started=lambda: operations.is_started)
+    server = HttpServer(app, unix_path, ("127.0.0.1", 0), pytest.fail)
     await server.start()
     assert server.tcp_port is not None
     yield Running(operations, unix_path, server.tcp_port, server)

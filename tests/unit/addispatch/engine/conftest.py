@@ -28,6 +28,6 @@ async def running(tmp_path):
     config = {"node": {"data_dir": tmp_path / "data"}, "http": {"listen": ""}, "plugin": {"log": {}}}
     node = Node(Config.model_validate(config), SystemClock())
     await node.start(tmp_path / "directory.toml")
-    await until(lambda: not node.dispatcher.lanes["log"]._is_claiming)  # the look at the start is over
+    await until(lambda: not node.dispatcher.lanes["log"].claiming)  # the look at the start is over
     yield node
     await node.stop()
