@@ -160,6 +160,7 @@ async def test_what_came_while_full_survives_a_kill(disk, broker, make_daemon, t
     await daemon.start()
     async with Publisher(broker.port) as publisher:
         await subscribed(daemon, broker)
+        await daemon.idle()
         disk.fill(daemon)
         publisher.publish(TOPIC, "while full")
         await daemon.says("Alarms cannot be stored: ")

@@ -112,14 +112,17 @@ class Daemon:
 
     async def says(self, words: str, *, since: int = 0) -> str:
         """Wait for a line on standard error, not among the first ``since``."""
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                self._heard.clear()
-                for line in self.lines[since:]:
-                    if words in line:
-                        return line
-                assert self.process.returncode is None, f"it ended instead of saying {words!r}: {self.tail}"
-                await self._heard.wait()
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while True:
+                    self._heard.clear()
+                    for line in self.lines[since:]:
+                        if words in line:
+                            return line
+                    assert self.process.returncode is None, f"it ended instead of saying {words!r}: {self.tail}"
+                    await self._heard.wait()
+        except TimeoutError:
+            raise AssertionError(f"it did not say {words!r}, but: {self.tail}") from None
 
     @contextlib.asynccontextmanager
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:

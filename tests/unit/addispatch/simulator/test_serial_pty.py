@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import termios
@@ -47,7 +48,8 @@ async def test_a_program_that_does_not_read_costs_no_more_than_the_limit() -> No
     fd = os.open(port.port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     got, waiting = 0, len(port._unwritten)
     while port._unwritten:
-        got += len(os.read(fd, 65536))
+        with contextlib.suppress(BlockingIOError):  # the kernel moves it in its own time
+            got += len(os.read(fd, 65536))
         await asyncio.sleep(0)
     assert got > waiting / 2
     os.close(fd)
