@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from addispatch.sdk.mqtt import Message
     from addispatch_plugins.mqtt.door import Door
 
-#: One round of publishing in this time, with at most so many cases and events: 50 and 200 a second.
-ROUND_S, CASES_PER_ROUND, EVENTS_PER_ROUND = 0.5, 25, 100
+#: One round of publishing in this time, with at most so many cases and events: 20 and 100 a second. A case costs a look
+#: into the ledger, and in a storm the processor belongs to the alarms.
+ROUND_S, CASES_PER_ROUND, EVENTS_PER_ROUND = 0.5, 10, 50
 #: Most marks kept; beyond it the oldest cases are left out and counted.
 MAX_MARKED, MAX_EVENTS = 20_000, 2000
 #: The status goes out when something changed, at most so often, and at least so often, in seconds.
