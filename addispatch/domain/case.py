@@ -278,8 +278,3 @@ def last_text(case: Case) -> str:
     if not case.repeats:
         return case.head.text if case.head else ""
     return max(case.repeats.values(), key=lambda r: (r.at_ms, r.text)).text
-
-
-def is_contacted(state: DeliveryState) -> bool:
-    """Whether the person may have seen the text: sent, under way, or in doubt."""
-    return state.fact >= Fact.SENT or state.phase is Phase.SENDING or state.attempt > 0

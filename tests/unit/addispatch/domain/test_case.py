@@ -19,7 +19,6 @@ from addispatch.domain.case import (
     Note,
     Phase,
     Repeat,
-    is_contacted,
     last_text,
     merge,
     raise_count,
@@ -140,11 +139,3 @@ def test_raises_of_both_nodes_count():
     assert raise_count(case) == 4
     assert last_text(case) == "hottest"
     assert (raise_count(a_case()), last_text(a_case())) == (1, "hot")
-
-
-def test_who_may_have_seen_the_text():
-    assert is_contacted(DeliveryState(Fact.SENT))
-    assert is_contacted(DeliveryState(Fact.NONE, 0, Phase.SENDING))
-    assert is_contacted(DeliveryState(Fact.NONE, 1))
-    assert not is_contacted(DeliveryState())
-    assert not is_contacted(DeliveryState(Fact.FILTERED))
