@@ -171,6 +171,8 @@ class Directory:
     templates: Mapping[str, TextTemplate] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
     settings: Settings = field(default_factory=Settings)
+    #: Keys of acknowledge tokens (see ``domain.token``), the one that signs first.
+    link_keys: tuple[bytes, ...] = ()
 
     @cached_property
     def _by_name(self) -> dict[str, Recipient | Group]:

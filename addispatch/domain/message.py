@@ -18,6 +18,8 @@ class Delivery:
     ``address`` is E.164 for sms and voice, an address for email, a URL for chat and webhook.
     ``attempt`` counts from 0. ``repeat`` is true when an earlier attempt is in doubt: the text already carries
     the mark "(repeat)". ``avoid`` names the modem or server that failed last; use another one if there is one.
+    ``token`` is what an answer refers to (see ``domain.token``): mail carries it in its Message-ID; empty when nobody
+    is asked to acknowledge.
     """
 
     id: str
@@ -33,11 +35,17 @@ class Delivery:
     repeat: bool = False
     avoid: str = ""
     code: str = ""
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """A message somebody sent to us (an SMS, a mail). ``reference`` makes storing it idempotent."""
+    """A message somebody sent to us (an SMS, a mail). ``reference`` makes storing it idempotent.
+
+    Of a mail ``text`` is only what its writer added, never what he quotes. ``tokens`` are the acknowledge tokens of the
+    mails it answers to, the nearest first. ``automatic`` says why no person wrote it (an out-of-office note, a bounce,
+    a mailing list); what a machine wrote is stored and never acknowledges.
+    """
 
     channel: str
     sender: str
@@ -45,6 +53,9 @@ class Incoming:
     received_at: datetime
     reference: str
     by: str = ""
+    subject: str = ""
+    tokens: tuple[str, ...] = ()
+    automatic: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,6 +126,19 @@ class NodeOperations:
         _need(actor, Role.VIEWER)
         return {"plugins": self._node.host.report()}
 
+    async def acknowledge(self, actor: Actor, request: Doc) -> Doc:
+        """Acknowledge, decline or comment."""
+        _need(actor, Role.OPERATOR)
+        raise Refused("codes", "nothing can be acknowledged yet")
+
+    async def link(self, token: str) -> Doc:
+        """What a link shows."""
+        raise Refused("token", "this link is not valid, or not any more")
+
+    async def link_answer(self, token: str, request: Doc) -> Doc:
+        """Act by a link."""
+        raise Refused("token", "this link is not valid, or not any more")
+
     async def why(self, actor: Actor, alarm: Doc) -> Doc:
         """Dry run: nothing is stored or sent."""
         _need(actor, Role.VIEWER)

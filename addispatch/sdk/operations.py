@@ -71,6 +71,26 @@ class Operations(Protocol):
     async def plugins(self, actor: Actor) -> Doc:
         """The plugins with their status: ``{"plugins": […]}``."""
 
+    async def acknowledge(self, actor: Actor, request: Doc) -> Doc:
+        """Acknowledge, decline or comment.
+
+        ``request`` names the cases by ``codes`` (a list) or ``case`` (an id); ``action`` is ack (default), decline or
+        comment; ``by`` a recipient as whom it counts, else the actor on behalf of all; ``recipients`` (names, or
+        "all") for whom it counts in a recall; ``comment`` free text. Or ``text`` is the text of an SMS reply and ``by``
+        who wrote it. Answers ``{"cases": [{"id", "code", "result"}], "answer": text for the one who asked}``; ``result``
+        is acknowledged, declined, commented, already or refused.
+        """
+
+    async def link(self, token: str) -> Doc:
+        """Return what an acknowledge link shows: ``{"recipient": name, "case": {...}}``, with the keys of a case.
+
+        ``Refused("token", …)`` for one that is expired, altered or none: the same answer after the same work. Changes
+        nothing. The token is the credential: there is no actor.
+        """
+
+    async def link_answer(self, token: str, request: Doc) -> Doc:
+        """Act by a link: ``{"action": "ack" | "decline" | "comment", "comment": text}``; answers as ``acknowledge``."""
+
     async def why(self, actor: Actor, alarm: Doc) -> Doc:
         """Dry run: who would be told what, by which channel, and why. Nothing is stored or sent."""
 

@@ -62,6 +62,18 @@ class EmptyOperations:
         """No plugins."""
         return {"plugins": []}
 
+    async def acknowledge(self, actor: Actor, request: Doc) -> Doc:
+        """There is nothing to acknowledge."""
+        return {"cases": [], "answer": ""}
+
+    async def link(self, token: str) -> Doc:
+        """No link is valid."""
+        raise Refused("token", "this link is not valid, or not any more")
+
+    async def link_answer(self, token: str, request: Doc) -> Doc:
+        """No link is valid."""
+        raise Refused("token", "this link is not valid, or not any more")
+
     async def why(self, actor: Actor, alarm: Doc) -> Doc:
         """Nobody would be told."""
         return {"targets": []}
