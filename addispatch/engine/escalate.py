@@ -1,4 +1,4 @@
-"""Takes the next step of a case's escalation, in the ledger's transaction (SPEC 5.1, 5.2). Called by ``engine.escalator``.
+"""Takes the next step of a case's escalation, in the ledger's transaction (SPEC 5.1, 5.2). By ``engine.escalator``.
 
 A step resolves its targets now, stores the messages, moves the position and sets when the next one is due: counted from
 the hand-over (``engine.handover`` sets it anew then), or from the longest wait for that.

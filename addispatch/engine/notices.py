@@ -1,4 +1,4 @@
-"""The words about acknowledgements: for those who gave one, for those who know of the case. Used by the engine's units."""
+"""The words about acknowledgements: for those who gave one, for those who know of the case. For the engine's units."""
 
 from __future__ import annotations
 

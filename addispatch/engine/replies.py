@@ -1,7 +1,7 @@
 """What people write back: stored, understood, answered, in one transaction (SPEC 5.3). Called by ``engine.inbound``.
 
-Whose code counts: somebody who was contacted for the case. Everything else is stored, told as an event and answered with
-the codes that are open for him; it never acknowledges.
+Whose code counts: somebody who was contacted for the case. Everything else is stored, told as an event and answered
+with the codes that are open for him; it never acknowledges.
 """
 
 from __future__ import annotations
