@@ -26,11 +26,11 @@ def _set(text: str) -> frozenset[str]:
 #: Void a keyword that follows in the same clause: not, no, never, until, in languages that write "normal" or nearly so.
 _NEGATIONS = _set(
     """
-    no not never neither nor none non nothing without cannot cant wont isnt wasnt arent werent hasnt havent hadnt doesnt
-    dont didnt couldnt wouldnt shouldnt hardly barely scarcely almost nearly partially partly unable unless until till before if
-    when awaiting pending     nicht kein keine keinen nie niemals niet geen nooit pas jamais aucun sans nunca sin nem não nao sem senza ikke
-    aldrig inte ej aldri ei eivät nigdy bez není nikdy ne ni не нет нету ни без није tidak belum bukan tak hindi không
-    chưa δεν μη μην όχι לא אין لا لم لن ليس ليست غير değil
+    no not never neither nor none non nothing without cannot cant wont isnt wasnt arent werent hasnt havent hadnt
+    doesnt dont didnt couldnt wouldnt shouldnt hardly barely scarcely almost nearly partially partly unable unless
+    until till before if when awaiting pending nicht kein keine keinen nie niemals niet geen nooit pas jamais aucun
+    sans nunca sin nem não nao sem senza ikke aldrig inte ej aldri ei eivät nigdy bez není nikdy ne ni не нет нету ни
+    без није tidak belum bukan tak hindi không chưa δεν μη μην όχι לא אין لا لم لن ليس ليست غير değil
     """
 )
 #: Void the keyword they stand before, with nothing but fillers between.
