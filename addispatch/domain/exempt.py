@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 #: A longer text is never exempt: no alarm's text is longer, and what is not read might void it.
@@ -85,7 +86,8 @@ def exempt_keyword(text: str, keywords: Sequence[str]) -> str:
     folded = _fold(text)
     exempting = ""
     for keyword in keywords:
-        for start, end in _places(folded, keyword):
+        pattern = _pattern(keyword)
+        for start, end in (found.span() for found in pattern.finditer(folded)) if pattern else ():
             if _is_voided(folded, start, end):
                 return ""
             if not exempting and _is_whole(folded, start, end):
@@ -98,11 +100,10 @@ def _fold(text: str) -> str:
     return plain if plain.isascii() else "".join(char for char in plain if unicodedata.category(char) != "Cf")
 
 
-def _places(folded: str, keyword: str) -> Iterator[tuple[int, int]]:
+@lru_cache(maxsize=512)
+def _pattern(keyword: str) -> re.Pattern[str] | None:
     words = _fold(keyword).split()
-    if words:
-        for found in re.finditer(r"[\s_-]+".join(map(re.escape, words)), folded):
-            yield found.span()
+    return re.compile(r"[\s_-]+".join(map(re.escape, words))) if words else None
 
 
 def _is_whole(folded: str, start: int, end: int) -> bool:

@@ -76,9 +76,9 @@ def text(source: random.Random) -> str:
 
 
 def plain(raw: str) -> str:
-    """The text as anybody would normalise it."""
+    """The text as anybody would normalise it; ² and ① become a letter that is in no code, for they are no digits."""
     seen = (char for char in raw if unicodedata.category(char) != "Cf" and char not in "\ufe0f\u20e3")
-    digits = (str(unicodedata.decimal(char, char)) for char in seen)
+    digits = ("I" if unicodedata.category(char) == "No" else str(unicodedata.decimal(char, char)) for char in seen)
     return unicodedata.normalize("NFKC", "".join(digits)).upper()
 
 
