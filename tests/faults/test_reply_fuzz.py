@@ -21,7 +21,7 @@ SEED = 20_241
 
 CODE = r"[A-HJ-NP-Z]{1,2}[0-9O]{3,5}(?![A-Z0-9])"
 FRONT = re.compile(
-    rf"[\W_]*(?:(?:RE|AW|SV|ANTW|回复|回覆|答复)[\W\d]*:[\W_]*)*(?P<word>(?:ACK|OK|OKAY|ACKNOWLEDGED?|NO|BUSY)(?![A-Z0-9]))?"
+    rf"[\W_]*(?:(?:RE|AW|SV|ANTW|回复|回覆|答复)(?:\[\d+\])?\W*:[\W_]*)*(?P<word>(?:ACK|OK|OKAY|ACKNOWLEDGED?|NO|BUSY)(?![A-Z0-9]))?"
     rf"(?P<codes>(?:[\W_]*{CODE})*)(?P<all>[\W_]*ALL(?![A-Z0-9]))?"
 )
 NAMED = re.compile(r"(?<![A-Z0-9])[A-HJ-NP-Z]{1,2}[0-9]{3,5}(?![A-Z0-9])")

@@ -181,17 +181,17 @@ def test_a_comment_can_be_stored() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("head", "piece", "tail"),
     [
-        "A123" + "\n" * 10**7, "A123 " * 10**6, '"' * 10**7, "\u200b" * 10**7, "A" * 10**7, "AOOOO" * 10**6, "ok" + " \n" * 10**6, "re:" * 10**6,
-        "A123" + ":-" * 10**6 + "(", "ب" * 10**7, "NO" + " " * 10**7 + "x", "A123" + "\nB456" * 10**6 + " x",
+        ("A123", "\n", "x"), ("", "A123 ", ""), ("A123", "\nB456", " x"), ("", '"', ""), ("", "\u200b", "A123"), ("", "A", ""), ("", "AOOOO", ""), ("ok", " \n", "x"),
+        ("", "re:", ""), ("A123", ":-", "("), ("", "ب", ""), ("NO", " ", "x"), ("", "A123,", "?"), ("ok ", "O", "0"),
     ],
-    ids=lambda text: ascii(text[:8]),
 )  # fmt: skip
-def test_a_huge_text_takes_no_longer_than_a_long_one(text: str) -> None:
+def test_ten_million_characters_take_no_longer_than_a_long_sms(head: str, piece: str, tail: str) -> None:
+    text = head + piece * (10**7 // len(piece)) + tail
     began_s = time.process_time()
     parse_reply(text)
-    assert time.process_time() - began_s < 0.2
+    assert time.process_time() - began_s < 0.1
 
 
 @pytest.mark.parametrize("pad", ["\n", "\u200b", " \u200f"])
