@@ -2,8 +2,8 @@
 
 It speaks for itself because of what libGammu 1.45 was measured to do (python-gammu 3.5 in front of the simulator):
 
-- ``DialVoice`` sends ``ATDT<number>;`` and returns at ``OK``. A modem that answers only when the call is taken or has
-  failed blocks it for 100 s: BUSY, NO CARRIER and NO ANSWER are no answers to it.
+- ``DialVoice`` sends ``ATDT<number>;`` (after ERROR ``ATD<number>;``) and returns at ``OK``. NO CARRIER, BUSY and NO ANSWER
+  are no answers to it: a modem that answers ATD only when the call is taken or has failed blocks it for 101 s.
 - BUSY and NO DIALTONE that come by themselves stay in its buffer and spoil the next command (20 s, ERR_TIMEOUT).
 - ``CancelCall`` calls back with uninitialised memory as the number.
 - It has no AT+CLCC, and only that tells a phone that rings from one that cannot be reached.
