@@ -2,10 +2,10 @@
 
 It speaks for itself because of what libGammu 1.45 was measured to do (python-gammu 3.5 in front of the simulator):
 
-- ``DialVoice`` sends ``ATDT<number>;`` (after ERROR ``ATD<number>;``) and returns at ``OK``. NO CARRIER, BUSY and NO ANSWER
-  are no answers to it: a modem that answers ATD only when the call is taken or has failed blocks it for 101 s.
+- ``DialVoice`` sends ``ATDT<number>;`` (after ERROR: ``ATD<number>;``) and returns at ``OK``. NO CARRIER, BUSY and NO
+  ANSWER are no answers to it: a modem that answers ATD only when the call is taken or has failed blocks it for 101 s.
 - BUSY and NO DIALTONE that come by themselves stay in its buffer and spoil the next command (20 s, ERR_TIMEOUT).
-- ``CancelCall`` calls back with uninitialised memory as the number.
+- ``CancelCall`` crashes the process unless there is a callback, which it gives uninitialised memory as the number.
 - It has no AT+CLCC, and only that tells a phone that rings from one that cannot be reached.
 
 Whatever the modem says during the call is read here, so gammu finds its buffer as it left it.

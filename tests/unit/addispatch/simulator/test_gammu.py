@@ -153,7 +153,8 @@ async def test_sends_receives_and_gets_reports(gammu: Gammu, modem: SimulatedMod
     call = await phone.expect_call()
     assert await gammu("CancelCall", 0, True) is None
     assert call.ended_at is not None
-    for code, times, error in ((None, 2, "ERR_UNKNOWN"), (30, 1, "ERR_NETWORK_ERROR")):  # at ERROR it tries ATD for ATDT
+    # At ERROR it tries ATD for ATDT.
+    for code, times, error in ((None, 2, "ERR_UNKNOWN"), (30, 1, "ERR_NETWORK_ERROR")):
         modem.fault("error", command="D", code=code, times=times)
         assert await gammu("DialVoice", phone.number) == error
     modem.dial_waits = True
