@@ -107,7 +107,9 @@ def test_an_alarm_that_reaches_nobody_is_said(capsys):
 
 
 def test_a_modem_that_calls_says_so(capsys):
-    views.modems({"modems": [{"name": "sim1", "state": "online", "calling": True}, {"name": "sim2", "state": "online"}]})
+    views.modems(
+        {"modems": [{"name": "sim1", "state": "online", "calling": True}, {"name": "sim2", "state": "online"}]}
+    )
     shown = capsys.readouterr().out
     assert "online, calling" in shown
     assert shown.count("calling") == 1
