@@ -105,9 +105,10 @@ class Call:
         self._end = ""
         self._began_s = 0.0
         self._rings_since_s: float | None = None
-        #: When the list of calls is due; None while its answer is awaited.
+        #: When the list of calls is due; None before the modem dials and when it has none to give.
         self._ask_at_s: float | None = None
-        self._in_list = False
+        #: Whether the end of a list is still to come; whether the call was in it.
+        self._listing = self._in_list = False
         self._missing_count = 0
 
     def run(self, number: str, tell: Callable[[], None]) -> dict[str, Any]:
@@ -152,8 +153,8 @@ class Call:
 
     def _ask(self) -> None:
         """Ask for the list of calls when it is due; never before ATD is answered, for that would end the call."""
-        if self._ask_at_s is not None and time.monotonic() >= self._ask_at_s:
-            self._ask_at_s, self._in_list = None, False
+        if self._ask_at_s is not None and not self._listing and time.monotonic() >= self._ask_at_s:
+            self._listing, self._in_list = True, False
             self._line.write("AT+CLCC")
 
     def _hear(self, said: str) -> None:
@@ -166,16 +167,20 @@ class Call:
                 self._rings_since_s = time.monotonic()
         elif said == "OK":
             self._heard_ok()
-        elif _REFUSED.fullmatch(said) and not self._placed:
-            self._end = said
-        # An error after that is for AT+CLCC, which this modem does not have: it is not asked again.
+        elif _REFUSED.fullmatch(said):
+            if self._listing:  # this modem does not list its calls
+                self._listing, self._ask_at_s = False, None
+            elif not self._placed:
+                self._end = said
 
     def _heard_ok(self) -> None:
         now_s = time.monotonic()
         if not self._placed:
             self._placed, self._ask_at_s = True, now_s
             return
-        self._ask_at_s = now_s + ASK_S
+        if not self._listing:
+            return
+        self._listing, self._ask_at_s = False, now_s + ASK_S
         # A modem may need a moment to list a call: it takes two lists without it.
         self._missing_count = 0 if self._in_list else self._missing_count + 1
         if self._listed and self._missing_count >= 2:
@@ -183,6 +188,10 @@ class Call:
 
     def _finish(self) -> None:
         """Hang up, and let the modem say what it has to say about it."""
+        # The end of a list must not be taken for the answer to what comes now.
+        until_s = time.monotonic() + ANSWER_S
+        while self._listing and (said := self._line.read(max(0.0, until_s - time.monotonic()))) is not None:
+            self._hear(said)
         if not self._placed and not self._end:
             # It answers ATD only when the call is taken; an empty line makes it give up (ITU-T V.250 5.6.1).
             self._placed = self._line.ask("", wait_s=SETTLE_S) in _ENDS

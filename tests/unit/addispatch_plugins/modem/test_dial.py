@@ -116,6 +116,18 @@ async def test_a_call_that_vanishes_from_the_list_is_over(desk):
     assert await desk.call(ring_s=5) == outcome(rang=True, end="NO CARRIER")
 
 
+@pytest.mark.parametrize("command", ["CLCC", "CHUP"])
+async def test_a_slow_modem_has_said_everything_in_the_end(desk, command):
+    """What it says later, gammu would take for the answer to its next command."""
+    desk.phone.when_called("answer", after_s=0.1)
+    desk.modem.fault("slow", command=command, times=None, delay_s=0.4)
+    assert await desk.call(ring_s=1) == outcome(rang=True)
+    assert desk.modem.call is None
+    await asyncio.sleep(0.5)
+    line = dial.Line(desk.fd)
+    assert line.read(0) is None
+
+
 @pytest.mark.parametrize(("code", "end"), [(None, "ERROR"), (30, "+CME ERROR: 30")])
 async def test_refused(desk, code, end):
     desk.modem.fault("error", command="D", code=code)
