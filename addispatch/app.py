@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 SOCKET_NAME = "addispatch.sock"
 #: How long the node has the processor for its start before the API is made ready beside it, in seconds.
 HEAD_START_S = 1.0
+#: The same for its links to come up after that.
+LINKS_S = 0.1
 
 
 def run(config_path: Path | None) -> None:
@@ -102,6 +104,7 @@ class _Api:
     async def start(self, is_up: asyncio.Event) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(is_up.wait(), HEAD_START_S)
+            await asyncio.sleep(LINKS_S)
         self._server = await asyncio.to_thread(self._make)
         await self._server.start(self._unix)
 
@@ -155,6 +158,7 @@ def _settle_memory() -> None:
         trim(0)
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    gc.enable()  # off while the daemon starts
 
 
 def _use_utc() -> None:

@@ -5,8 +5,8 @@ def main() -> int:
     """Run the program and return its exit code: 0 done, 1 refused or failed, 2 wrong usage, 78 wrong configuration."""
     import gc
 
-    # Imports make tens of thousands of objects and no garbage: looking for it took a tenth of the start.
-    gc.set_threshold(50_000, 20, 50)
+    gc.disable()  # imports make objects by the ten thousand and hardly any garbage: a daemon is there sooner
     from addispatch.cli.program import main as run
 
+    gc.enable()
     return run()
