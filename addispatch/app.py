@@ -22,11 +22,14 @@ from addispatch.config import load
 from addispatch.domain.errors import StoreError
 from addispatch.domain.events import SEVERE, Said
 from addispatch.engine.node import Node
+from addispatch.http.sockets import bind_unix
 from addispatch.runtime import sdnotify
 from addispatch.runtime.clock import SystemClock
 from addispatch.runtime.logs import configure as configure_logs
+from addispatch.runtime.tasks import together
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncIterator
 
     from addispatch.config.models import Config
@@ -36,6 +39,10 @@ log = logging.getLogger(__name__)
 
 #: The CLI's way in, in the data directory.
 SOCKET_NAME = "addispatch.sock"
+#: How long the node has the processor for its start before the API is made ready beside it, in seconds.
+HEAD_START_S = 1.0
+#: The same for its links to come up after that.
+LINKS_S = 0.1
 
 
 def run(config_path: Path | None) -> None:
@@ -68,38 +75,65 @@ async def started(config: Config, directory_file: Path | None) -> AsyncIterator[
     log.info(
         "addispatch %s, node %s, cluster %s, data in %s", __version__, node.name, node.cluster, config.node.data_dir
     )
-    server: HttpServer | None = None
-    try:
-        server = _server(config, node)
-        await server.start()
+    # Bound at once, to keep a second daemon off the data and to let requests wait until they can be answered.
+    unix = bind_unix(config.node.data_dir / SOCKET_NAME)
+    api, is_up = _Api(config, node, unix), asyncio.Event()
+
+    async def start_node() -> None:
         await node.start(directory_file)
+        is_up.set()
+
+    try:
+        await together(start_node(), api.start(is_up))
         for warning in node.app_warnings:  # from before there was a ledger to write it to
             node.say(Said(warning, SEVERE, "HttpPort"))
         _settle_memory()
         yield node
     finally:
-        if server is not None:
-            await server.stop()
+        await api.stop()
         await node.stop()
 
 
-def _server(config: Config, node: Node) -> HttpServer:
-    from addispatch.http.app import create_app  # noqa: PLC0415 - a third of the start-up time: only a daemon needs it
-    from addispatch.http.server import HttpServer  # noqa: PLC0415
+class _Api:
+    """The HTTP server, made ready after the node: its imports take longer than all that an alarm needs."""
 
-    def on_port(problem: str) -> None:  # the problem comes while starting, its end when it may
+    def __init__(self, config: Config, node: Node, unix: socket.socket) -> None:
+        self._config, self._node, self._unix = config, node, unix
+        self._server: HttpServer | None = None
+
+    async def start(self, is_up: asyncio.Event) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(is_up.wait(), HEAD_START_S)
+            await asyncio.sleep(LINKS_S)
+        self._server = await asyncio.to_thread(self._make)
+        await self._server.start(self._unix)
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            await self._server.stop()
+        else:
+            (self._config.node.data_dir / SOCKET_NAME).unlink(missing_ok=True)
+            self._unix.close()
+
+    def _make(self) -> HttpServer:
+        from addispatch.http.app import create_app  # noqa: PLC0415 - a third of the start-up time
+        from addispatch.http.server import HttpServer  # noqa: PLC0415
+
+        node, http = self._node, self._config.http
+        app = create_app(
+            node.operations,
+            authenticate=node.tokens.actor,
+            metrics=node.metrics,
+            is_started=lambda: node.is_started,
+        )
+        return HttpServer(app, self._config.node.data_dir / SOCKET_NAME, http.address, self._on_port)
+
+    def _on_port(self, problem: str) -> None:
+        """Note a problem of the start, and tell of its end."""
         meanwhile = "It is tried again every few seconds; until then the API is on the unix socket alone"
-        node.app_warnings = [f"{problem}. {meanwhile}"] if problem else []
-        if node.is_started:
-            node.say(Said(f"The API listens on {config.http.listen}", kind="HttpPort"))
-
-    app = create_app(
-        node.operations,
-        authenticate=node.tokens.actor,
-        metrics=node.metrics,
-        is_started=lambda: node.is_started,
-    )
-    return HttpServer(app, config.node.data_dir / SOCKET_NAME, config.http.address, on_port)
+        self._node.app_warnings = [f"{problem}. {meanwhile}"] if problem else []
+        if not problem and self._node.is_started:
+            self._node.say(Said(f"The API listens on {self._config.http.listen}", kind="HttpPort"))
 
 
 def _prepare_folder(folder: Path) -> None:
@@ -124,6 +158,7 @@ def _settle_memory() -> None:
         trim(0)
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    gc.enable()  # off while the daemon starts
 
 
 def _use_utc() -> None:

@@ -110,9 +110,12 @@ class HttpServer:
         self._stopping = asyncio.Event()
         self.tcp_port: int | None = None
 
-    async def start(self) -> None:
-        """Serve on the unix socket, and on TCP if it can be had; raises what ``bind_unix`` raises."""
-        self._unix = bind_unix(self._unix_path)
+    async def start(self, unix: socket.socket | None = None) -> None:
+        """Serve on the unix socket, and on TCP if it can be had; raises what ``bind_unix`` raises.
+
+        ``unix`` is the socket if it is bound already; it is the server's from now on.
+        """
+        self._unix = unix or bind_unix(self._unix_path)
         self._inode = self._unix_path.stat().st_ino
         self._tasks.run("http on the unix socket", partial(self._serve, self._unix))
         if self._listen is not None:
