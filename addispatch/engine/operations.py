@@ -164,6 +164,7 @@ class NodeOperations:
         """Stop sending."""
         _need(actor, Role.OPERATOR)
         changed = await self._unit(lambda transaction, now_ms: pausing.pause(transaction, actor.name, now_ms))
+        self._node.dispatcher.give_back()
         return {"paused": True, "changed": changed}
 
     async def resume(self, actor: Actor, *, discard: bool = False) -> Doc:

@@ -127,6 +127,7 @@ class Transaction:
         self.marks: dict[str, bytes] = {}
         self.next_at_ms: int | None = None  # the earliest step of an escalation that was set
         self.channels: set[str] = set()  # those something was queued for
+        self.answered: set[int] = set()  # cases that nobody need be asked about any more
         self.paused_at_ms = counters.paused_at_ms  # since when nothing may leave, if so
         self._sql, self._next, self._cache = statements, counters, cache
         self._waiting: dict[Statement, list[tuple[Any, ...]]] = {}
@@ -263,6 +264,8 @@ class Transaction:
         is_closed = state is CaseState.CLOSED
         if state is not CaseState.OPEN:
             self.set_next(entry, None)
+            if entry.code is not None:
+                self.answered.add(entry.seq)
         if is_closed:
             self._cache.pop(entry.seq, None)
         row = (state.value, reason.value if reason else None, now_ms if is_closed else None, entry.seq)
