@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from fastapi import FastAPI
 
 from addispatch import __version__
-from addispatch.http import directory, health, problem, routes, tokens
+from addispatch.http import directory, health, link_keys, problem, routes, tokens
 from addispatch.http.gate import Gate
 from addispatch.http.stream import Streams
 
@@ -52,6 +52,6 @@ def create_app(
     app.state.streams, app.state.is_started = Streams(), is_started
     app.add_middleware(Gate, authenticate=authenticate, is_started=is_started)
     problem.install(app)
-    for part in (routes, directory, tokens, health):
+    for part in (routes, directory, tokens, link_keys, health):
         app.include_router(part.router)
     return app

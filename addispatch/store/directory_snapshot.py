@@ -18,6 +18,7 @@ from addispatch.domain.addressbook import (
     TextTemplate,
 )
 from addispatch.domain.alarm import Priority
+from addispatch.store.directory_keys import secrets_of
 from addispatch.store.directory_records import Body, Record, Tables
 
 #: Keys of a policy the domain knows so far; the others are kept for the escalation to come.
@@ -35,6 +36,7 @@ def build(tables: Tables, generation: int) -> Directory:
         templates={r.id: TextTemplate(id=r.id, **r.body) for r in tables["template"].values()},
         routes=tuple(_route(r) for r in tables["route"].values()),
         settings=_settings(next((r.body for r in tables["settings"].values()), {})),
+        link_keys=secrets_of(tables),
     )
 
 
