@@ -14,13 +14,15 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from addispatch import __version__
 from addispatch.config import load
 from addispatch.domain.errors import StoreError
-from addispatch.domain.events import SEVERE, Said
+from addispatch.domain.events import SEVERE, WARNING, Said
 from addispatch.engine.node import Node
 from addispatch.runtime import sdnotify
 from addispatch.runtime.clock import SystemClock
@@ -85,21 +87,41 @@ async def started(config: Config, directory_file: Path | None) -> AsyncIterator[
 
 def _server(config: Config, node: Node) -> HttpServer:
     from addispatch.http.app import create_app  # noqa: PLC0415 - a third of the start-up time: only a daemon needs it
-    from addispatch.http.server import HttpServer  # noqa: PLC0415
+    from addispatch.http.link_app import LinkApp  # noqa: PLC0415
+    from addispatch.http.server import HttpServer, Port  # noqa: PLC0415
 
-    def on_port(problem: str) -> None:  # the problem comes while starting, its end when it may
-        meanwhile = "It is tried again every few seconds; until then the API is on the unix socket alone"
-        node.app_warnings = [f"{problem}. {meanwhile}"] if problem else []
+    problems: dict[str, str] = {}
+
+    def on_problem(what: str, meanwhile: str, listen: str, problem: str) -> None:
+        # The problem comes while starting, its end when it may.
+        problems[what] = f"{problem}. It is tried again every few seconds; {meanwhile}" if problem else ""
+        node.app_warnings = [one for one in problems.values() if one]
         if node.is_started:
-            node.say(Said(f"The API listens on {config.http.listen}", kind="HttpPort"))
+            node.say(Said(f"{what} on {listen}", kind="HttpPort"))
 
+    on_port = partial(
+        on_problem, "The API listens", "until then the API is on the unix socket alone", config.http.listen
+    )
+    links = LinkApp(
+        node.operations,
+        node=node.name,
+        zone=ZoneInfo(config.node.timezone),
+        is_started=lambda: node.is_started,
+        on_guessing=lambda text: node.say(Said(text, WARNING, "LinkGuessing")),
+    )
     app = create_app(
         node.operations,
         authenticate=node.tokens.actor,
         metrics=node.metrics,
         is_started=lambda: node.is_started,
+        links=links,
     )
-    return HttpServer(app, config.node.data_dir / SOCKET_NAME, config.http.address, on_port)
+    ack_port = None
+    if (address := config.http.ack_address) is not None:
+        without = "until then links are answered by the API's port alone"
+        on_ack_port = partial(on_problem, "Acknowledge links are answered", without, config.http.ack_listen)
+        ack_port = Port(links, address, on_ack_port, "http.ack_listen")
+    return HttpServer(app, config.node.data_dir / SOCKET_NAME, config.http.address, on_port, ack_port)
 
 
 def _prepare_folder(folder: Path) -> None:
