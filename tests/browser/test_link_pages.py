@@ -103,7 +103,7 @@ async def test_seen_pressed_and_loaded_again(pages: Pages, size: str) -> None:
 
     asked = await browser.requested()
     assert asked
-    assert [url for url in asked if not url.startswith(f"{pages.base}/a/")] == [], "nothing from elsewhere, no icon"
+    assert [url for url in asked if not url.startswith(f"{pages.base}/a/")] == [], "nothing from elsewhere"
     assert await browser.log("browser") == [], "the console has no complaint, the policy fits the page"
 
 

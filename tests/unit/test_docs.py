@@ -86,7 +86,7 @@ def test_every_command_is_documented() -> None:
 
 def test_no_command_is_documented_that_does_not_exist() -> None:
     found = commands()
-    written = re.findall(r"^\| `(addispatch [a-z ]*[a-z])", read("cli.md"), re.MULTILINE)
+    written = re.findall(r"^\| `(addispatch(?: [a-z]+(?:-[a-z]+)*)+)", read("cli.md"), re.MULTILINE)
     assert [command for command in written if command not in found] == []
 
 
@@ -131,6 +131,14 @@ def test_every_path_is_documented() -> None:
     paths = [f"{method.upper()} {path}" for path, methods in schema["paths"].items() for method in methods]
     assert len(paths) > 10
     assert [path for path in paths if f"`{path}`" not in page] == []
+
+
+def test_the_link_pages_are_documented() -> None:
+    from addispatch.http.link_app import CHECK, PREFIX
+
+    page = read("api.md")
+    for path in (f"GET {PREFIX}{{token}}", f"POST {PREFIX}{{token}}", f"GET {CHECK}"):
+        assert f"`{path}`" in page
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
