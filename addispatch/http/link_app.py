@@ -126,8 +126,8 @@ class LinkApp:
             if refused.field == "token":
                 raise
             return await self._refused(token, 422, f"{refused.field}: {refused.problem}", form)
-        results = [case["result"] for case in answer["cases"]]
-        if not results or "refused" in results:
+        results = [case["result"] for case in answer["cases"] if case["result"] != "refused"]
+        if not results:
             return await self._refused(token, 409, answer["answer"] or "This cannot be done.", form)
         # Relative, so that a proxy may put the pages elsewhere; the same token, whose page then shows what is.
         where = f"./{token}?said={results[0]}"

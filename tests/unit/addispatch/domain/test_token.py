@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import re
 import uuid
 
+import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+import addispatch.domain.token as token_module
 from addispatch.domain.token import PATTERN, Grant, make_token, mark_of, read_token
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -76,6 +81,32 @@ def test_the_parts_of_two_tokens_do_not_make_a_third() -> None:
     for cut in range(1, 56):
         if mine[:cut] + yours[cut:] not in (mine, yours):
             assert read_token([KEY], mine[:cut] + yours[cut:], 0) is None
+
+
+@pytest.mark.parametrize("keys", [[], [KEY], [OTHER], [KEY, OTHER], [OTHER, KEY]])
+def test_whatever_is_wrong_costs_the_same_work(monkeypatch: pytest.MonkeyPatch, keys: list[bytes]) -> None:
+    """Counted, not timed: a seal for each key, compared in constant time, over as many bytes."""
+    sealed: list[tuple[bytes, int]] = []
+    seal = token_module._seal
+    monkeypatch.setattr(token_module, "_seal", lambda key, body: (sealed.append((key, len(body))), seal(key, body))[1])
+    good = seal_of("jane", 10)
+    work = []
+    for text in (good, seal_of("jane", 0), good[:-1] + "_", good[:-1], "", "é" * 56, "A" * 56, seal_of("adam", 10)):
+        sealed.clear()
+        read_token(keys, text, 5)
+        work.append(list(sealed))
+    assert all(one == work[0] for one in work)
+    assert len(work[0]) == max(len(keys), 1)
+
+
+def seal_of(person: str, ends_at_s: int) -> str:
+    raw = uuid.UUID(CASE).bytes + mark_of(person) + ends_at_s.to_bytes(4, "big")
+    return base64.urlsafe_b64encode(raw + hmac.new(KEY, raw, hashlib.sha256).digest()[:16]).decode()
+
+
+def test_the_form_of_a_token_does_not_change() -> None:
+    """Links are out on phones when a new version comes: case, mark, end and half an HMAC-SHA256, in base64url."""
+    assert make_token(KEY, CASE, "jane", 10) == seal_of("jane", 10)
 
 
 def test_ends_beyond_four_bytes_are_cut() -> None:

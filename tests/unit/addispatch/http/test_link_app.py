@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import unicodedata
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from links import LinkDesk
 
 from addispatch.domain.errors import StoreError
@@ -188,6 +192,7 @@ async def test_every_wrong_token_gets_the_same_answer(browser, desk):
     assert b"This link is not valid" in content
     assert b"<button" not in content
     assert desk.answers == []
+    assert desk.shown_count == len(answers) // 2, "each is looked up once, whatever is wrong with it"
 
 
 async def test_a_link_works_until_its_end(browser, desk):
@@ -271,6 +276,29 @@ async def test_the_longest_comment_fits_and_what_was_typed_comes_back(phone, des
     assert "comment: must have at most 500 characters" in text_of(answer)
     assert "&lt;/textarea&gt;&lt;script&gt;" + "é" * 500 in answer.text
     assert "<script" not in answer.text
+
+
+@given(
+    st.binary(max_size=300)
+    | st.text(max_size=60).map(lambda text: urlencode({"action": "ack", "comment": text}).encode())
+)
+@example(b"action=ack&comment=%00%0d%0aX-Evil:+1")
+@example(b"action=%61ck&comment=%E2%80%AE")
+def test_no_form_is_more_than_a_form(raw):
+    """Whatever is posted: an answer that was foreseen, and a comment that is one line."""
+    desk = LinkDesk()
+    app = LinkApp(desk, node="n", zone=ZoneInfo("UTC"), is_started=lambda: True)
+
+    async def post():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
+            return await client.post(f"/a/{desk.token(desk.add())}", content=raw, headers=FORM)
+
+    answer = asyncio.run(post())
+    assert answer.status_code in (303, 400, 422)
+    assert len(desk.answers) == (answer.status_code == 303)
+    for _, _, action, comment in desk.answers:
+        assert action in ("ack", "decline", "comment")
+        assert not any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in comment)
 
 
 def test_a_comment_becomes_one_line():
