@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from addispatch.domain.alarm import Priority
+from addispatch.domain.policy import Policy
 
 #: Namespace of the ids of audiences that are in no address book: a bare number or mail address.
 _AD_HOC = uuid.UUID("6f0d6a52-4c7e-5b0e-9a43-0c3c8d4b1a01")
@@ -72,36 +73,6 @@ class Group:
     policy: str = ""
 
 
-class PolicyKind(StrEnum):
-    """Basic: anyone acknowledges for all. Recall: everyone for himself."""
-
-    BASIC = "basic"
-    RECALL = "recall"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Level:
-    """One escalation level: ``after_minutes`` after the one before, tell ``to`` or ring ``call`` (ids)."""
-
-    after_minutes: float = 5
-    to: tuple[str, ...] = ()
-    call: tuple[str, ...] = ()
-    resend: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """Who must acknowledge, and what happens until someone does. Frozen into the case when it opens."""
-
-    id: str
-    name: str
-    kind: PolicyKind = PolicyKind.BASIC
-    levels: tuple[Level, ...] = ()
-    close_on_clear: bool = True
-    renotify_after_s: float | None = None
-    close_after_h: float = 72
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextTemplate:
     """A named text template; ``max_segments`` is the budget of an SMS made from it."""
@@ -147,6 +118,8 @@ class Settings:
 
     system_alert_to: tuple[str, ...] = ()
     retention_days: int = 90
+    link_ttl_h: float = 72
+    anyone_may_ack: bool = False
     short_codes: frozenset[str] = frozenset()
 
 
@@ -179,6 +152,19 @@ class Directory:
         found: dict[str, Recipient | Group] = {r.name.casefold(): r for r in self.recipients.values()}
         found.update({g.name.casefold(): g for g in self.groups.values()})
         return found
+
+    @cached_property
+    def _by_address(self) -> dict[str, list[Recipient]]:
+        found: dict[str, list[Recipient]] = {}
+        for person in self.recipients.values():
+            for address in dict.fromkeys((person.sms, person.phone, *person.email)):
+                if address:
+                    found.setdefault(address.casefold(), []).append(person)
+        return found
+
+    def people_at(self, address: str) -> list[Recipient]:
+        """Return everybody who has a number or mail address."""
+        return self._by_address.get(address.casefold(), [])
 
     def find(self, name: str) -> Recipient | Group | None:
         """Return the recipient or group of that name, in any case."""

@@ -76,6 +76,7 @@ class Alarm:
     ``key`` names the condition: a raise with the key of an open case adds to that case.
     ``to`` names audiences directly and so replaces routing.
     ``topic`` and ``data`` are what routes match and templates read.
+    ``is_stated``: the source said the state itself; else words like "back to normal" may exempt the text (SPEC 5.6).
     ``fingerprint`` and ``path`` are for transports that redeliver without an id (MQTT): the hash of the publish
     and the connection it came by; see ``pipeline.redelivery``.
     """
@@ -91,6 +92,7 @@ class Alarm:
     ts: datetime | None = None
     ttl_s: float | None = None
     ack_required: bool = False
+    is_stated: bool = False
     data: Mapping[str, object] = field(default_factory=lambda: _EMPTY)
     fingerprint: bytes | None = None
     path: str = ""

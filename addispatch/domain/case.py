@@ -1,7 +1,7 @@
 """The case: one alarm addressed to one audience. A lattice value: it only grows, and two copies join (CLUSTER, ENTRY).
 
 ``merge`` is commutative, associative and idempotent, so loss, duplication and reordering between two nodes, or between
-two crashes of one, are harmless. What users see as the case's state is derived by ``state_of``, never stored as truth.
+two crashes of one, are harmless. What users see as the case's state is derived (``case_state``), not stored as truth.
 The types are named tuples: in a storm ten thousand of them are made in a second.
 """
 
@@ -42,9 +42,28 @@ class DeliveryState(NamedTuple):
     attempt: int = 0
     phase: Phase = Phase.PENDING
 
+    @property
+    def was_tried(self) -> bool:
+        """Whether it reached a channel, so that somebody may have got it: in doubt counts (SPEC 5.3)."""
+        return self.attempt > 0 or self.phase is Phase.SENDING or self.fact >= Fact.SENT
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it is queued or held: nobody has it in his hands."""
+        return self.fact is Fact.NONE and self.phase is Phase.PENDING
+
+
+#: State of a message that was left out because the same alarm reaches the same address by a sibling case: told.
+TOLD_BY_SIBLING = DeliveryState(Fact.FILTERED, 1)
+#: The cycle of messages that ask nobody: answers, notices, reports. Their level tells them apart.
+NOTICE_CYCLE = -1
+
 
 class DeliveryKey(NamedTuple):
-    """Which delivery of a case: its place in the escalation, whom, how and where."""
+    """Which delivery of a case: its place in the escalation, whom, how and where.
+
+    Levels below 0 are raises told again; cycle ``NOTICE_CYCLE`` is outside the escalation.
+    """
 
     cycle: int
     level: int
@@ -78,12 +97,16 @@ class Repeat(NamedTuple):
 
 
 class Note(NamedTuple):
-    """An acknowledgement, decline or comment: when, by whom (recipient id or name), by what way, in what words."""
+    """An acknowledgement, decline or comment: when, by whom (recipient id, or an operator's name), how, in what words.
+
+    ``name`` is what that person was called then.
+    """
 
     at_ms: int
     by: str
     via: str
     text: str = ""
+    name: str = ""
 
 
 class Clear(NamedTuple):
@@ -125,7 +148,11 @@ class CaseState(StrEnum):
 
 
 class Head(NamedTuple):
-    """What is fixed when a case opens. ``policy`` is its JSON text as it was then, empty without policy."""
+    """What is fixed when a case opens. ``policy`` is its JSON text as it was then, empty without policy.
+
+    ``body`` and ``subject`` are what a template made of the text, empty if none did. ``exempt`` is the word because of
+    which nobody need acknowledge it.
+    """
 
     alarm_id: str
     audience_id: str
@@ -140,6 +167,9 @@ class Head(NamedTuple):
     ack_required: bool = False
     close_on_clear: bool = True
     close_after_s: float = 72 * 3600.0
+    body: str = ""
+    subject: str = ""
+    exempt: str = ""
 
     @property
     def needs_ack(self) -> bool:
@@ -224,42 +254,6 @@ def with_delivery(case: Case, key: DeliveryKey, state: DeliveryState) -> Case:
     if known is not None and known >= state:
         return case
     return case._replace(deliveries={**case.deliveries, key: state})
-
-
-def state_of(case: Case) -> tuple[CaseState, CloseReason | None]:
-    """Derive the state and, for a closed case, the reason (SPEC, Objects)."""
-    head = case.head
-    if head is None:
-        return CaseState.OPEN, None
-    if case.closings:
-        return CaseState.CLOSED, min(case.closings).reason
-    if case.clears and (case.acks or head.close_on_clear or not head.needs_ack):
-        return CaseState.CLOSED, CloseReason.CLEARED
-    if case.acks:
-        if head.key is None:
-            return CaseState.CLOSED, CloseReason.ACKNOWLEDGED
-        return CaseState.ACKNOWLEDGED, None
-    if head.needs_ack:
-        return CaseState.OPEN, None
-    for state in case.deliveries.values():
-        if not state.fact:
-            return CaseState.OPEN, None
-    return CaseState.CLOSED, _reason_when_final(case)
-
-
-def _reason_when_final(case: Case) -> CloseReason:
-    facts = {state.fact for state in case.deliveries.values()}
-    if facts & {Fact.SENT, Fact.UNDELIVERED, Fact.DELIVERED}:
-        return CloseReason.SENT
-    for fact, reason in (
-        (Fact.FILTERED, CloseReason.FILTERED),
-        (Fact.CANCELLED, CloseReason.CANCELLED),
-        (Fact.FAILED, CloseReason.FAILED),
-        (Fact.EXPIRED, CloseReason.EXPIRED),
-    ):
-        if fact in facts:
-            return reason
-    return CloseReason.FAILED
 
 
 def raise_count(case: Case) -> int:

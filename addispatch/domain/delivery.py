@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import NamedTuple
 
 from addispatch.domain.alarm import Priority, QueueClass
@@ -14,6 +15,14 @@ from addispatch.domain.receipt import Permanent, Receipt, Sent, Temporary
 REPEAT_MARK = "(repeat) "
 #: How the error of a delivery begins that waits for an operator because it is in doubt.
 HELD = "in doubt, held"
+
+
+class Kind(IntEnum):
+    """What a delivery is for: telling, asking somebody to acknowledge, or answering and reporting."""
+
+    PLAIN = 0
+    ASK = 1
+    NOTICE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -240,6 +240,20 @@ class DeliveryExpired(_Named, severity=WARNING):
 
 
 @dataclass(frozen=True)
+class DeliveryCancelled(_Named):
+    """A text is not needed any more."""
+
+    channel: str
+    recipient: str
+    reason: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"{self.channel} to {self.recipient} cancelled: {self.reason}"
+
+
+@dataclass(frozen=True)
 class DeliveryReported(_Named):
     """The network says what became of a text."""
 
@@ -267,6 +281,153 @@ class CaseClosed(_Named):
     def line(self) -> str:
         """One line."""
         return f"Case for {self.audience} closed ({self.reason}): {self.text}"
+
+
+@dataclass(frozen=True)
+class AlarmExempt(_Named):
+    """A text needs no acknowledgement because of a word in it."""
+
+    text: str
+    keyword: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"exempt by keyword {self.keyword!r}, needs no acknowledgement: {self.text}"
+
+
+@dataclass(frozen=True)
+class AlarmOpenedClosed(_Named):
+    """An alarm came after the news that its condition had returned to normal."""
+
+    source: str
+    key: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"{self.source}: {self.key} was raised late, it had returned to normal already: nobody is told"
+
+
+@dataclass(frozen=True)
+class CaseAcknowledged(_Named):
+    """Somebody acknowledged."""
+
+    code: str
+    audience: str
+    by: str
+    via: str
+    comment: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        comment = f": {self.comment}" if self.comment else ""
+        return f"{self.code} for {self.audience} acknowledged by {self.by} ({self.via}){comment}"
+
+
+@dataclass(frozen=True)
+class CaseDeclined(_Named):
+    """Somebody cannot come."""
+
+    code: str
+    audience: str
+    by: str
+    via: str
+    comment: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        comment = f": {self.comment}" if self.comment else ""
+        return f"{self.code} for {self.audience} declined by {self.by} ({self.via}){comment}"
+
+
+@dataclass(frozen=True)
+class CaseCommented(_Named):
+    """Somebody said something about a case."""
+
+    code: str
+    by: str
+    via: str
+    comment: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"{self.code} comment by {self.by} ({self.via}): {self.comment}"
+
+
+@dataclass(frozen=True)
+class CaseEscalated(_Named, severity=WARNING):
+    """Nobody acknowledged in time: the next level is told."""
+
+    code: str
+    audience: str
+    step: str
+    deliveries_count: int
+    why: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"{self.code} for {self.audience} escalates, {self.why}: {self.step} ({self.deliveries_count} to send)"
+
+
+@dataclass(frozen=True)
+class LevelUnreachable(_Named, severity=WARNING):
+    """A level reaches nobody: the next one follows at once."""
+
+    code: str
+    audience: str
+    step: str
+    why: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"{self.code} for {self.audience}: {self.step} reaches nobody ({self.why}); the next one follows now"
+
+
+@dataclass(frozen=True)
+class ChainEnded(_Named, severity=SEVERE):
+    """Everybody was asked and nobody acknowledged."""
+
+    code: str
+    audience: str
+    text: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"NOBODY ACKNOWLEDGED {self.code} for {self.audience}, all levels were told: {self.text}"
+
+
+@dataclass(frozen=True)
+class ReplyRefused(_Named, severity=WARNING):
+    """A reply did not count, and why."""
+
+    channel: str
+    sender: str
+    why: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"{self.channel} from {self.sender} does not count: {self.why}"
+
+
+@dataclass(frozen=True)
+class SenderLocked(_Named, severity=SEVERE):
+    """Too many wrong codes came from a number."""
+
+    sender: str
+    until: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"Too many wrong codes from {self.sender}: its codes are ignored {self.until}"
 
 
 @dataclass(frozen=True)

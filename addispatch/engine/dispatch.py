@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from addispatch.domain.delivery import REPEAT_MARK, RetryRules, give_back, settle
+from addispatch.domain.delivery import REPEAT_MARK, Kind, RetryRules, give_back, settle
 from addispatch.domain.message import Delivery
 from addispatch.domain.receipt import InDoubt, Permanent, Receipt, Sent, Temporary
 from addispatch.engine.outcome import expire, record
@@ -22,6 +22,7 @@ from addispatch.runtime.tasks import Supervisor
 from addispatch.store.ledger import Turn
 
 if TYPE_CHECKING:
+    from addispatch.pipeline.desk import Desk
     from addispatch.runtime.clock import Clock
     from addispatch.sdk.protocols import Channel
     from addispatch.store.ledger import Ledger
@@ -53,7 +54,9 @@ class Lane:
         rules: RetryRules,
         tasks: Supervisor,
         on_outcomes: OnOutcomes,
+        desk: Callable[[], Desk],
     ) -> None:
+        self._desk = desk
         self.channel = channel
         self.in_flight = 0
         self._ledger, self._clock, self._rules, self._tasks, self._on_outcomes = (
@@ -97,7 +100,7 @@ class Lane:
         fresh: list[Claim] = []
         for claim in claims:
             if claim.expires_at_ms is not None and claim.expires_at_ms <= now_ms:
-                expire(transaction, transaction.entry(claim.case_seq), claim.key, claim.recipient, now_ms)
+                expire(transaction, transaction.entry(claim.case_seq), claim.key, claim.recipient, now_ms, self._desk)
             else:
                 fresh.append(claim)
         return fresh, next_due_ms
@@ -165,7 +168,7 @@ class Lane:
     async def _send(self, claim: Claim, task: asyncio.Task[Any]) -> Receipt:
         self._begun[task] = asyncio.get_running_loop().time()
         try:
-            receipt: object = await self.channel.send(to_delivery(claim))
+            receipt: object = await self.channel.send(self._delivery(claim))
         except asyncio.CancelledError:
             if task in self._overdue:
                 task.uncancel()
@@ -196,6 +199,12 @@ class Lane:
             if began_s < too_old_s and task not in self._overdue:
                 self._overdue.add(task)
                 task.cancel()
+
+    def _delivery(self, claim: Claim) -> Delivery:
+        asks_by_mail = claim.kind is Kind.ASK and claim.key.channel == "email"
+        now_ms = self._clock.now_ms()
+        token = self._desk().token(claim.case_id, claim.key.recipient, now_ms) if asks_by_mail else ""
+        return to_delivery(claim, token)
 
     # -- settling ------------------------------------------------------------------------------------------------
 
@@ -228,7 +237,7 @@ class Lane:
                     jitter=random.random(),  # noqa: S311 - spreads retries, no secret
                 )
             )
-            record(transaction, claim, outcome, now_ms)
+            record(transaction, claim, outcome, now_ms, self._desk)
 
     def _on_settled(self, future: asyncio.Future[None], outcomes: list[tuple[Claim, Receipt]]) -> None:
         if future.cancelled():
@@ -261,7 +270,15 @@ class Lane:
 class Dispatcher:
     """All lanes."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, rules: RetryRules, on_outcomes: OnOutcomes) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        rules: RetryRules,
+        on_outcomes: OnOutcomes,
+        desk: Callable[[], Desk],
+    ) -> None:
+        self._desk = desk
         self.lanes: dict[str, Lane] = {}
         self._ledger, self._clock, self._rules, self._on_outcomes = ledger, clock, rules, on_outcomes
         self._tasks = Supervisor()
@@ -272,7 +289,7 @@ class Dispatcher:
         for channel in channels:
             if channel.name not in self.lanes and not self._is_stopped:
                 self.lanes[channel.name] = Lane(
-                    channel, self._ledger, self._clock, self._rules, self._tasks, self._ended
+                    channel, self._ledger, self._clock, self._rules, self._tasks, self._ended, self._desk
                 )
         self.poke_all()
 
@@ -313,7 +330,7 @@ class Dispatcher:
         await asyncio.sleep(0)
 
 
-def to_delivery(claim: Claim) -> Delivery:
+def to_delivery(claim: Claim, token: str = "") -> Delivery:
     """What the channel gets; a repeat carries the mark."""
     return Delivery(
         id=str(claim.seq),
@@ -329,4 +346,5 @@ def to_delivery(claim: Claim) -> Delivery:
         repeat=claim.repeat,
         avoid=claim.carrier if claim.state.attempt else "",
         code=claim.code,
+        token=token,
     )

@@ -31,6 +31,7 @@ def read_alarm(doc: dict[str, Any], default_source: str) -> Alarm:
         topic=_text(doc, "topic") or "",
         priority=_choice(doc, "priority", Priority, Priority.MEDIUM),
         state=_choice(doc, "state", AlarmState, AlarmState.RAISED),
+        is_stated=doc.get("state") is not None,
         to=_names(doc.get("to")),
         ts=_time(doc, "ts"),
         ttl_s=_number(doc, "ttl_s"),

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from addispatch.domain.case import Case, CloseReason, Closing, last_text
+from addispatch.domain.case import Case, CaseState, CloseReason, Closing, last_text
 from addispatch.domain.events import CaseClosed
 from addispatch.engine.outcome import expire
+from addispatch.pipeline.withdraw import withdraw
 from addispatch.runtime import sdnotify
-from addispatch.store.retention import prune
+from addispatch.store.retention import prune, prune_marks
 
 if TYPE_CHECKING:
     from addispatch.engine.dispatch import Dispatcher
+    from addispatch.engine.escalator import Escalator
+    from addispatch.pipeline.desk import Desk
     from addispatch.runtime.clock import Clock
     from addispatch.store.ledger import Ledger
     from addispatch.store.transaction import Transaction
@@ -26,7 +30,16 @@ CHUNK = 200
 class Housekeeping:
     """The periodic duties of a node."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, dispatcher: Dispatcher, data_dir: Path) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        dispatcher: Dispatcher,
+        escalator: Escalator,
+        desk: Callable[[], Desk],
+        data_dir: Path,
+    ) -> None:
+        self._escalator, self._desk = escalator, desk
         self._ledger, self._clock, self._dispatcher = ledger, clock, dispatcher
         self._alive = data_dir / "alive"
         self.retention_days = 90
@@ -38,6 +51,7 @@ class Housekeeping:
     async def sweep(self) -> None:
         """Look at everything that should have been looked at: the safety net under the lanes' own timers."""
         self._dispatcher.poke_all()
+        await self._escalator.look()
         while await self._ledger.submit(self._expire) == CHUNK:
             pass
         while await self._ledger.submit(self._close) == CHUNK:
@@ -51,6 +65,9 @@ class Housekeeping:
             start = cursor
             cursor = await self._ledger.submit(lambda transaction: prune(transaction, before_ms, start))  # noqa: B023
             await asyncio.sleep(0.01)
+        now_ms = self._clock.now_ms()
+        for name in await self._ledger.submit(lambda transaction: prune_marks(transaction, now_ms)):
+            self._ledger.marks.pop(name, None)
 
     async def watchdog(self) -> None:
         """Feed systemd's watchdog, once loop and ledger have both moved."""
@@ -61,18 +78,22 @@ class Housekeeping:
         now_ms = self._clock.now_ms()
         found = transaction.overdue(now_ms, CHUNK)
         for case_seq, key, recipient in found:
-            expire(transaction, transaction.entry(case_seq), key, recipient, now_ms)
+            expire(transaction, transaction.entry(case_seq), key, recipient, now_ms, self._desk)
         return len(found)
 
     def _close(self, transaction: Transaction) -> int:
         now_ms = self._clock.now_ms()
         found = transaction.unattended(now_ms, CHUNK)
         for entry in found:
-            delta = Case(id=entry.case.id, closings=frozenset((Closing(now_ms, CloseReason.EXPIRED),)))
+            is_acknowledged = entry.state[0] is CaseState.ACKNOWLEDGED
+            reason = CloseReason.ACKNOWLEDGED if is_acknowledged else CloseReason.EXPIRED
+            delta = Case(id=entry.case.id, closings=frozenset((Closing(now_ms, reason),)))
             transaction.join(entry, delta, now_ms)
+            withdraw(transaction, entry, "its case was closed", now_ms)
             head = entry.case.head
             if head is not None:
-                closed = CaseClosed(head.audience, last_text(entry.case), "nobody acknowledged")
+                why = "acknowledged, did not return to normal" if is_acknowledged else "nobody acknowledged"
+                closed = CaseClosed(head.audience, last_text(entry.case), why)
                 transaction.event(now_ms, closed, entry)
         return len(found)
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from addispatch.domain.case import DeliveryState, Fact
 from addispatch.domain.events import DeliveryReported, MessageReceived
+from addispatch.engine.replies import Replies
 from addispatch.pipeline.check import clean_text
 from addispatch.store.rows import DeliveryChange
 
 if TYPE_CHECKING:
     from addispatch.domain.message import DeliveryReport, Incoming
+    from addispatch.pipeline.desk import Desk
     from addispatch.runtime.clock import Clock
     from addispatch.store.ledger import Ledger
     from addispatch.store.transaction import Transaction
@@ -20,8 +23,8 @@ if TYPE_CHECKING:
 REPORT_WINDOW_MS = 3 * 86_400_000
 
 
-def received(ledger: Ledger, clock: Clock, message: Incoming) -> asyncio.Future[None]:
-    """Store a message; the same reference is stored once."""
+def received(ledger: Ledger, clock: Clock, message: Incoming, desk: Callable[[], Desk]) -> asyncio.Future[None]:
+    """Store a message and do what it says, in one transaction; the same reference counts once."""
     values = {
         "reference": message.reference,
         "channel": message.channel,
@@ -35,6 +38,7 @@ def received(ledger: Ledger, clock: Clock, message: Incoming) -> asyncio.Future[
         if transaction.add_received(values):
             event = MessageReceived(message.channel, message.sender, str(values["text"]))
             transaction.event(clock.now_ms(), event)
+            Replies(transaction, desk(), message, clock.now_ms()).take()
 
     return ledger.submit(unit)
 

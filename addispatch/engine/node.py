@@ -21,16 +21,19 @@ from addispatch.domain.events import INFO, SEVERE, WARNING, Event, Said
 from addispatch.domain.receipt import InDoubt, Permanent, Sent, Temporary
 from addispatch.engine import inbound
 from addispatch.engine.dispatch import Dispatcher
+from addispatch.engine.escalator import Escalator
 from addispatch.engine.feed import Feed
 from addispatch.engine.housekeeping import Housekeeping, alive_at_ms
 from addispatch.engine.observe import observe
 from addispatch.engine.operations import NodeOperations
 from addispatch.engine.outcome import recover
 from addispatch.engine.scheduler import Ticker
+from addispatch.engine.timekeeper import Timekeeper
 from addispatch.host.lifecycle import PluginHost
 from addispatch.pipeline.accept import Pipeline
 from addispatch.pipeline.redelivery import Arrival, Outages, Redelivery
 from addispatch.runtime.metrics import Metrics
+from addispatch.runtime.tasks import Supervisor
 from addispatch.sdk.context import Severity
 from addispatch.store import schema
 from addispatch.store.directory import DirectoryStore
@@ -46,7 +49,8 @@ if TYPE_CHECKING:
     from addispatch.domain.message import DeliveryReport, Incoming
     from addispatch.domain.receipt import Receipt
     from addispatch.domain.result import Accepted
-    from addispatch.runtime.clock import Clock
+    from addispatch.pipeline.desk import Desk
+    from addispatch.runtime.clock import Clock, SteadyClock
     from addispatch.sdk.operations import Operations
 
 log = logging.getLogger(__name__)
@@ -63,8 +67,9 @@ class Node:
 
     is_trial = False
 
-    def __init__(self, config: Config, clock: Clock) -> None:
-        self.config, self.clock = config, clock
+    def __init__(self, config: Config, clock: SteadyClock) -> None:
+        self.config = config
+        self.clock: Clock = clock
         self.node = self.name = config.node.name
         self.cluster, self.default_region = config.node.cluster, config.node.default_region
         self.metrics = Metrics()
@@ -73,11 +78,16 @@ class Node:
         self.directory = DirectoryStore(config.node.data_dir / "directory", config.node.default_region)
         self.tokens = Tokens(config.node.data_dir / "tokens.json")
         self._rules = _rules(config)
-        self.dispatcher = Dispatcher(self.ledger, clock, self._rules, self._on_outcomes)
+        self.dispatcher = Dispatcher(self.ledger, clock, self._rules, self._on_outcomes, self._desk)
+        self.escalator = Escalator(self.ledger, clock, self._desk, self.say)
+        self.timekeeper = Timekeeper(self.ledger, clock, self.say)
         self.redelivery = Redelivery()
         self.operations: Operations = NodeOperations(self)
         self.host = PluginHost(config, self)
-        self.housekeeping = Housekeeping(self.ledger, clock, self.dispatcher, config.node.data_dir)
+        self.housekeeping = Housekeeping(
+            self.ledger, clock, self.dispatcher, self.escalator, self._desk, config.node.data_dir
+        )
+        self._tasks = Supervisor()
         self.ticker = Ticker(clock, self._on_tick_failed)
         self._pipeline: Pipeline | None = None
         self.is_started = False
@@ -92,15 +102,19 @@ class Node:
         """Open the stores, recover what a crash interrupted, start the plugins and the ticks."""
         self.config.node.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.ledger.on_events, self.ledger.on_commit = self.feed.publish, self._on_commit
+        self.ledger.on_work = self._on_work
         await self.ledger.open()
         self._closing.push_async_callback(self.ledger.close)
+        await self.timekeeper.begin()
         for note in self.ledger.notes:
             self.say(Said(note, SEVERE, "LedgerSetAside"))
         await self._open_directory(directory_file)
         await asyncio.to_thread(self.tokens.load)
         await self.host.load()
         await self._make_pipeline()
-        recovered = await self.ledger.submit(lambda transaction: recover(transaction, self._rules, self.clock.now_ms()))
+        recovered = await self.ledger.submit(
+            lambda transaction: recover(transaction, self._rules, self.clock.now_ms(), self._desk)
+        )
         if recovered:
             self.say(Said(f"{recovered} message(s) were being sent when the daemon ended", WARNING, "Recovered"))
         # Dispatch stops before the channels do: what is under way may end, and nothing is handed to a stopped one.
@@ -108,6 +122,8 @@ class Node:
         self._closing.push_async_callback(self.dispatcher.stop)
         await self.host.start()
         self.window_changed()
+        self._closing.push_async_callback(self._tasks.stop)
+        self._tasks.run("escalator", self.escalator.run)
         self._start_ticks()
         self.is_started = True
         self._announce()
@@ -149,8 +165,10 @@ class Node:
             default_ttl_s=self.config.dispatch.default_ttl_s,
             on_queued=self.dispatcher.poke,
             on_refused=self.metrics.alarm_refused,
+            timezone=self.config.node.timezone,
+            public_url=self.config.http.public_url,
         )
-        pipeline.provided = self._configured_channels()
+        pipeline.provided, pipeline.takes_mail = self._configured_channels(), self._takes_mail()
         self._pipeline = pipeline
         self._use_directory(self.directory.snapshot)
         self.directory.on_change(self._use_directory)
@@ -161,6 +179,14 @@ class Node:
         if self._pipeline is None:
             raise StoreError("addispatch is starting and takes no alarms yet: try again in a moment")
         return self._pipeline
+
+    def _desk(self) -> Desk:
+        return self.pipeline.desk
+
+    def _on_work(self, channels: set[str], next_at_ms: int | None) -> None:
+        self.dispatcher.poke(channels)
+        if next_at_ms is not None:
+            self.escalator.set_earlier(next_at_ms)
 
     def _use_directory(self, directory: Directory) -> None:
         self.pipeline.use(directory)
@@ -191,9 +217,14 @@ class Node:
         on = [doc for doc in self.host.report() if doc["status"] != "disabled"]
         return frozenset(name for doc in on for name in doc["channels"])
 
+    def _takes_mail(self) -> bool:
+        """Whether a plugin that is on takes in answers by mail."""
+        return any("email" in doc["receives"] for doc in self.host.report() if doc["status"] != "disabled")
+
     def _start_ticks(self) -> None:
         keep = self.housekeeping
         self.ticker.every(1, "alive stamp", keep.stamp)
+        self.ticker.every(1, "clock", self.timekeeper.check)
         self.ticker.every(1, "deadlines of sends", self.dispatcher.abandon_overdue)
         self.ticker.every(5, "sweep", keep.sweep)
         self.ticker.every(5, "gauges", lambda: observe(self))
@@ -246,7 +277,7 @@ class Node:
 
     def received(self, message: Incoming) -> asyncio.Future[None]:
         """Store a message that came in."""
-        return inbound.received(self.ledger, self.clock, message)
+        return inbound.received(self.ledger, self.clock, message, self._desk)
 
     def reported(self, report: DeliveryReport) -> asyncio.Future[None]:
         """Store a delivery report."""

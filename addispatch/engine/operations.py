@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from addispatch.domain.errors import Refused
 from addispatch.domain.events import Said
+from addispatch.domain.lockout import Lockout
+from addispatch.engine import answering
+from addispatch.engine import pause as pausing
 from addispatch.engine.documents import read_alarm
+from addispatch.engine.replies import LOCK
 from addispatch.engine.status import status_doc
 from addispatch.engine.why import why_doc, why_lines
 from addispatch.sdk.operations import Actor, Doc, Role
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from addispatch.engine.node import Node
+    from addispatch.pipeline.desk import Desk
+    from addispatch.store.transaction import Transaction
 
 T = TypeVar("T")
 
@@ -129,15 +135,62 @@ class NodeOperations:
     async def acknowledge(self, actor: Actor, request: Doc) -> Doc:
         """Acknowledge, decline or comment."""
         _need(actor, Role.OPERATOR)
-        raise Refused("codes", "nothing can be acknowledged yet")
+        asked = answering.read_request(request)
+        return await self._unit(
+            lambda transaction, now_ms: answering.answer(transaction, self._desk, asked, actor, now_ms)
+        )
 
     async def link(self, token: str) -> Doc:
         """What a link shows."""
-        raise Refused("token", "this link is not valid, or not any more")
+        name, case_id = await self._unit(
+            lambda transaction, now_ms: answering.link_view(transaction, self._desk, token, now_ms)
+        )
+        case = await self._read(lambda connection: queries.case(connection, case_id))
+        return {"recipient": name, "case": case}
 
     async def link_answer(self, token: str, request: Doc) -> Doc:
         """Act by a link."""
-        raise Refused("token", "this link is not valid, or not any more")
+        return await self._unit(
+            lambda transaction, now_ms: answering.link_answer(transaction, self._desk, token, request, now_ms)
+        )
+
+    async def pause(self, actor: Actor) -> Doc:
+        """Stop sending."""
+        _need(actor, Role.OPERATOR)
+        changed = await self._unit(lambda transaction, now_ms: pausing.pause(transaction, actor.name, now_ms))
+        return {"paused": True, "changed": changed}
+
+    async def resume(self, actor: Actor, *, discard: bool = False) -> Doc:
+        """Send again."""
+        _need(actor, Role.OPERATOR)
+        cancelled_count = (await self.cancel_pending(actor))["cancelled"] if discard else 0
+        changed = await self._unit(lambda transaction, now_ms: pausing.resume(transaction, actor.name, now_ms))
+        self._node.dispatcher.poke_all()
+        return {"paused": False, "changed": changed, "cancelled": cancelled_count}
+
+    async def cancel_pending(self, actor: Actor) -> Doc:
+        """Cancel everything not sent yet."""
+        _need(actor, Role.OPERATOR)
+        count, before = 0, 2**62
+        cursor: int | None = before
+        while cursor is not None:
+            start = cursor
+            done, cursor = await self._unit(
+                lambda transaction, now_ms: pausing.cancel_unsent(transaction, actor.name, start, now_ms)  # noqa: B023
+            )
+            count += done
+        self._audit(actor, f"cancelled {count} message(s) that were not sent yet")
+        return {"cancelled": count}
+
+    async def unlock(self, actor: Actor, address: str) -> Doc:
+        """Listen to somebody's codes again."""
+        _need(actor, Role.OPERATOR)
+        name = f"{LOCK}{address}"
+        if not self._node.ledger.marks.get(name):
+            raise Refused("address", f"{address[:60]} is not locked")
+        await self._node.settle({name: Lockout().value})
+        self._audit(actor, f"unlocked {address}")
+        return {"address": address}
 
     async def why(self, actor: Actor, alarm: Doc) -> Doc:
         """Dry run: nothing is stored or sent."""
@@ -216,6 +269,14 @@ class NodeOperations:
         """Ready to take alarms."""
         reason = self._node.ledger.problem or ("" if self._node.is_started else "starting")
         return {"ready": not reason, "reason": reason}
+
+    @property
+    def _desk(self) -> Desk:
+        return self._node.pipeline.desk
+
+    async def _unit(self, work: Callable[[Transaction, int], T]) -> T:
+        clock = self._node.clock
+        return await self._node.ledger.submit(lambda transaction: work(transaction, clock.now_ms()))
 
     async def _read(self, query: Callable[[sa.Connection], T]) -> T:
         return await self._node.ledger.read(query)

@@ -5,9 +5,11 @@ Everything here runs in the ledger's transaction.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from addispatch.domain.case import (
+    NOTICE_CYCLE,
     CaseState,
     CloseReason,
     DeliveryKey,
@@ -15,33 +17,52 @@ from addispatch.domain.case import (
     Fact,
     Phase,
 )
-from addispatch.domain.delivery import HELD, Outcome, RetryRules, doubt
+from addispatch.domain.case_state import is_answered
+from addispatch.domain.delivery import HELD, Kind, Outcome, RetryRules, doubt
 from addispatch.domain.events import (
     AlarmReachesNobody,
+    DeliveryCancelled,
     DeliveryExpired,
     DeliveryFailed,
     DeliveryInDoubt,
     DeliveryRetried,
     DeliverySent,
 )
+from addispatch.engine import handover
 from addispatch.store.rows import DeliveryChange
 
 if TYPE_CHECKING:
+    from addispatch.pipeline.desk import Desk
     from addispatch.store.transaction import Claim, Entry, Transaction
 
 #: How much of its alarm's text the event of a sent message repeats.
 ABOUT_CHARS = 60
 
 
-def record(transaction: Transaction, claim: Claim, outcome: Outcome, now_ms: int) -> None:
-    """Store the outcome of one attempt."""
+def record(transaction: Transaction, claim: Claim, outcome: Outcome, now_ms: int, desk: Callable[[], Desk]) -> None:
+    """Store the outcome of one attempt, and what follows from it for the escalation."""
     entry = transaction.entry(claim.case_seq)
+    outcome = _moot(entry, claim.key, outcome)
     write(transaction, entry, claim.key, outcome, now_ms)
     tell(transaction, entry, claim.key, claim.recipient, outcome, now_ms)
     if outcome.state.fact is Fact.SENT:
         _drop_rungs(transaction, entry, claim, now_ms)
-    elif outcome.state.fact is Fact.FAILED:
+        if claim.kind is Kind.ASK:
+            handover.sent(transaction, desk(), entry, claim.key, claim.recipient, now_ms)
+        return
+    if outcome.state.fact is Fact.FAILED:
         _next_rung(transaction, entry, claim.key, claim.rung, now_ms)
+    if claim.kind is not Kind.NOTICE and outcome.due_in_s is None:
+        handover.lost(transaction, desk(), entry, now_ms)
+
+
+def _moot(entry: Entry, key: DeliveryKey, outcome: Outcome) -> Outcome:
+    """A text that asks is not tried again once its case is acknowledged or closed: cancelled instead (SPEC 5.5)."""
+    if key.cycle == NOTICE_CYCLE or outcome.due_in_s is None or not is_answered(entry.case, key.recipient):
+        return outcome
+    # The attempt is counted: he may have got it.
+    state = DeliveryState(Fact.CANCELLED, outcome.state.attempt)
+    return outcome._replace(state=state, due_in_s=None, error="acknowledged or closed before it was sent")
 
 
 def write(transaction: Transaction, entry: Entry, key: DeliveryKey, outcome: Outcome, now_ms: int) -> None:
@@ -74,6 +95,8 @@ def tell(
         if len(about) > ABOUT_CHARS:
             about = about[: ABOUT_CHARS - 3] + "..."
         transaction.event(now_ms, DeliverySent(channel, recipient, outcome.by, outcome.repeat, about), entry)
+    elif fact is Fact.CANCELLED:
+        transaction.event(now_ms, DeliveryCancelled(channel, recipient, outcome.error), entry)
     elif fact is Fact.EXPIRED:
         transaction.event(now_ms, DeliveryExpired(channel, recipient), entry)
     elif fact is Fact.FAILED:
@@ -85,15 +108,19 @@ def tell(
         transaction.event(now_ms, DeliveryRetried(channel, recipient, outcome.error, wait_s), entry)
 
 
-def expire(transaction: Transaction, entry: Entry, key: DeliveryKey, recipient: str, now_ms: int) -> None:
+def expire(
+    transaction: Transaction, entry: Entry, key: DeliveryKey, recipient: str, now_ms: int, desk: Callable[[], Desk]
+) -> None:
     """End a delivery whose time is over."""
     attempt = entry.case.deliveries[key].attempt
     outcome = Outcome(DeliveryState(Fact.EXPIRED, attempt), error="not sent in its time")
     write(transaction, entry, key, outcome, now_ms)
     tell(transaction, entry, key, recipient, outcome, now_ms)
+    if key.cycle != NOTICE_CYCLE:
+        handover.lost(transaction, desk(), entry, now_ms)
 
 
-def recover(transaction: Transaction, rules: RetryRules, now_ms: int) -> int:
+def recover(transaction: Transaction, rules: RetryRules, now_ms: int, desk: Callable[[], Desk]) -> int:
     """At start: what was being sent is in doubt; decide about each (CLUSTER, START). Returns how many."""
     count = 0
     for one in transaction.interrupted():
@@ -111,10 +138,13 @@ def recover(transaction: Transaction, rules: RetryRules, now_ms: int) -> int:
         )
         if outcome.due_in_s is None and one.error.startswith(HELD):
             continue  # told of already when it was held
+        outcome = _moot(entry, one.key, outcome)
         write(transaction, entry, one.key, outcome, now_ms)
         tell(transaction, entry, one.key, one.recipient, outcome, now_ms)
         if outcome.state.fact is Fact.FAILED:
             _next_rung(transaction, entry, one.key, one.rung, now_ms)
+        if outcome.due_in_s is None and one.key.cycle != NOTICE_CYCLE:
+            handover.lost(transaction, desk(), entry, now_ms)
         count += 1
     return count
 

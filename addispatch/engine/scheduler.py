@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import schedule
 
-from addispatch.runtime.clock import Clock
+from addispatch.runtime.clock import SteadyClock
 from addispatch.runtime.tasks import Supervisor
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Job:
 class Ticker:
     """Runs the jobs until stopped."""
 
-    def __init__(self, clock: Clock, on_failure: Callable[[str, BaseException], None]) -> None:
+    def __init__(self, clock: SteadyClock, on_failure: Callable[[str, BaseException], None]) -> None:
         self._clock, self._on_failure = clock, on_failure
         self._jobs: list[Job] = []
         self._schedule = schedule.Scheduler()
@@ -61,7 +61,8 @@ class Ticker:
         self._schedule.every(job.period_s).seconds.do(self._fire, job)
 
     def _drift(self) -> float:
-        return self._clock.now_ms() / 1000 - self._clock.monotonic_s()
+        wall_ms = self._clock.now_ms() + self._clock.drift_ms()
+        return wall_ms / 1000 - self._clock.monotonic_s()
 
     async def _tick(self) -> None:
         while True:

@@ -9,7 +9,7 @@ from addispatch.domain.text import segment_count
 
 if TYPE_CHECKING:
     from addispatch.domain.alarm import Alarm
-    from addispatch.pipeline.enqueue import Draft
+    from addispatch.pipeline.draft import Draft
     from addispatch.pipeline.route import Plan, Target
 
 #: How a target came into the plan, by the name the router gave it.

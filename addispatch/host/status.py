@@ -60,6 +60,7 @@ class Record:
             "origin": self.origin,
             "version": self.version,
             "channels": list(self.plugin.channels) if self.plugin else [],
+            "receives": list(self.plugin.receives) if self.plugin else [],
             "capabilities": sorted(self.plugin.capabilities) if self.plugin else [],
             "status_line": "",
         }

@@ -28,7 +28,6 @@ MAX_ANSWERS_COUNT = 20
 _FOLDER = Path(__file__).parent / "pages"
 _STYLE = (_FOLDER / "style.css").read_text()
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_STATES = {"open": "not acknowledged", "acknowledged": "acknowledged", "closed": "closed"}
 
 #: Nothing may be loaded, framed or sent elsewhere; ``data:`` is the empty icon, which saves browsers asking for one.
 POLICY = (
@@ -75,7 +74,7 @@ def case_page(link: Doc, zone: ZoneInfo, *, said: str = "", problem: str = "", c
             "count": case.get("count", 1),
             "priority": case["priority"],
             "audience": case.get("audience", ""),
-            "state": _STATES.get(case["state"], case["state"]),
+            "state": _state(case),
             "since": times.in_full(case["opened_at"]),
         },
         recipient=recipient,
@@ -106,6 +105,12 @@ class _Times:
     def short(self, at: str) -> str:
         local = self._local(at)
         return f"{local:%H:%M}" if local.date() == self._day else f"{local:%d %b %H:%M}"
+
+
+def _state(case: Doc) -> str:
+    if case["acknowledged_at"]:
+        return "partly acknowledged" if case["state"] == "open" else "acknowledged"
+    return "not acknowledged" if case["state"] == "open" else str(case["state"])
 
 
 def _has_acknowledged(case: Doc, recipient: str) -> bool:

@@ -15,7 +15,9 @@ from addispatch.domain.events import AlarmReachesNobody, AlarmRefused, Event
 from addispatch.domain.result import Accepted
 from addispatch.pipeline.check import check
 from addispatch.pipeline.compose import Composer, Text
-from addispatch.pipeline.enqueue import Draft, Order, reaches_anybody, store
+from addispatch.pipeline.desk import Desk
+from addispatch.pipeline.draft import Draft, reaches_anybody
+from addispatch.pipeline.enqueue import Order, store
 from addispatch.pipeline.filter import Filter, filtered
 from addispatch.pipeline.reach import Way, ways
 from addispatch.pipeline.redelivery import Arrival, Redelivery
@@ -54,9 +56,13 @@ class Pipeline:
         on_queued: Callable[[AbstractSet[str]], None],
         on_refused: Callable[[str], None] = lambda _field: None,
         filters: Sequence[Filter] = (),
+        timezone: str = "UTC",
+        public_url: str = "",
     ) -> None:
-        #: Channels of the plugins that are on; set once they are known.
+        #: Channels of the plugins that are on, and whether one of them reads mail; set before ``use``.
         self.provided: AbstractSet[str] = frozenset()
+        self.takes_mail = False
+        self._timezone, self._public_url = timezone, public_url
         self._ledger, self._clock = ledger, clock
         self._node, self._region, self._store_id = node, region, store_id
         self._redelivery, self._number = redelivery, first_number
@@ -70,6 +76,14 @@ class Pipeline:
         self._router = Router(directory, self._region, directory.settings.short_codes)
         self._composer = Composer(directory, self._node, self._max_segments)
         self._ways: dict[tuple[str, tuple[str, ...]], list[Way]] = {}
+        self.desk = Desk(
+            directory=directory,
+            provided=self.provided,
+            max_segments=self._max_segments,
+            timezone=self._timezone,
+            public_url=self._public_url,
+            takes_mail=self.takes_mail,
+        )
 
     def accept(self, alarm: Alarm) -> asyncio.Future[Accepted]:
         """Take an alarm; see ``sdk.Context.accept``."""
@@ -120,7 +134,7 @@ class Pipeline:
             events = plan.events
         if alarm.ttl_s is None and self._default_ttl_s is not None:
             alarm = dataclasses.replace(alarm, ttl_s=self._default_ttl_s)
-        order = Order(alarm, drafts, events, self._store_id, number)
+        order = Order(alarm, drafts, events, self._store_id, self.desk, number)
         clock = self._clock
         future = self._ledger.submit(lambda transaction: store(transaction, order, clock.now_ms()))
         for _, made in drafts:
@@ -154,6 +168,7 @@ class Pipeline:
                     step_after_s=who.step_after_s,
                     problem=way.problem,
                     filtered=why_not,
+                    whole=text.whole,
                 )
             )
         return drafts

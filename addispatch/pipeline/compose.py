@@ -19,10 +19,11 @@ SUBJECT_CHARS = 78
 
 
 class Text(NamedTuple):
-    """What goes out by one channel."""
+    """What goes out by one channel; ``whole`` is the text before it was cut for the channel."""
 
     text: str
     subject: str = ""
+    whole: str = ""
 
 
 class Composer:
@@ -41,8 +42,8 @@ class Composer:
         if target.template:
             text, subject, segments = self._render(alarm, target, events)
         if channel == "sms":
-            return Text(cut_to_segments(fold_to_gsm7(text), segments))
-        return Text(text, subject or default_subject(alarm))
+            return Text(cut_to_segments(fold_to_gsm7(text), segments), whole=text)
+        return Text(text, subject or default_subject(alarm), text)
 
     def _render(self, alarm: Alarm, target: Target, events: list[Event]) -> tuple[str, str, int]:
         found = self._templates.get(target.template)

@@ -76,9 +76,9 @@ class Operations(Protocol):
 
         ``request`` names the cases by ``codes`` (a list) or ``case`` (an id); ``action`` is ack (default), decline or
         comment; ``by`` a recipient as whom it counts, else the actor on behalf of all; ``recipients`` (names, or
-        "all") for whom it counts in a recall; ``comment`` free text. Or ``text`` is the text of an SMS reply and ``by``
-        who wrote it. Answers ``{"cases": [{"id", "code", "result"}], "answer": text for the one who asked}``; ``result``
-        is acknowledged, declined, commented, already or refused.
+        "all") for whom it counts in a recall; ``comment`` free text. Or ``text`` is what somebody would reply by SMS and
+        ``by`` who he is. Answers ``{"cases": [{"id", "code", "result"}], "answer": text for the one who asked}``;
+        ``result`` is acknowledged, declined, commented, already or refused.
         """
 
     async def link(self, token: str) -> Doc:
@@ -90,6 +90,18 @@ class Operations(Protocol):
 
     async def link_answer(self, token: str, request: Doc) -> Doc:
         """Act by a link: ``{"action": "ack" | "decline" | "comment", "comment": text}``; answers as ``acknowledge``."""
+
+    async def pause(self, actor: Actor) -> Doc:
+        """Emergency pause: nothing leaves until ``resume``; alarms and acknowledgements count. ``{"paused", "changed"}``."""
+
+    async def resume(self, actor: Actor, *, discard: bool = False) -> Doc:
+        """End the pause; what waited goes out, or with ``discard`` is cancelled: ``{"paused", "changed", "cancelled"}``."""
+
+    async def cancel_pending(self, actor: Actor) -> Doc:
+        """Cancel every delivery that is not sent and not under way: ``{"cancelled": count}``."""
+
+    async def unlock(self, actor: Actor, address: str) -> Doc:
+        """Listen again to the codes of a number or mail address that sent too many wrong ones."""
 
     async def why(self, actor: Actor, alarm: Doc) -> Doc:
         """Dry run: who would be told what, by which channel, and why. Nothing is stored or sent."""

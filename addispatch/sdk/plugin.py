@@ -50,7 +50,8 @@ class Plugin:
     """How a plugin introduces itself: ``plugin = Plugin(name="…", config=…, create=…, …)``.
 
     ``name`` equals the entry point's and the configuration table's. ``create(config, context)`` builds the instance;
-    import heavy libraries inside it, so that listing plugins stays fast. ``channels`` names the channels it provides.
+    import heavy libraries inside it, so that listing plugins stays fast. ``channels`` names the channels it provides,
+    ``receives`` those by which people can answer to what others sent (a mailbox: email).
     """
 
     name: str
@@ -59,4 +60,5 @@ class Plugin:
     create: Callable[[Any, Context], Instance]
     capabilities: frozenset[Capability]
     channels: tuple[str, ...] = ()
+    receives: tuple[str, ...] = ()
     api_version: int = API_VERSION

@@ -10,8 +10,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from addispatch.domain.addressbook import Mode, PolicyKind
+from addispatch.domain.addressbook import Mode
 from addispatch.domain.alarm import Priority
+from addispatch.domain.policy import EXEMPT_KEYWORDS, FIRST_AFTER_MINUTES, FOOTNOTE, NEXT_AFTER_MINUTES, PolicyKind
 from addispatch.store.directory_fields import (
     AudienceName,
     Channel,
@@ -32,8 +33,6 @@ from addispatch.store.directory_fields import (
     UpTo10000,
 )
 
-#: SPEC 5.1: the wait before the first level and before each further one, in minutes.
-FIRST_AFTER_MINUTES, NEXT_AFTER_MINUTES = 5.0, 15.0
 #: Most entries per table.
 MAX_ENTRIES = {"recipient": 10_000, "group": 2_000, "policy": 500, "template": 500, "route": 1_000}
 
@@ -95,13 +94,14 @@ class PolicyEntry(Entry):
     level: Annotated[tuple[LevelEntry, ...], Field(max_length=10)] = ()
     max_send_wait_s: Seconds = 120
     repeat: Annotated[int, Field(ge=0, le=100)] = 0
-    footnote: Line = "ACK: Reply {CODE} + msg"
+    footnote: Line = FOOTNOTE
     allow_email_reply: bool | None = None
     append_link: bool | None = None
     ack_any_acks_all: bool = False
-    exempt_keywords: UpTo50[Line] = ("return to normal", "back to normal", "recovered", "normal")
+    exempt_keywords: UpTo50[Line] = EXEMPT_KEYWORDS
     notify_contacted: bool = True
     continue_unsent: bool = False
+    answer_acks: bool = True
     close_on_clear: bool = True
     keyword_clears: bool = False
     repeat_on_takeover: bool | None = None
@@ -160,6 +160,7 @@ class SettingsEntry(Entry):
     pause_remind_s: Seconds = 900
     retention_days: Annotated[int, Field(ge=1, le=3_650)] = 90
     link_ttl_h: Hours = 72
+    anyone_may_ack: bool = False
     short_codes: Annotated[tuple[ShortCode, ...], Field(max_length=200)] = ()
 
 

@@ -7,23 +7,19 @@ from typing import Any
 from addispatch.domain.addressbook import (
     Directory,
     Group,
-    Level,
     Match,
     Mode,
-    Policy,
-    PolicyKind,
     Recipient,
     Route,
     Settings,
     TextTemplate,
 )
 from addispatch.domain.alarm import Priority
+from addispatch.domain.policy import Level, Policy, PolicyKind
 from addispatch.store.directory_keys import secrets_of
 from addispatch.store.directory_records import Body, Record, Tables
 
-#: Keys of a policy the domain knows so far; the others are kept for the escalation to come.
-_POLICY_KEYS = ("close_on_clear", "renotify_after_s", "close_after_h")
-_SETTINGS_KEYS = ("retention_days",)
+_SETTINGS_KEYS = ("retention_days", "link_ttl_h", "anyone_may_ack")
 
 
 def build(tables: Tables, generation: int) -> Directory:
@@ -52,18 +48,13 @@ def _recipient(record: Record) -> Recipient:
 
 
 def _policy(record: Record) -> Policy:
-    body = record.body
-    levels = [Level(**_frozen(level)) for level in body.get("level", ())]
+    body = _frozen(record.body)
+    kind, given = PolicyKind(body.pop("kind", PolicyKind.BASIC)), body.pop("level", ())
+    levels = [Level(**_frozen(level)) for level in given]
     # An empty level at the end only marks it; one before a filled level is left by a mend: it counts as unreachable.
-    while levels and not (levels[-1].to or levels[-1].call or levels[-1].resend):
+    while levels and levels[-1].is_empty:
         levels.pop()
-    return Policy(
-        id=record.id,
-        name=record.name,
-        kind=PolicyKind(body.get("kind", PolicyKind.BASIC)),
-        levels=tuple(levels),
-        **{key: body[key] for key in _POLICY_KEYS if key in body},
-    )
+    return Policy(id=record.id, kind=kind, levels=tuple(levels), **body)
 
 
 def _route(record: Record) -> Route:

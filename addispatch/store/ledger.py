@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from addispatch.domain.errors import AddispatchError, StoreError
 from addispatch.store import schema
 from addispatch.store.connect import make_engine, open_checked
+from addispatch.store.deadlines import pause_of
 from addispatch.store.sql import Statements
 from addispatch.store.transaction import Counters, Entry, Told, Transaction
 
@@ -52,8 +53,9 @@ MAX_WAITING = 50_000
 class Ledger:
     """An open ledger.
 
-    Called in the loop after each commit: ``on_events`` with its events, and ``on_commit`` with its duration in seconds,
-    the number of its units and the sources of the alarms it took.
+    Called in the loop after each commit: ``on_events`` with its events, ``on_commit`` with its duration in seconds, the
+    number of its units and the sources of the alarms it took, and ``on_work`` with the channels something was queued
+    for and the earliest step of an escalation it set.
     """
 
     def __init__(self, url: str, folder: Path) -> None:
@@ -62,6 +64,7 @@ class Ledger:
         self.marks: dict[str, bytes] = {}
         self.on_events: Callable[[list[Told]], None] | None = None
         self.on_commit: Callable[[float, int, list[str]], None] | None = None
+        self.on_work: Callable[[set[str], int | None], None] | None = None
         self.problem = ""
         self._waiting: dict[Turn, deque[tuple[Unit[Any], asyncio.Future[Any]]]] = {turn: deque() for turn in Turn}
         self._wake = threading.Event()
@@ -126,6 +129,8 @@ class Ledger:
         with self.engine.connect() as connection:
             self._counters = Counters(connection)
             self.marks = {name: bytes(value) for name, value in connection.execute(sa.select(schema.marks))}
+        if pause := pause_of(self.marks):
+            self._counters.paused_at_ms = int(str(pause["at_ms"]))
 
     def _write(self) -> None:
         with self.engine.connect() as connection:
@@ -175,6 +180,7 @@ class Ledger:
                 transaction = Transaction(connection, self._statements, self._counters, self._cache)
                 results = [unit(transaction) for unit in units]
                 transaction.finish()
+            self._counters.paused_at_ms = transaction.paused_at_ms
         except BaseException:
             self._cache.clear()  # entries in it may hold what was undone
             raise
@@ -203,6 +209,8 @@ class Ledger:
                 future.set_result(result)
         if self.on_commit is not None:
             self.on_commit(took_s, len(batch), transaction.accepted)
+        if self.on_work is not None and (transaction.channels or transaction.next_at_ms is not None):
+            self.on_work(transaction.channels, transaction.next_at_ms)
         if transaction.told and self.on_events is not None:
             self.on_events(transaction.told)
 

@@ -11,8 +11,17 @@ from addispatch.store import schema
 
 Step = Callable[[sa.Connection], None]
 
-#: ``STEPS[n]`` changes a ledger of version n into one of version n + 1. Version 0 is an empty file.
-STEPS: list[Step] = [schema.metadata.create_all]
+
+def _escalation(connection: sa.Connection) -> None:
+    """Version 2: when a case escalates next, and what a delivery is for."""
+    connection.exec_driver_sql("ALTER TABLE cases ADD COLUMN next_at_ms BIGINT")
+    connection.exec_driver_sql("ALTER TABLE deliveries ADD COLUMN kind SMALLINT DEFAULT 0 NOT NULL")
+    for table, name in ((schema.cases, "cases_due"), (schema.deliveries, "deliveries_asked")):
+        next(index for index in table.indexes if index.name == name).create(connection)
+
+
+#: ``STEPS[n]`` changes a ledger of version n + 1 into one of version n + 2. An empty file gets everything at once.
+STEPS: list[Step] = [_escalation]
 
 
 def migrate(engine: sa.Engine) -> int:
@@ -21,12 +30,20 @@ def migrate(engine: sa.Engine) -> int:
         found = _version(connection)
     if found > schema.VERSION:
         raise StoreError(f"the ledger has version {found}, this program knows {schema.VERSION}: use a newer addispatch")
-    for version in range(found, schema.VERSION):
+    if found == 0:
         with engine.begin() as connection:
-            STEPS[version](connection)
-            connection.execute(sa.delete(schema.meta).where(schema.meta.c.name == "version"))
-            connection.execute(sa.insert(schema.meta).values(name="version", value=str(version + 1)))
+            schema.metadata.create_all(connection)
+            _note(connection, schema.VERSION)
+    for version in range(found or schema.VERSION, schema.VERSION):
+        with engine.begin() as connection:
+            STEPS[version - 1](connection)
+            _note(connection, version + 1)
     return found
+
+
+def _note(connection: sa.Connection, version: int) -> None:
+    connection.execute(sa.delete(schema.meta).where(schema.meta.c.name == "version"))
+    connection.execute(sa.insert(schema.meta).values(name="version", value=str(version)))
 
 
 def _version(connection: sa.Connection) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from addispatch.domain.case import Fact, Phase, last_text, priority_of, raise_count
+from addispatch.domain.case import Fact, Note, Phase, last_text, priority_of, raise_count
 from addispatch.domain.events import SEVERITIES
 from addispatch.domain.text import segment_count
 from addispatch.store import schema
@@ -174,7 +174,7 @@ def case_doc(row: sa.RowMapping, parts: Rows) -> Doc:
         "level": case.position.level,
         "opened_at": time_text(row["opened_at_ms"]),
         "acknowledged_at": time_text(acks[0].at_ms) if acks else None,
-        "acknowledged_by": acks[0].by if acks else None,
+        "acknowledged_by": (acks[0].name or acks[0].by) if acks else None,
         "closed_at": time_text(row["closed_at_ms"]),
         "deliveries": [delivery_doc(part) for part in parts],
         "acknowledgements": [_note_doc(note) for note in acks],
@@ -182,9 +182,8 @@ def case_doc(row: sa.RowMapping, parts: Rows) -> Doc:
     }
 
 
-def _note_doc(note: tuple[int, str, str, str]) -> Doc:
-    at_ms, by, via, text = note
-    return {"at": time_text(at_ms), "by": by, "via": via, "comment": text}
+def _note_doc(note: Note) -> Doc:
+    return {"at": time_text(note.at_ms), "by": note.name or note.by, "via": note.via, "comment": note.text}
 
 
 def delivery_state(row: sa.RowMapping) -> str:

@@ -37,6 +37,19 @@ def prune(transaction: Transaction, before_ms: int, cursor: int) -> int | None:
     return cursor if more else None
 
 
+def prune_marks(transaction: Transaction, now_ms: int) -> list[str]:
+    """Remove marks that ended: ``clear:`` (time, end) and ``answered:`` (begin, count). Returns their names."""
+    table = schema.marks
+    old: list[str] = []
+    for prefix, place, after_ms in (("clear:", 1, 0), ("answered:", 0, 3_600_000)):
+        query = sa.select(table.c.name, table.c.value).where(table.c.name >= prefix, table.c.name < prefix[:-1] + ";")
+        rows = transaction.connection.execute(query).all()
+        old += [name for name, value in rows if int(bytes(value).split()[place]) + after_ms < now_ms]
+    if old:
+        transaction.connection.execute(sa.delete(table).where(table.c.name.in_(old[:CHUNK])))
+    return old[:CHUNK]
+
+
 def _prune_cases(connection: sa.Connection, before_ms: int, cursor: int) -> int | None:
     c = schema.cases.c
     query = sa.select(c.seq, c.opened_at_ms, c.closed_at_ms).where(c.seq > cursor).order_by(c.seq).limit(CHUNK)

@@ -24,6 +24,7 @@ from addispatch.domain.case import (
     Position,
     Repeat,
 )
+from addispatch.domain.delivery import Kind
 from addispatch.domain.ids import dashed
 
 _FACTS = tuple(Fact)
@@ -43,6 +44,7 @@ class NewDelivery(NamedTuple):
     due_at_ms: int | None
     expires_at_ms: int | None
     error: str | None
+    kind: int = Kind.PLAIN
 
 
 class DeliveryChange(NamedTuple):
@@ -70,16 +72,18 @@ def unpack_id(blob: bytes) -> str:
 
 def options_json(head: Head) -> str:
     """The rarely set parts of a head; empty in the common case."""
-    if not (head.policy or head.ack_required):
+    if not (head.policy or head.ack_required or head.exempt):
         return ""
-    return orjson.dumps(
-        {
-            "policy": head.policy,
-            "ack_required": head.ack_required,
-            "close_on_clear": head.close_on_clear,
-            "close_after_s": head.close_after_s,
-        }
-    ).decode()
+    full = {
+        "policy": head.policy,
+        "ack_required": head.ack_required,
+        "close_on_clear": head.close_on_clear,
+        "close_after_s": head.close_after_s,
+        "body": head.body,
+        "subject": head.subject,
+        "exempt": head.exempt,
+    }
+    return orjson.dumps({name: value for name, value in full.items() if value != ""}).decode()
 
 
 def extra_json(case: Case) -> str | None:
@@ -100,7 +104,12 @@ def extra_json(case: Case) -> str | None:
 
 
 def case_row(
-    seq: int, case: Case, code: str | None, state_and_reason: tuple[CaseState, CloseReason | None], now_ms: int
+    seq: int,
+    case: Case,
+    code: str | None,
+    state_and_reason: tuple[CaseState, CloseReason | None],
+    now_ms: int,
+    next_at_ms: int | None = None,
 ) -> tuple[Any, ...]:
     """The row of a case in the order of ``schema.cases``."""
     head = case.head
@@ -125,6 +134,7 @@ def case_row(
         reason.value if reason else None,
         now_ms if state is CaseState.CLOSED else None,
         head.opened_at_ms + int(head.close_after_s * 1000) if head.needs_ack else None,
+        next_at_ms,
     )
 
 
@@ -135,7 +145,7 @@ def delivery_row(seq: int, case_seq: int, new: NewDelivery, now_ms: int) -> tupl
     return (
         seq, case_seq, cycle, level, recipient_id, new.recipient, channel, address, new.text, new.subject,
         new.queue_class, 1, new.rung, int(fact), attempt, int(phase), 0, new.due_at_ms, new.expires_at_ms, now_ms,
-        None, None, None, None, new.error,
+        None, None, None, None, new.error, int(new.kind),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: Raised by one with each entry in ``migrations.STEPS``.
-VERSION = 1
+VERSION = 2
 
 metadata = sa.MetaData()
 
@@ -53,6 +53,7 @@ cases = sa.Table(
     sa.Column("reason", sa.Text),
     sa.Column("closed_at_ms", sa.BigInteger),
     sa.Column("close_at_ms", sa.BigInteger),  # when it closes by itself if nobody acknowledges
+    sa.Column("next_at_ms", sa.BigInteger),  # when the next step of its escalation is due
 )
 sa.Index("cases_id", cases.c.id, unique=True)
 sa.Index("cases_open_key", cases.c.key, sqlite_where=sa.text("key IS NOT NULL AND state <> 'closed'"))
@@ -60,13 +61,15 @@ sa.Index("cases_open_code", cases.c.code, sqlite_where=sa.text("code IS NOT NULL
 sa.Index("cases_open", cases.c.state, sqlite_where=sa.text("state <> 'closed'"))
 sa.Index("cases_closing", cases.c.close_at_ms, sqlite_where=sa.text("close_at_ms IS NOT NULL AND state <> 'closed'"))
 
+sa.Index("cases_due", cases.c.next_at_ms, sqlite_where=sa.text("next_at_ms IS NOT NULL"))
+
 deliveries = sa.Table(
     "deliveries",
     metadata,
     sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
     sa.Column("case_seq", sa.BigInteger, nullable=False),
     sa.Column("cycle", sa.SmallInteger, nullable=False),
-    sa.Column("level", sa.SmallInteger, nullable=False),
+    sa.Column("level", sa.Integer, nullable=False),
     sa.Column("recipient_id", sa.Text, nullable=False),
     sa.Column("recipient", sa.Text, nullable=False),
     sa.Column("channel", sa.Text, nullable=False),
@@ -91,7 +94,9 @@ deliveries = sa.Table(
     sa.Column("reference", sa.Text),
     sa.Column("carrier", sa.Text),  # modem or server that carried it, or failed last
     sa.Column("error", sa.Text),
+    sa.Column("kind", sa.SmallInteger, nullable=False, server_default="0"),  # ``domain.delivery.Kind``
 )
+sa.Index("deliveries_asked", deliveries.c.address, deliveries.c.case_seq, sqlite_where=sa.text("kind = 1"))
 sa.Index("deliveries_case", deliveries.c.case_seq)
 sa.Index(
     "deliveries_due",

@@ -18,7 +18,7 @@ Row = tuple[Any, ...]
 #: What a claim reads: see ``transaction.Claim``.
 CLAIM_COLUMNS = (
     "d.seq, d.case_seq, c.id, d.cycle, d.level, d.recipient_id, d.channel, d.address, d.recipient, d.text, d.subject,"
-    " d.class, d.rung, d.attempt, d.repeat, d.carrier, d.expires_at_ms, c.priority, c.code, d.queued_at_ms"
+    " d.class, d.rung, d.attempt, d.repeat, d.carrier, d.expires_at_ms, c.priority, c.code, d.queued_at_ms, d.kind"
 )
 
 CASE_COLUMNS = tuple(column.name for column in schema.cases.columns)
@@ -81,6 +81,9 @@ class Statements:
         )
         self.claim = make("UPDATE deliveries SET phase=1 WHERE seq=:seq")
         self.change_state = make("UPDATE cases SET state=:state, reason=:reason, closed_at_ms=:closed WHERE seq=:seq")
+        self.change_next = make("UPDATE cases SET next_at_ms=:next WHERE seq=:seq")
+        self.change_close = make("UPDATE cases SET close_at_ms=:close WHERE seq=:seq")
+        self.change_text = make("UPDATE deliveries SET text=:text, kind=:kind WHERE seq=:seq")
         self.change_extra = make("UPDATE cases SET extra=:extra, code=:code WHERE seq=:seq")
         self.due = make(
             f"SELECT {CLAIM_COLUMNS} FROM deliveries d JOIN cases c ON c.seq = d.case_seq"  # noqa: S608 - constants

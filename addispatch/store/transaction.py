@@ -20,9 +20,10 @@ from addispatch.domain.case import (
     Fact,
     Phase,
     merge,
-    state_of,
     with_delivery,
 )
+from addispatch.domain.case_state import state_of
+from addispatch.domain.delivery import Kind
 from addispatch.domain.events import MAX_LINE_CHARS, Event
 from addispatch.store import schema
 from addispatch.store.rows import (
@@ -45,6 +46,7 @@ INTAKE_SLOTS = 131_072
 
 
 _CLASSES = tuple(QueueClass)
+_KINDS = tuple(Kind)
 #: The queues of a channel in the order in which they are served: by class, and in each what was tried before first.
 _QUEUES = tuple((int(queue_class), turn) for queue_class in QueueClass for turn in (0, 1))
 
@@ -52,10 +54,13 @@ _QUEUES = tuple((int(queue_class), turn) for queue_class in QueueClass for turn 
 class Entry:
     """A case as the ledger knows it; ``case`` is replaced by each join, ``state`` is what follows from it."""
 
-    __slots__ = ("case", "code", "delivery_seqs", "seq", "state")
+    __slots__ = ("case", "code", "delivery_seqs", "next_at_ms", "seq", "state")
 
-    def __init__(self, seq: int, case: Case, code: str | None, delivery_seqs: dict[DeliveryKey, int]) -> None:
+    def __init__(
+        self, seq: int, case: Case, code: str | None, delivery_seqs: dict[DeliveryKey, int], next_at_ms: int | None
+    ) -> None:
         self.seq, self.case, self.code, self.delivery_seqs = seq, case, code, delivery_seqs
+        self.next_at_ms = next_at_ms
         self.state = state_of(case)
 
 
@@ -82,6 +87,7 @@ class Claim(NamedTuple):
     priority: Priority
     code: str
     queued_at_ms: int
+    kind: Kind
 
 
 class Interrupted(NamedTuple):
@@ -106,6 +112,8 @@ class Counters:
         self.delivery = last(schema.deliveries)
         self.event = last(schema.events)
         self.received = last(schema.received)
+        #: Since when an emergency pause is in force; see ``engine.pause``.
+        self.paused_at_ms: int | None = None
 
 
 class Transaction:
@@ -119,13 +127,16 @@ class Transaction:
         self.told: list[Told] = []
         self.accepted: list[str] = []  # sources of the alarms taken, for the metrics
         self.marks: dict[str, bytes] = {}
+        self.next_at_ms: int | None = None  # the earliest step of an escalation that was set
+        self.channels: set[str] = set()  # those something was queued for
+        self.paused_at_ms = counters.paused_at_ms  # since when nothing may leave, if so
         self._sql, self._next, self._cache = statements, counters, cache
         self._waiting: dict[Statement, list[tuple[Any, ...]]] = {}
         s = statements
         # Inserts go first: later statements may change the rows they made.
         self._order = (
             s.insert_case, s.insert_delivery, s.claim, s.change_delivery, s.change_state, s.change_extra,
-            s.insert_alarm, s.put_intake,
+            s.change_next, s.change_close, s.change_text, s.insert_alarm, s.put_intake,
         )  # fmt: skip
         for statement in self._order:
             self._waiting[statement] = []
@@ -173,13 +184,21 @@ class Transaction:
         """Note a publish without id in the ring."""
         self._waiting[self._sql.put_intake].append((number % INTAKE_SLOTS, now_ms, path, fingerprint))
 
-    def open_case(self, case: Case, code: str | None, deliveries: Sequence[NewDelivery], now_ms: int) -> Entry:
-        """Store a new case with its deliveries."""
+    def open_case(
+        self,
+        case: Case,
+        code: str | None,
+        deliveries: Sequence[NewDelivery],
+        now_ms: int,
+        next_at_ms: int | None = None,
+    ) -> Entry:
+        """Store a new case with its deliveries, and when it escalates."""
         counters = self._next
         counters.case += 1
         seq = counters.case
-        entry = Entry(seq, case, code, {})
-        self._waiting[self._sql.insert_case].append(case_row(seq, case, code, entry.state, now_ms))
+        entry = Entry(seq, case, code, {}, next_at_ms)
+        self._waiting[self._sql.insert_case].append(case_row(seq, case, code, entry.state, now_ms, next_at_ms))
+        self._note_next(next_at_ms)
         self._insert_deliveries(entry, deliveries, now_ms)
         return self._keep(entry)
 
@@ -188,6 +207,26 @@ class Transaction:
         self._insert_deliveries(entry, deliveries, now_ms)
         delta = Case(id=entry.case.id, deliveries={new.key: new.state for new in deliveries})
         entry.case = merge(entry.case, delta)
+        self.channels.update(new.key.channel for new in deliveries if new.due_at_ms is not None)
+
+    def set_next(self, entry: Entry, at_ms: int | None) -> None:
+        """Set when the case's next step is due; None: not by time."""
+        if at_ms != entry.next_at_ms:
+            entry.next_at_ms = at_ms
+            self._waiting[self._sql.change_next].append((at_ms, entry.seq))
+            self._note_next(at_ms)
+
+    def _note_next(self, at_ms: int | None) -> None:
+        if at_ms is not None and (self.next_at_ms is None or at_ms < self.next_at_ms):
+            self.next_at_ms = at_ms
+
+    def set_close(self, entry: Entry, at_ms: int) -> None:
+        """Set when the case closes by itself."""
+        self._waiting[self._sql.change_close].append((at_ms, entry.seq))
+
+    def set_text(self, entry: Entry, key: DeliveryKey, text: str, kind: Kind) -> None:
+        """Change what a delivery says and is for; only for one that is not under way."""
+        self._waiting[self._sql.change_text].append((text, int(kind), entry.delivery_seqs[key]))
 
     def _insert_deliveries(self, entry: Entry, deliveries: Sequence[NewDelivery], now_ms: int) -> None:
         counters = self._next
@@ -224,6 +263,8 @@ class Transaction:
             return False
         entry.state = derived
         is_closed = state is CaseState.CLOSED
+        if state is not CaseState.OPEN:
+            self.set_next(entry, None)
         if is_closed:
             self._cache.pop(entry.seq, None)
         row = (state.value, reason.value if reason else None, now_ms if is_closed else None, entry.seq)
@@ -330,6 +371,8 @@ class Transaction:
         """Take up to ``most`` due deliveries of a channel, urgent ones first, and mark them as being sent."""
         self.flush()
         claims: list[Claim] = []
+        if self.paused_at_ms is not None:
+            return claims
         for queue_class, turn in _QUEUES:
             if len(claims) >= most:
                 break
@@ -361,7 +404,11 @@ class Transaction:
         case = dict(zip(CASE_COLUMNS, row, strict=True))
         deliveries = [dict(zip(DELIVERY_COLUMNS, r, strict=True)) for r in rows]
         seqs = {delivery_key(d): d["seq"] for d in deliveries}
-        return self._keep(Entry(seq, read_case(case, deliveries), case["code"], seqs))
+        return self._keep(Entry(seq, read_case(case, deliveries), case["code"], seqs, case["next_at_ms"]))
+
+    def waits_from_ms(self, now_ms: int) -> int:
+        """The moment from which waiting times count: now, or the begin of a pause, for time stands still in it."""
+        return now_ms if self.paused_at_ms is None else self.paused_at_ms
 
     def open_with_key(self, source: str, key: str, audience_id: str | None = None) -> list[Entry]:
         """Return the cases that are not closed and have this source and key (of one audience, if named)."""
@@ -379,6 +426,10 @@ class Transaction:
         closed_before = sa.and_(c.state == "closed", c.closed_at_ms < since_ms)
         query = sa.select(c.seq).where(c.code == code, c.code.is_not(None), sa.not_(closed_before)).limit(1)
         return self.connection.execute(query).first() is not None
+
+    def forget(self) -> None:
+        """Read all cases anew: their rows were changed in bulk."""
+        self._cache.clear()
 
     def _keep(self, entry: Entry) -> Entry:
         # The queue is first in, first out: what is in the cache is needed before what does not fit.
@@ -404,9 +455,9 @@ def _extra_differs(before: Case, after: Case) -> bool:
 def _read_claim(row: Sequence[Any]) -> Claim:
     """Read a row in the order of ``sql.CLAIM_COLUMNS``."""
     seq, case_seq, case_id, cycle, level, recipient_id, channel, address, *rest = row
-    recipient, text, subject, class_, rung, attempt, repeat, carrier, expires_at_ms, priority, code, queued = rest
+    recipient, text, subject, class_, rung, attempt, repeat, carrier, expires_at_ms, priority, code, queued, kind = rest
     return Claim(
         seq, case_seq, unpack_id(case_id), DeliveryKey(cycle, level, recipient_id, channel, address), recipient, text,
         subject, _CLASSES[class_], rung, DeliveryState(Fact.NONE, attempt, Phase.SENDING), bool(repeat), carrier or "",
-        expires_at_ms, BY_RANK[priority], code or "", queued,
+        expires_at_ms, BY_RANK[priority], code or "", queued, _KINDS[kind],
     )  # fmt: skip

@@ -13,6 +13,8 @@ from addispatch.domain.delivery import RetryRules
 from addispatch.domain.message import Delivery
 from addispatch.domain.receipt import Sent
 from addispatch.engine.dispatch import Dispatcher
+from addispatch.engine.escalator import Escalator
+from addispatch.engine.housekeeping import Housekeeping
 from addispatch.engine.outcome import recover
 from addispatch.sdk.protocols import Health
 
@@ -64,6 +66,7 @@ class Sending(Intake):
         """Let time pass, and look at everything."""
         self.clock.forward(**time)
         self.dispatcher.poke_all()
+        await self.escalator.look()
         await self.quiet()
 
     async def quiet(self) -> None:
@@ -74,6 +77,11 @@ class Sending(Intake):
                 await asyncio.sleep(0)
 
 
+def keeper(node: Sending, folder: Any) -> Housekeeping:
+    """The housekeeping of such a node."""
+    return Housekeeping(node.ledger, node.clock, node.dispatcher, node.escalator, lambda: node.pipeline.desk, folder)
+
+
 @contextlib.asynccontextmanager
 async def open_sending(folder, *channels: ScriptedChannel, directory=None, rules=None, recovered=True, **options):
     """``recovered``: do what a node does at its start."""
@@ -82,11 +90,17 @@ async def open_sending(folder, *channels: ScriptedChannel, directory=None, rules
     async with open_pipeline(folder, directory, names, **options) as node:
         node.__class__ = Sending
         node.rules = rules or RetryRules()
-        node.outcomes = []
-        node.dispatcher = Dispatcher(node.ledger, node.clock, node.rules, node.outcomes.extend)
+        node.outcomes, node.said = [], []
+        node.dispatcher = Dispatcher(
+            node.ledger, node.clock, node.rules, node.outcomes.extend, lambda: node.pipeline.desk
+        )
         if recovered:
-            await node.ledger.submit(lambda transaction: recover(transaction, node.rules, node.clock.now_ms()))
+            await node.ledger.submit(
+                lambda transaction: recover(transaction, node.rules, node.clock.now_ms(), lambda: node.pipeline.desk)
+            )
         node.pipeline._on_queued = node.dispatcher.poke
+        node.escalator = Escalator(node.ledger, node.clock, lambda: node.pipeline.desk, node.said.append)
+        node.ledger.on_work = lambda names, _at_ms: node.dispatcher.poke(names)
         node.dispatcher.use(channels)
         try:
             yield node

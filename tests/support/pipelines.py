@@ -9,9 +9,11 @@ from typing import Any
 
 from ledgers import open_ledger
 
-from addispatch.domain.addressbook import Directory, Group, Match, Policy, Recipient, Route, Settings, TextTemplate
+from addispatch.domain.addressbook import Directory, Group, Match, Recipient, Route, Settings, TextTemplate
 from addispatch.domain.alarm import Alarm
+from addispatch.domain.policy import Policy
 from addispatch.pipeline.accept import Pipeline
+from addispatch.pipeline.desk import Desk
 from addispatch.pipeline.redelivery import Redelivery
 from addispatch.sdk.operations import Actor, Role
 from addispatch.sdk.testing import FakeClock
@@ -53,6 +55,11 @@ def book(*entries: Recipient | Group | Policy | TextTemplate | Route, **settings
         routes=tuple(only(Route).values()),
         settings=Settings(**settings),
     )
+
+
+def desk(*entries: Any, **settings: Any) -> Desk:
+    """What writing to people takes, with an address book of these entries."""
+    return Desk(directory=book(*entries, **settings), provided=PROVIDED)
 
 
 ADAM = person("Adam", sms="+6591234567", email=("adam@example.com",))

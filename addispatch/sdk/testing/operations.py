@@ -74,6 +74,22 @@ class EmptyOperations:
         """No link is valid."""
         raise Refused("token", "this link is not valid, or not any more")
 
+    async def pause(self, actor: Actor) -> Doc:
+        """Nothing is sent anyway."""
+        return {"paused": True, "changed": True}
+
+    async def resume(self, actor: Actor, *, discard: bool = False) -> Doc:
+        """Nothing waited."""
+        return {"paused": False, "changed": True, "cancelled": 0}
+
+    async def cancel_pending(self, actor: Actor) -> Doc:
+        """Nothing waits."""
+        return {"cancelled": 0}
+
+    async def unlock(self, actor: Actor, address: str) -> Doc:
+        """Nobody is locked."""
+        raise Refused("address", f"{address} is not locked")
+
     async def why(self, actor: Actor, alarm: Doc) -> Doc:
         """Nobody would be told."""
         return {"targets": []}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addispatch.domain.addressbook import Directory, Group, Policy, Recipient, ad_hoc_audience
+from addispatch.domain.addressbook import Directory, Group, Recipient, ad_hoc_audience
+from addispatch.domain.policy import Policy
 
 ADAM = Recipient(id="1", name="Adam", sms="+6591234567", email=("a@b.c",), policy="9")
 JANE = Recipient(id="2", name="Jane", phone="+6561234567", enabled=False)

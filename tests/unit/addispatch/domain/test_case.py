@@ -22,9 +22,9 @@ from addispatch.domain.case import (
     last_text,
     merge,
     raise_count,
-    state_of,
     with_delivery,
 )
+from addispatch.domain.case_state import state_of
 
 KEY = DeliveryKey(0, 0, "adam", "sms", "+6591234567")
 OTHER = DeliveryKey(0, 0, "jane", "email", "jane@example.com")

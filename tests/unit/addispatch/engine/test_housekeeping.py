@@ -6,13 +6,13 @@ import os
 import time
 
 import pytest
-from channels import ScriptedChannel, open_sending
+from channels import ScriptedChannel, keeper, open_sending
 from pipelines import ADAM, BrokenDisk, book, group
 
-from addispatch.domain.addressbook import Policy
 from addispatch.domain.errors import StoreError
+from addispatch.domain.policy import Policy
 from addispatch.engine import housekeeping as module
-from addispatch.engine.housekeeping import Housekeeping, alive_at_ms
+from addispatch.engine.housekeeping import alive_at_ms
 from addispatch.runtime import sdnotify
 
 
@@ -21,7 +21,7 @@ async def node(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "CHUNK", 3)
     directory = book(ADAM, Policy(id="p", name="p", close_after_h=2), group("Ops", "Adam", policy="p"))
     async with open_sending(tmp_path, ScriptedChannel("sms", 0), directory=directory) as node:
-        node.keep = Housekeeping(node.ledger, node.clock, node.dispatcher, tmp_path)
+        node.keep = keeper(node, tmp_path)
         yield node
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ledgers import new_delivery, now_ms, open_case, open_ledger
+from pipelines import desk
 
 from addispatch.domain.alarm import Priority
 from addispatch.domain.case import DeliveryKey, DeliveryState, Fact, Phase
@@ -31,7 +32,7 @@ async def end(ledger, receipt, channel="log", rules=RULES):
 
     def unit(tx):
         outcome = settle(one.state, receipt, rules=rules, priority=one.priority, repeated=one.repeat, jitter=0.5)
-        record(tx, one, outcome, now_ms())
+        record(tx, one, outcome, now_ms(), desk)
 
     await ledger.submit(unit)
 
@@ -103,7 +104,7 @@ async def test_expired(tmp_path):
     async with open_ledger(tmp_path) as ledger:
         part = new_delivery()
         await open_case(ledger, part)
-        await ledger.submit(lambda tx: expire(tx, tx.entry(1), part.key, "Adam", now_ms()))
+        await ledger.submit(lambda tx: expire(tx, tx.entry(1), part.key, "Adam", now_ms(), desk))
         assert await states(ledger) == ["expired"]
         assert dict(await events(ledger))["DeliveryExpired"] == "log to Adam expired before it could be sent"
 
@@ -114,8 +115,8 @@ async def test_news_that_comes_late_does_not_undo_better_news(tmp_path):
         one = await claim(ledger)
         sent = Outcome(DeliveryState(Fact.SENT, 0), by="sim1")
         late = Outcome(DeliveryState(Fact.NONE, 1), due_in_s=0.0, error="busy")
-        await ledger.submit(lambda tx: record(tx, one, sent, now_ms()))
-        await ledger.submit(lambda tx: record(tx, one, late, now_ms()))
+        await ledger.submit(lambda tx: record(tx, one, sent, now_ms(), desk))
+        await ledger.submit(lambda tx: record(tx, one, late, now_ms(), desk))
         assert await states(ledger) == ["sent"]
 
 
@@ -128,7 +129,7 @@ async def interrupt(folder, *parts, **head):
 async def test_what_was_interrupted_is_repeated(tmp_path):
     await interrupt(tmp_path, new_delivery())
     async with open_ledger(tmp_path) as ledger:
-        assert await ledger.submit(lambda tx: recover(tx, RULES, now_ms())) == 1
+        assert await ledger.submit(lambda tx: recover(tx, RULES, now_ms(), desk)) == 1
         one = await claim(ledger)
         assert (one.repeat, one.state) == (True, DeliveryState(Fact.NONE, 1, Phase.SENDING))
         assert (await events(ledger))[0] == (
@@ -141,15 +142,15 @@ async def test_what_is_held_is_told_once_and_goes_when_the_rules_change(tmp_path
     await interrupt(tmp_path, new_delivery())
     for expected in (1, 0):
         async with open_ledger(tmp_path) as ledger:
-            assert await ledger.submit(lambda tx: recover(tx, HOLDING, now_ms())) == expected
+            assert await ledger.submit(lambda tx: recover(tx, HOLDING, now_ms(), desk)) == expected
             assert await states(ledger) == ["in_doubt"]
             assert len(await events(ledger)) == 1
     async with open_ledger(tmp_path) as ledger:
-        assert await ledger.submit(lambda tx: recover(tx, RULES, now_ms())) == 1
+        assert await ledger.submit(lambda tx: recover(tx, RULES, now_ms(), desk)) == 1
         assert await states(ledger) == ["queued"]
 
 
 async def test_a_clean_ledger_has_nothing_to_recover(tmp_path):
     async with open_ledger(tmp_path) as ledger:
         await open_case(ledger, new_delivery())
-        assert await ledger.submit(lambda tx: recover(tx, RULES, now_ms())) == 0
+        assert await ledger.submit(lambda tx: recover(tx, RULES, now_ms(), desk)) == 0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pipelines import ADAM, alarm, book, group, open_pipeline, person, route
 
-from addispatch.domain.addressbook import Mode, Policy, TextTemplate
+from addispatch.domain.addressbook import Mode, TextTemplate
 from addispatch.domain.alarm import Priority
+from addispatch.domain.policy import Policy
 from addispatch.engine.why import why_doc, why_lines
 
 CLIMBER = person("Bo", "sms", "email", mode=Mode.LADDER, sms="+6591234567", email=("bo@x",))

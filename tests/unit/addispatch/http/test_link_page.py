@@ -61,6 +61,21 @@ def test_what_is_told_and_offered(case, said, told, offered):
     assert (notices(html), actions(html)) == (told, offered)
 
 
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ({}, "not acknowledged"),
+        ({**BY_ADAM, "state": "open"}, "partly acknowledged"),
+        (BY_ADAM, "acknowledged"),
+        ({**BY_ADAM, **CLOSED}, "acknowledged"),
+        (CLOSED, "closed"),
+    ],
+)
+def test_the_state_is_one_of_a_few_words(case, words):
+    """A recall is open until everybody answered; an acknowledged case may be closed by that."""
+    assert f'<span class="state">{words}</span>' in page(a_case(**case))
+
+
 def test_a_problem_comes_first():
     assert notices(page(a_case(**BY_JANE), problem="comment: is empty"))[0] == "comment: is empty"
 

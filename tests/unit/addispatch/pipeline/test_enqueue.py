@@ -8,16 +8,20 @@ import orjson
 import pytest
 from pipelines import ADAM, JANE, alarm, book, group, open_pipeline, person, route
 
-from addispatch.domain.addressbook import Mode, Policy
+from addispatch.domain.addressbook import Mode
 from addispatch.domain.alarm import AlarmState, Priority
-from addispatch.domain.case import DeliveryState, Fact
+from addispatch.domain.case import Case, DeliveryState, Fact
 from addispatch.domain.delivery import RetryRules, settle
+from addispatch.domain.policy import Policy
 from addispatch.domain.receipt import Sent
 from addispatch.engine.outcome import record
-from addispatch.pipeline.enqueue import Draft, new_deliveries
+from addispatch.pipeline.desk import Desk
+from addispatch.pipeline.draft import Draft, new_deliveries
 
 BOTH = book(ADAM, JANE, group("Ops", "Adam", "Jane"), group("Fire", "Adam"))
 CRITICAL = Policy(id="critical", name="critical", renotify_after_s=600, close_after_h=1)
+#: Where rows are made without a node: no code, so nobody is asked anything.
+ROOM = {"desk": Desk(directory=BOTH), "case": Case(id="1")}
 POLICED = book(ADAM, JANE, CRITICAL, group("Ops", "Adam", policy="critical"), group("Fire", "Adam", "Jane"))
 
 
@@ -30,7 +34,7 @@ async def send_all(node):
                 outcome = settle(
                     claim.state, Sent(), rules=RetryRules(), priority=claim.priority, repeated=claim.repeat, jitter=0.5
                 )
-                record(tx, claim, outcome, node.clock.now_ms())
+                record(tx, claim, outcome, node.clock.now_ms(), lambda: node.pipeline.desk)
 
         await node.ledger.submit(unit)
 
@@ -102,24 +106,24 @@ def draft(channel="sms", **fields) -> Draft:
 @pytest.mark.parametrize(("after_s", "dues"), [(None, (1000, None, None)), (60.0, (1000, 61_000, 121_000))])
 def test_later_rungs_are_held_or_go_after_their_time(after_s, dues):
     drafts = [draft(channel, rung=n, step_after_s=after_s) for n, channel in enumerate(("sms", "chat", "email"))]
-    assert tuple(row.due_at_ms for row in new_deliveries(alarm(), drafts, set(), 1000)) == dues
+    assert tuple(row.due_at_ms for row in new_deliveries(alarm(), drafts, set(), 1000, **ROOM)) == dues
 
 
 def test_a_ladder_begins_with_the_first_rung_that_can_go():
     """Rung 0 is filtered, so rung 1 goes now; rung 2 waits for it."""
     drafts = [draft("sms", filtered="night"), draft("chat", rung=1), draft("email", rung=2)]
-    rows = new_deliveries(alarm(), drafts, set(), 1000)
+    rows = new_deliveries(alarm(), drafts, set(), 1000, **ROOM)
     assert [(row.state.fact, row.due_at_ms) for row in rows] == [
         (Fact.FILTERED, None),
         (Fact.NONE, 1000),
         (Fact.NONE, None),
     ]
     others = [draft("sms"), draft("email", rung=1, recipient_id="jane")]
-    assert [row.due_at_ms for row in new_deliveries(alarm(), others, set(), 1000)] == [1000, 1000]
+    assert [row.due_at_ms for row in new_deliveries(alarm(), others, set(), 1000, **ROOM)] == [1000, 1000]
 
 
 def test_time_to_live_and_final_rows():
-    good, bad = new_deliveries(alarm(ttl_s=2.5), [draft(), draft("email", problem="no plugin")], set(), 1000)
+    good, bad = new_deliveries(alarm(ttl_s=2.5), [draft(), draft("email", problem="no plugin")], set(), 1000, **ROOM)
     assert (good.expires_at_ms, good.state) == (3500, DeliveryState())
     assert (bad.due_at_ms, bad.state.fact, bad.error) == (None, Fact.FAILED, "no plugin")
 

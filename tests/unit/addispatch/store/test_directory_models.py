@@ -26,6 +26,7 @@ heartbeat_at = "07:30"
 pause_remind_s = 600
 retention_days = 30
 link_ttl_h = 24
+anyone_may_ack = true
 short_codes = ["7999"]
 
 [[recipient]]
@@ -59,6 +60,7 @@ ack_any_acks_all = true
 exempt_keywords = ["ok again"]
 notify_contacted = false
 continue_unsent = true
+answer_acks = false
 close_on_clear = false
 keyword_clears = true
 repeat_on_takeover = false

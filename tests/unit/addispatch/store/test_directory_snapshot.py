@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from addispatch.domain.addressbook import (
     Group,
-    Level,
     Match,
     Mode,
-    Policy,
-    PolicyKind,
     Recipient,
     Route,
     Settings,
     TextTemplate,
 )
 from addispatch.domain.alarm import Priority
+from addispatch.domain.policy import Level, Policy, PolicyKind
 from addispatch.store.directory_records import Record, empty_tables
 from addispatch.store.directory_snapshot import build
 

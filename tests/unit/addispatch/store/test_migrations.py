@@ -23,7 +23,7 @@ def version(engine):
 
 
 def test_there_is_a_step_for_each_version():
-    assert len(migrations.STEPS) == schema.VERSION
+    assert len(migrations.STEPS) == schema.VERSION - 1
 
 
 def test_an_empty_file_gets_everything(engine):
@@ -31,6 +31,30 @@ def test_an_empty_file_gets_everything(engine):
     assert version(engine) == str(schema.VERSION)
     assert set(sa.inspect(engine).get_table_names()) == set(schema.metadata.tables)
     assert migrate(engine) == schema.VERSION, "and then there is nothing to do"
+
+
+def test_a_ledger_of_version_1_gets_what_escalation_needs(engine):
+    """Made with the statements of that version, as they were."""
+    migrate(engine)
+    with engine.begin() as connection:
+        for index in ("cases_due", "deliveries_asked"):
+            connection.exec_driver_sql(f"DROP INDEX {index}")
+        connection.exec_driver_sql("ALTER TABLE cases DROP COLUMN next_at_ms")
+        connection.exec_driver_sql("ALTER TABLE deliveries DROP COLUMN kind")
+        connection.execute(sa.update(schema.meta).values(value="1"))
+        connection.exec_driver_sql(
+            "INSERT INTO deliveries VALUES (1, 1, 0, 0, 'a', 'A', 'sms', '+65', 'hot', '', 1, 1, 0, 0, 0, 0, 0, 5, NULL,"
+            " 5, NULL, NULL, NULL, NULL, NULL)"
+        )
+    assert migrate(engine) == 1
+    fresh = sa.create_engine("sqlite://")
+    schema.metadata.create_all(fresh)
+    for table in ("cases", "deliveries"):
+        found, wanted = sa.inspect(engine), sa.inspect(fresh)
+        assert {c["name"] for c in found.get_columns(table)} == {c["name"] for c in wanted.get_columns(table)}
+        assert {i["name"] for i in found.get_indexes(table)} == {i["name"] for i in wanted.get_indexes(table)}
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(schema.deliveries.c.kind)).scalar() == 0
 
 
 def test_each_missing_step_is_applied_once_and_data_stays(engine, monkeypatch):

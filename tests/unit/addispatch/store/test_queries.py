@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from channels import ScriptedChannel, open_sending
+from channels import ScriptedChannel, keeper, open_sending
 from ledgers import new_delivery, open_case, open_ledger
 from pipelines import ADAM, book, group, person, until
 
-from addispatch.domain.addressbook import Mode, Policy
+from addispatch.domain.addressbook import Mode
 from addispatch.domain.alarm import Priority
 from addispatch.domain.case import Case, Clear, Note
 from addispatch.domain.delivery import RetryRules
 from addispatch.domain.events import WARNING, Said
+from addispatch.domain.policy import Policy
 from addispatch.domain.receipt import InDoubt, Permanent, Sent
-from addispatch.engine.housekeeping import Housekeeping
 from addispatch.store import queries
 
 CASE_KEYS = {
@@ -61,7 +61,7 @@ async def zoo(tmp_path):
         await node.accept("Bo", to=("Bo",))  # queued and held
         await node.accept("old", to=("e",), ttl_s=1)
         node.clock.forward(seconds=2)
-        await Housekeeping(node.ledger, node.clock, node.dispatcher, tmp_path).sweep()
+        await keeper(node, tmp_path).sweep()
         yield node
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from ledgers import new_case, new_delivery, open_ledger
 from strategies import cases, heads
 
-from addispatch.domain.case import Case, Head, state_of
+from addispatch.domain.case import Case, Head
+from addispatch.domain.case_state import state_of
 from addispatch.store import schema
 from addispatch.store.rows import (
     case_row,

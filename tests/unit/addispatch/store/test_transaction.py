@@ -12,7 +12,8 @@ from ledgers import new_case, new_delivery, now_ms, open_case, open_ledger
 from strategies import cases
 
 from addispatch.domain.alarm import QueueClass
-from addispatch.domain.case import Case, CaseState, DeliveryState, Fact, Phase, merge, state_of
+from addispatch.domain.case import Case, CaseState, DeliveryState, Fact, Phase, merge
+from addispatch.domain.case_state import state_of
 from addispatch.store import queries
 from addispatch.store.rows import DeliveryChange
 

@@ -1,0 +1,90 @@
+"""What it means for a case that one of its messages went out, or will not: clocks start, levels are skipped (SPEC 5.1).
+
+Called by ``engine.outcome`` in the ledger's transaction, for messages that belong to an escalation.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from addispatch.domain.case import TOLD_BY_SIBLING, CaseState, DeliveryKey, Fact, Position
+from addispatch.domain.case_state import LOST, Answer, asks, policy_of, roll_call
+from addispatch.domain.escalation import is_ended, level_at, wait_s
+from addispatch.domain.events import LevelUnreachable
+from addispatch.engine.escalate import describe, is_waiting, reminder, same_people
+from addispatch.engine.notices import late_notice
+from addispatch.pipeline import notice
+from addispatch.pipeline.alert import alert
+from addispatch.pipeline.ask import question_of
+from addispatch.store import lookup
+
+if TYPE_CHECKING:
+    from addispatch.pipeline.desk import Desk
+    from addispatch.store.transaction import Entry, Transaction
+
+
+def sent(transaction: Transaction, desk: Desk, entry: Entry, key: DeliveryKey, recipient: str, now_ms: int) -> None:
+    """A message that asks went out: start the level's clock, or tell its reader that it is too late."""
+    if entry.state[0] is not CaseState.OPEN:
+        if (late := late_notice(entry)) is not None:
+            to = [notice.Address(key.recipient, recipient, key.channel, key.address)]
+            if key.channel == "voice":
+                to = [found for found in [notice.way_to(desk, key.recipient)] if found]
+            notice.send(transaction, entry, late, to, set(), now_ms)
+        return
+    case, policy = entry.case, policy_of(entry.case)
+    if not (case.head and case.head.policy) or is_ended(policy, case.position):
+        return
+    if key[:2] == case.position and _sent_count(entry, case.position) == 1:
+        due_ms = transaction.waits_from_ms(now_ms) + int(wait_s(policy, case.position) * 1000)
+        if entry.next_at_ms is None or due_ms < entry.next_at_ms:
+            transaction.set_next(entry, due_ms)
+    if policy.is_recall:
+        _remind_later(transaction, desk, entry, key, now_ms)
+
+
+def _sent_count(entry: Entry, position: Position) -> int:
+    return sum(1 for key, state in asks(entry.case) if key[:2] == position and state.fact >= Fact.SENT)
+
+
+def _remind_later(transaction: Transaction, desk: Desk, entry: Entry, key: DeliveryKey, now_ms: int) -> None:
+    """Queue the reminder that was put off because this text was still waiting when the others were reminded."""
+    case, policy = entry.case, policy_of(entry.case)
+    level = level_at(policy, case.position)
+    if level is None or not level.resend or key[:2] >= case.position or is_waiting(case, key.recipient):
+        return
+    if roll_call(case).answers.get(key.recipient) is not Answer.PENDING:
+        return
+    if any(k.recipient == key.recipient and k[:2] == case.position for k, _ in asks(case)):
+        return
+    question = question_of(case, entry.code, now_ms)
+    due_at_ms = now_ms + int(wait_s(policy, Position(case.position.cycle, case.position.level - 1)) * 1000)
+    for person in same_people(desk, lookup.told(transaction, entry)):
+        if person.id == key.recipient:
+            rows = reminder(question, desk, person, case.position, due_at_ms=due_at_ms)
+            transaction.add_deliveries(entry, rows, now_ms)
+
+
+def lost(transaction: Transaction, desk: Desk, entry: Entry, now_ms: int) -> None:
+    """A message will not go out: if the whole step reaches nobody, the next one is due now."""
+    case, policy, head = entry.case, policy_of(entry.case), entry.case.head
+    if entry.state[0] is not CaseState.OPEN or not (head and head.policy) or is_ended(policy, case.position):
+        return
+    here = {key: state for key, state in asks(case) if key[:2] == case.position}
+    if any(state.fact >= Fact.SENT or state == TOLD_BY_SIBLING or state.is_pending for state in here.values()):
+        return
+    open_keys = {key for key, state in here.items() if state.fact not in LOST}
+    if open_keys and open_keys - lookup.held(transaction, entry):
+        return
+    now_due_ms = transaction.waits_from_ms(now_ms)
+    if entry.next_at_ms is not None and entry.next_at_ms <= now_due_ms:
+        return
+    transaction.set_next(entry, now_due_ms)
+    why = "every message failed, expired or is held"
+    transaction.event(now_ms, LevelUnreachable(entry.code or "", head.audience, describe(case.position), why), entry)
+    alert(
+        transaction,
+        desk,
+        f"{entry.code}: {describe(case.position)} of {head.audience} reached nobody. {head.text}",
+        now_ms,
+    )

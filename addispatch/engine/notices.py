@@ -1,0 +1,49 @@
+"""The words about acknowledgements: for those who gave one, for those who know of the case. Used by the engine's units."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from addispatch.domain.case import Note
+from addispatch.pipeline.notice import Notice, about
+
+if TYPE_CHECKING:
+    from addispatch.domain.case import Case
+    from addispatch.pipeline.desk import Desk
+    from addispatch.store.transaction import Entry
+
+
+def ack_notice(code: str | None, case: Case, note: Note) -> Notice:
+    """Tell others who acknowledged."""
+    words = f": {note.text}" if note.text else ""
+    text = f"{code} acknowledged by {note.name or note.by}{words} ({about(case)})"
+    return Notice(text, f"ack {note.at_ms} {note.by}", f"Acknowledged: {about(case)} ({code})")
+
+
+def comment_notice(code: str | None, case: Case, note: Note) -> Notice:
+    """Tell others what somebody said."""
+    text = f"{code} {note.name or note.by}: {note.text} ({about(case)})"
+    return Notice(text, f"comment {note.at_ms} {note.by} {note.text}", f"Comment: {about(case)} ({code})")
+
+
+def late_notice(entry: Entry) -> Notice | None:
+    """Tell somebody whose text was on its way when the case ended or was acknowledged; None if there is no news."""
+    case = entry.case
+    if case.clears:
+        text = f"{entry.code} returned to normal: {about(case)}"
+        return Notice(text, "clear", f"Returned to normal: {about(case)} ({entry.code})")
+    if case.acks:
+        return ack_notice(entry.code, case, min(case.acks))
+    return None
+
+
+def already(entry: Entry, desk: Desk) -> str:
+    """Say to a late one what became of the case."""
+    case, code = entry.case, entry.code
+    if case.acks:
+        first = min(case.acks)
+        return f"{code} was already acknowledged by {first.name or first.by} {desk.clock_text(first.at_ms)}."
+    if case.clears:
+        return f"{code} returned to normal {desk.clock_text(min(case.clears).at_ms)}."
+    reason = entry.state[1]
+    return f"{code} is closed ({reason.value})." if reason else f"{code} is open."

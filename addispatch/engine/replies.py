@@ -1,0 +1,244 @@
+"""What people write back: stored, understood, answered, in one transaction (SPEC 5.3). Called by ``engine.inbound``.
+
+Whose code counts: somebody who was contacted for the case. Everything else is stored, told as an event and answered with
+the codes that are open for him; it never acknowledges.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from addispatch.domain.case import CaseState
+from addispatch.domain.case_state import contacted, policy_of
+from addispatch.domain.events import ReplyRefused, SenderLocked
+from addispatch.domain.lockout import Lockout
+from addispatch.domain.reply import Reply, ReplyKind, parse_reply
+from addispatch.domain.token import mark_of, read_token
+from addispatch.engine.acknowledge import MOST_COMMENT_CHARS, Action, Occasion, Said, Who, counts_for
+from addispatch.engine.notices import already
+from addispatch.pipeline import notice
+from addispatch.pipeline.alert import alert
+from addispatch.store import lookup
+
+if TYPE_CHECKING:
+    from addispatch.domain.message import Incoming
+    from addispatch.pipeline.desk import Desk
+    from addispatch.store.transaction import Entry, Transaction
+
+#: How long after its end a code still gets an answer, and is not given to another case.
+LATE_MS = 7 * 86_400_000
+#: Marks of numbers that sent wrong codes.
+LOCK = "lock:"
+#: Most answers to one sender in an hour: two machines that answer each other must come to an end.
+MOST_ANSWERS, ANSWERS_MS = 30, 3_600_000
+ANSWERED = "answered:"
+#: The same answer goes to the same sender once in so long.
+SAME_AGAIN_MS = 600_000
+
+_ACTIONS = {
+    ReplyKind.ACK: Action.ACK,
+    ReplyKind.BARE_ACK: Action.ACK,
+    ReplyKind.ALL: Action.ACK,
+    ReplyKind.DECLINE: Action.DECLINE,
+    ReplyKind.BARE_DECLINE: Action.DECLINE,
+}
+
+
+class Sender(NamedTuple):
+    """Who wrote, by which channel, from where; ``ids`` are the recipients who have that address now."""
+
+    channel: str
+    address: str
+    ids: frozenset[str]
+
+    @property
+    def via(self) -> str:
+        """How notes name the way."""
+        return self.channel
+
+
+class Replies:
+    """Understands one message."""
+
+    def __init__(self, transaction: Transaction, desk: Desk, message: Incoming, now_ms: int) -> None:
+        self._transaction, self._desk, self._message, self._now_ms = transaction, desk, message, now_ms
+        ids = frozenset(person.id for person in desk.directory.people_at(message.sender))
+        self._sender = Sender(message.channel, message.sender, ids)
+
+    def take(self) -> None:
+        """Act as the message asks, and answer it."""
+        message = self._message
+        if message.automatic:
+            self._refuse(f"no person wrote it ({message.automatic})")
+            return
+        if message.tokens and (found := self._by_token()) is not None:
+            self._answer([found], found.answer)
+            return
+        reply = parse_reply(message.text)
+        if reply.codes:
+            self._codes(reply)
+        elif reply.kind is ReplyKind.OTHER:
+            self._other()
+        else:
+            self._bare(reply)
+
+    # -- by token ------------------------------------------------------------------------------------------------------
+
+    def _by_token(self) -> Said | None:
+        """A mail that answers one of ours: the mail it answers to says which case, whatever the text says."""
+        desk, message = self._desk, self._message
+        for token in message.tokens:
+            grant = read_token(desk.directory.link_keys, token, self._now_ms / 1000)
+            entry = lookup.by_id(self._transaction, grant.case_id) if grant else None
+            if grant is None or entry is None:
+                continue
+            who = next((one for one in contacted(entry.case) if mark_of(one) == grant.recipient_mark), None)
+            if who is None or not desk.takes_mail_for(policy_of(entry.case)):
+                continue
+            reply = parse_reply(message.text)
+            action = _ACTIONS.get(reply.kind, Action.ACK)
+            words = reply.comment if reply.kind is not ReplyKind.OTHER else message.text
+            return self._occasion((who,)).act(entry, action, words[:MOST_COMMENT_CHARS])
+        return None
+
+    # -- by code -------------------------------------------------------------------------------------------------------
+
+    def _codes(self, reply: Reply) -> None:
+        lock_name = f"{LOCK}{self._sender.address}"
+        lock = Lockout.parse(lookup.mark(self._transaction, lock_name))
+        if lock.is_locked(self._now_ms):
+            self._refuse(f"its codes are ignored ({lock.why})")
+            return
+        said: list[Said] = []
+        lines: list[str] = []
+        for code in reply.codes:
+            mine = [entry for entry in self._with_code(code) if self._counts(entry)]
+            is_open = [entry for entry in mine if entry.state[0] is not CaseState.CLOSED] or mine[:1]
+            if len({entry.case.head.alarm_id for entry in is_open if entry.case.head}) > 1:
+                texts = "; ".join(f"{entry.code} {notice.about(entry.case)}" for entry in is_open)
+                lines.append(f"{code} stands for several alarms, none is acknowledged: {texts}")
+            elif is_open:
+                said += self._act(is_open, _ACTIONS[reply.kind], reply.comment)
+            else:
+                lines.append(f"{code} is not a code of yours.")
+                lock = self._count_wrong(lock_name, lock)
+        if any("not a code" in line for line in lines):
+            lines.append(self._open_text())
+        self._answer(said, " ".join([*(dict.fromkeys(one.answer for one in said)), *lines]))
+
+    def _with_code(self, code: str) -> list[Entry]:
+        return lookup.with_code(self._transaction, code, self._now_ms - LATE_MS)
+
+    def _counts(self, entry: Entry) -> bool:
+        """Whether the sender may acknowledge: he was contacted, or anybody in the address book may."""
+        if not self._may_by_mail(entry):
+            return False
+        ids = set(self._sender.ids)
+        if counts_for(entry, ids, self._sender.address):
+            return True
+        return bool(ids) and self._desk.directory.settings.anyone_may_ack
+
+    def _may_by_mail(self, entry: Entry) -> bool:
+        return self._sender.channel != "email" or self._desk.takes_mail_for(policy_of(entry.case))
+
+    def _count_wrong(self, name: str, lock: Lockout) -> Lockout:
+        lock, is_locked_now = lock.failed(self._now_ms)
+        self._transaction.marks[name] = lock.value
+        if is_locked_now:
+            until_ms = lock.until_ms(self._now_ms)
+            until = f"until {self._desk.clock_text(until_ms)}" if until_ms else "until an operator unlocks it"
+            self._transaction.event(self._now_ms, SenderLocked(self._sender.address, until))
+            text = f"Too many wrong codes from {self._sender.address}: its codes are ignored {until}."
+            alert(self._transaction, self._desk, text, self._now_ms)
+        return lock
+
+    # -- without a code --------------------------------------------------------------------------------------------
+
+    def _open(self) -> list[Entry]:
+        addresses = {self._sender.address}
+        for ident in self._sender.ids:
+            person = self._desk.person(ident)
+            if person is not None:
+                addresses |= {person.sms, person.phone, *person.email} - {""}
+        return [entry for entry in lookup.asked_at(self._transaction, addresses) if self._counts(entry)]
+
+    def _bare(self, reply: Reply) -> None:
+        """Words without a code count for the only alarm that is open for the sender; ALL for each of them."""
+        if Lockout.parse(lookup.mark(self._transaction, f"{LOCK}{self._sender.address}")).is_locked(self._now_ms):
+            self._refuse("its replies are ignored after too many wrong codes")
+            return
+        found = self._open()
+        alarms = {entry.case.head.alarm_id for entry in found if entry.case.head}
+        if not found or (len(alarms) > 1 and reply.kind is not ReplyKind.ALL):
+            self._refuse("several alarms are open and it names no code" if found else "nothing is open for it")
+            self._answer([], self._open_text())
+            return
+        said = self._act(found, _ACTIONS[reply.kind], reply.comment)
+        self._answer(said, " ".join(dict.fromkeys(one.answer for one in said)))
+
+    def _other(self) -> None:
+        self._refuse("it begins with no code")
+        if self._open():
+            self._answer([], self._open_text())
+
+    def _open_text(self) -> str:
+        """The codes the sender can choose from."""
+        found = self._open()
+        if not found:
+            return "Nothing is open for you."
+        listed = "; ".join(f"{entry.code} {notice.about(entry.case)[:30]}" for entry in found[:5])
+        more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
+        return f"Reply with a code: {listed}{more}"
+
+    # -- acting and answering --------------------------------------------------------------------------------------
+
+    def _act(self, entries: list[Entry], action: Action, comment: str) -> list[Said]:
+        said: list[Said] = []
+        occasions: dict[tuple[str, ...], Occasion] = {}
+        for entry in entries:
+            ids = counts_for(entry, set(self._sender.ids), self._sender.address) or set(self._sender.ids)
+            key = tuple(sorted(ids))
+            occasion = occasions.setdefault(key, self._occasion(key))
+            said.append(occasion.act(entry, action, comment))
+            if action is Action.ACK and policy_of(entry.case).ack_any_acks_all:
+                others = [one for one in self._open() if one.seq not in {e.seq for e in entries}]
+                said += [occasion.act(one, action, comment) for one in others]
+        return said
+
+    def _occasion(self, ids: tuple[str, ...]) -> Occasion:
+        names = [person.name for ident in ids if (person := self._desk.person(ident))]
+        name = " / ".join(names[:3]) or self._sender.address
+        return Occasion(self._transaction, self._desk, Who(ids, name, self._sender.via), self._now_ms)
+
+    def _refuse(self, why: str) -> None:
+        self._transaction.event(self._now_ms, ReplyRefused(self._sender.channel, self._sender.address, why))
+
+    def _answer(self, said: list[Said], text: str) -> None:
+        """Answer the sender, once for the same news, if he is somebody we know and the policy answers."""
+        if said and not all(policy_of(one.entry.case).answer_acks for one in said):
+            return
+        entries = [one.entry for one in said] or self._open()[:1] or self._last_of_sender()
+        if not text or not entries or not self._may_answer():
+            return
+        ident = min(counts_for(entries[0], set(self._sender.ids), self._sender.address) or {self._sender.address})
+        name = person.name if (person := self._desk.person(ident)) else self._sender.address
+        to = [notice.Address(ident, name, self._sender.channel, self._sender.address)]
+        # The same news is told once; what he asks again and again, once in a while.
+        news = f"{said[0].result} {already(entries[0], self._desk)}" if said else text
+        if not said:
+            news += f" {self._now_ms // SAME_AGAIN_MS}"
+        what = notice.Notice(text, f"answer {self._sender.address} {news}", f"Re: {self._message.subject}"[:78])
+        notice.send(self._transaction, entries[0], what, to, set(), self._now_ms)
+
+    def _last_of_sender(self) -> list[Entry]:
+        return lookup.last_asked(self._transaction, self._sender.address)
+
+    def _may_answer(self) -> bool:
+        name = f"{ANSWERED}{self._sender.address}"
+        since_ms, count = 0, 0
+        if value := lookup.mark(self._transaction, name):
+            since_ms, count = (int(part) for part in value.split())
+        if self._now_ms - since_ms >= ANSWERS_MS:
+            since_ms, count = self._now_ms, 0
+        self._transaction.marks[name] = f"{since_ms} {count + 1}".encode()
+        return count < MOST_ANSWERS and self._sender.channel in self._desk.provided

@@ -1,0 +1,89 @@
+"""System alerts: what is wrong with addispatch itself, or that nobody answers, told to the system-alert recipients.
+
+A system alert is a plain case: it has no policy, so it never escalates itself. Used by ``enqueue`` and the engine's units.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from addispatch.domain.alarm import Priority, QueueClass
+from addispatch.domain.case import Case, DeliveryKey, DeliveryState, Fact, Head
+from addispatch.domain.ids import case_id, ordered_id
+from addispatch.domain.text import cut_to_segments, fold_to_gsm7
+from addispatch.pipeline.reach import Way, ways
+from addispatch.pipeline.route import Target
+from addispatch.store.rows import NewDelivery
+
+if TYPE_CHECKING:
+    from addispatch.domain.addressbook import Audience
+    from addispatch.pipeline.desk import Desk
+    from addispatch.store.transaction import Transaction
+
+#: What the cases of system alerts name as their source.
+SOURCE = "addispatch"
+
+
+def alert(transaction: Transaction, desk: Desk, text: str, now_ms: int, *, subject: str = "") -> int:
+    """Tell the system-alert recipients; returns how many messages are queued."""
+    found = (desk.directory.audience(ident) for ident in desk.directory.settings.system_alert_to)
+    return tell(transaction, desk, [audience for audience in found if audience], text, now_ms, subject=subject)
+
+
+def tell(
+    transaction: Transaction,
+    desk: Desk,
+    audiences: list[Audience],
+    text: str,
+    now_ms: int,
+    *,
+    subject: str = "",
+    urgency: QueueClass = QueueClass.ALARM,
+    channels: tuple[str, ...] = (),
+) -> int:
+    """Send a text to audiences, each address once, in a case of their own that ends when it is sent.
+
+    ``channels`` narrows the ways; an audience without any of them is left out.
+    """
+    ident = ordered_id(now_ms, random.getrandbits(74))
+    told: set[tuple[str, str]] = set()
+    count = 0
+    for audience in audiences:
+        rows = []
+        for way in ways(Target(audience, channels=channels), desk.provided):
+            if (way.channel, way.address) not in told:
+                told.add((way.channel, way.address))
+                rows.append(_row(way, text, subject, urgency, desk.max_segments, now_ms))
+        if not rows:
+            continue
+        head = Head(
+            alarm_id=ident,
+            audience_id=audience.id,
+            audience=audience.name,
+            source=SOURCE,
+            text=text,
+            opened_at_ms=now_ms,
+            priority=Priority.HIGH,
+        )
+        case = Case(id=case_id(ident, audience.id), head=head, deliveries={row.key: row.state for row in rows})
+        transaction.open_case(case, None, rows, now_ms)
+        transaction.channels.update(row.key.channel for row in rows)
+        count += sum(1 for row in rows if row.due_at_ms is not None)
+    return count
+
+
+def _row(way: Way, text: str, subject: str, urgency: QueueClass, most_segments: int, now_ms: int) -> NewDelivery:
+    who, is_sms = way.recipient, way.channel == "sms"
+    return NewDelivery(
+        key=DeliveryKey(0, 0, who.id, way.channel, way.address),
+        recipient=who.name,
+        text=cut_to_segments(fold_to_gsm7(text), most_segments) if is_sms else text,
+        subject="" if is_sms else subject or " ".join(text.split())[:78],
+        queue_class=int(urgency),
+        rung=0,
+        state=DeliveryState(Fact.FAILED if way.problem else Fact.NONE),
+        due_at_ms=None if way.problem else now_ms,
+        expires_at_ms=None,
+        error=way.problem or None,
+    )

@@ -1,0 +1,85 @@
+"""A condition returned to normal: closes its cases and tells those who know of them (SPEC, Objects; 5.8).
+
+Used by ``enqueue`` for clears and for texts whose words clear.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from addispatch.domain.case import Case, CaseState, Clear, last_text
+from addispatch.domain.case_state import policy_of
+from addispatch.domain.events import AlarmCleared, CaseClosed
+from addispatch.domain.result import CaseRef
+from addispatch.pipeline import notice
+from addispatch.pipeline.withdraw import withdraw
+from addispatch.store import lookup
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from addispatch.pipeline.desk import Desk
+    from addispatch.store.transaction import Entry, Transaction
+
+#: How long a clear that met no open case waits for its raise.
+KEPT_MS = 60_000
+#: Marks of such clears: the name is this, source and key.
+MARK = "clear:"
+
+
+def clear(
+    transaction: Transaction, desk: Desk, source: str, key: str, ts: datetime | None, now_ms: int
+) -> tuple[CaseRef, ...]:
+    """Close the open cases of a key; those whose policy latches stay open, until somebody acknowledges."""
+    refs: list[CaseRef] = []
+    closed_count = 0
+    told: set[tuple[str, str]] = set()
+    for entry in transaction.open_with_key(source, key):
+        refs.append(CaseRef(entry.case.id, entry.code))
+        if entry.case.clears:
+            continue
+        delta = Case(id=entry.case.id, clears=frozenset((Clear(now_ms, source),)))
+        transaction.join(entry, delta, now_ms)
+        state, reason = entry.state
+        if state is CaseState.CLOSED and entry.case.head:
+            closed_count += 1
+            withdraw(transaction, entry, "returned to normal", now_ms)
+            _tell(transaction, desk, entry, told, now_ms)
+            closed = CaseClosed(entry.case.head.audience, last_text(entry.case), reason.value if reason else "")
+            transaction.event(now_ms, closed, entry)
+    if not refs:
+        _keep(transaction, source, key, ts, now_ms)
+    transaction.event(now_ms, AlarmCleared(source, key, closed_count))
+    return tuple(refs)
+
+
+def _tell(transaction: Transaction, desk: Desk, entry: Entry, told: set[tuple[str, str]], now_ms: int) -> None:
+    """Tell those who know of the alarm, unless its policy is silent."""
+    head = entry.case.head
+    if head is None or not head.needs_ack or not policy_of(entry.case).notify_contacted:
+        return
+    names = {row.key.recipient: row.recipient for row in lookup.told(transaction, entry)}
+    text = f"{entry.code} returned to normal: {notice.about(entry.case)}"
+    note = notice.Notice(text, "clear", f"Returned to normal: {notice.about(entry.case)} ({entry.code})")
+    notice.send(transaction, entry, note, notice.informed(entry.case, desk, names), told, now_ms)
+
+
+def _keep(transaction: Transaction, source: str, key: str, ts: datetime | None, now_ms: int) -> None:
+    """Remember the clear for a while: its raise may be on the way still."""
+    at_ms = int(ts.timestamp() * 1000) if ts else now_ms
+    transaction.marks[_mark(source, key)] = f"{at_ms} {now_ms + KEPT_MS}".encode()
+
+
+def cleared_after(transaction: Transaction, source: str, key: str, raised_at: datetime, now_ms: int) -> Clear | None:
+    """Return the kept clear that a late raise belongs to: its source time is not after the clear's."""
+    value = lookup.mark(transaction, _mark(source, key))
+    if not value:
+        return None
+    cleared_at_ms, until_ms = (int(part) for part in value.split())
+    if now_ms > until_ms or raised_at.timestamp() * 1000 > cleared_at_ms:
+        return None
+    return Clear(cleared_at_ms, source)
+
+
+def _mark(source: str, key: str) -> str:
+    return f"{MARK}{source}\x1f{key}"

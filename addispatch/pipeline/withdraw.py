@@ -1,0 +1,30 @@
+"""Takes back what is queued and not under way: an acknowledgement, a clear or an operator made it needless.
+
+Used by ``enqueue`` (returned to normal), by acknowledging and by ``engine.pause``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from addispatch.domain.case import NOTICE_CYCLE, DeliveryKey, DeliveryState, Fact
+from addispatch.store.rows import DeliveryChange
+
+if TYPE_CHECKING:
+    from addispatch.store.transaction import Entry, Transaction
+
+
+def withdraw(transaction: Transaction, entry: Entry, reason: str, now_ms: int, *, only: str = "") -> int:
+    """Cancel the case's waiting messages that ask (those of one recipient only, if named). Returns how many."""
+    count = 0
+    for key, state in list(entry.case.deliveries.items()):
+        if key.cycle != NOTICE_CYCLE and state.is_pending and only in ("", key.recipient):
+            cancel(transaction, entry, key, reason, now_ms)
+            count += 1
+    return count
+
+
+def cancel(transaction: Transaction, entry: Entry, key: DeliveryKey, reason: str, now_ms: int) -> None:
+    """Cancel one delivery that waits."""
+    attempt = entry.case.deliveries[key].attempt
+    transaction.change(entry, key, DeliveryChange(DeliveryState(Fact.CANCELLED, attempt), error=reason), now_ms)

@@ -1,0 +1,152 @@
+"""How acknowledging and escalation find cases, in the ledger's transaction. Used by ``pipeline`` and ``engine``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import sqlalchemy as sa
+
+from addispatch.domain.case import DeliveryKey, Fact
+from addispatch.domain.delivery import Kind
+from addispatch.store import schema
+from addispatch.store.rows import pack_id
+
+if TYPE_CHECKING:
+    from addispatch.store.transaction import Entry, Transaction
+
+#: Most cases one answer can be about: more than anybody has open, and a bound for what one message costs.
+MOST_CASES = 200
+
+_c, _d = schema.cases.c, schema.deliveries.c
+
+
+class Told(NamedTuple):
+    """A delivery of a case as its row has it."""
+
+    key: DeliveryKey
+    recipient: str
+    sent_at_ms: int | None
+    text: str
+    rung: int
+    kind: Kind
+
+
+def mark(transaction: Transaction, name: str) -> bytes:
+    """Return a mark, those of this transaction included; empty if there is none."""
+    if name in transaction.marks:
+        return transaction.marks[name]
+    table = schema.marks
+    found = transaction.connection.execute(sa.select(table.c.value).where(table.c.name == name)).scalar()
+    return bytes(found) if found is not None else b""
+
+
+def by_id(transaction: Transaction, case_id: str) -> Entry | None:
+    """Return a case by its id, or None."""
+    transaction.flush()
+    seq = transaction.connection.execute(sa.select(_c.seq).where(_c.id == pack_id(case_id))).scalar()
+    return transaction.entry(seq) if seq is not None else None
+
+
+def with_code(transaction: Transaction, code: str, since_ms: int) -> list[Entry]:
+    """Return the cases of a code that are not closed, or closed after ``since_ms``; the newest first."""
+    transaction.flush()
+    query = (
+        sa.select(_c.seq)
+        .where(_c.code == code, _c.code.is_not(None))
+        .where(sa.or_(_c.state != "closed", _c.closed_at_ms >= since_ms))
+        .order_by(_c.seq.desc())
+        .limit(MOST_CASES)
+    )
+    return [transaction.entry(seq) for seq in transaction.connection.execute(query).scalars().all()]
+
+
+def of_alarm(transaction: Transaction, entry: Entry) -> list[Entry]:
+    """Return the cases of the same alarm, this one first: they share the code."""
+    head = entry.case.head
+    if entry.code is None or head is None:
+        return [entry]
+    siblings = with_code(transaction, entry.code, since_ms=head.opened_at_ms)
+    return [
+        entry,
+        *(e for e in siblings if e.seq != entry.seq and e.case.head and e.case.head.alarm_id == head.alarm_id),
+    ]
+
+
+def asked_at(transaction: Transaction, addresses: set[str]) -> list[Entry]:
+    """Return the cases nobody acknowledged yet that asked somebody at one of the addresses; the oldest first."""
+    transaction.flush()
+    query = (
+        sa.select(_c.seq)
+        .join(schema.deliveries, _d.case_seq == _c.seq)
+        .where(_d.kind == int(Kind.ASK), _d.address.in_(addresses), _c.state == "open")
+        .distinct()
+        .order_by(_c.seq)
+        .limit(MOST_CASES)
+    )
+    return [transaction.entry(seq) for seq in transaction.connection.execute(query).scalars().all()]
+
+
+def due_cases(transaction: Transaction, now_ms: int, most: int) -> list[Entry]:
+    """Return cases whose next step is due, the longest due first."""
+    transaction.flush()
+    query = (
+        sa.select(_c.seq)
+        .where(_c.next_at_ms <= now_ms, _c.next_at_ms.is_not(None))
+        .order_by(_c.next_at_ms, _c.seq)
+        .limit(most)
+    )
+    return [transaction.entry(seq) for seq in transaction.connection.execute(query).scalars().all()]
+
+
+def next_case_ms(transaction: Transaction) -> int | None:
+    """Return when the next step of any case is due."""
+    transaction.flush()
+    query = sa.select(_c.next_at_ms).where(_c.next_at_ms.is_not(None)).order_by(_c.next_at_ms).limit(1)
+    found = transaction.connection.execute(query).scalar()
+    return int(found) if found is not None else None
+
+
+def told(transaction: Transaction, entry: Entry) -> list[Told]:
+    """Return the case's deliveries in the order in which they were made."""
+    transaction.flush()
+    query = (
+        sa.select(
+            _d.cycle, _d.level, _d.recipient_id, _d.channel, _d.address, _d.recipient, _d.sent_at_ms, _d.text, _d.rung,
+            _d.kind,
+        )
+        .where(_d.case_seq == entry.seq)
+        .order_by(_d.seq)
+    )  # fmt: skip
+    rows = transaction.connection.execute(query).all()
+    return [Told(DeliveryKey(*row[:5]), row[5], row[6], row[7], row[8], Kind(row[9])) for row in rows]
+
+
+def unsent(transaction: Transaction, before_seq: int, most: int) -> list[tuple[int, Entry, DeliveryKey]]:
+    """Return deliveries that are queued or held, with row number and case, the newest first, below a row number."""
+    transaction.flush()
+    query = (
+        sa.select(_d.seq, _d.case_seq, _d.cycle, _d.level, _d.recipient_id, _d.channel, _d.address)
+        .join(schema.cases, _c.seq == _d.case_seq)
+        .where(_d.fact == int(Fact.NONE), _d.phase == 0, _d.seq < before_seq)
+        .order_by(_d.seq.desc())
+        .limit(most)
+    )
+    rows = transaction.connection.execute(query).all()
+    return [(row[0], transaction.entry(row[1]), DeliveryKey(*row[2:])) for row in rows]
+
+
+def held(transaction: Transaction, entry: Entry) -> set[DeliveryKey]:
+    """Return the case's deliveries that are in doubt and wait for an operator."""
+    transaction.flush()
+    query = sa.select(_d.cycle, _d.level, _d.recipient_id, _d.channel, _d.address).where(
+        _d.case_seq == entry.seq, _d.fact == int(Fact.NONE), _d.phase == 1, _d.due_at_ms.is_(None)
+    )
+    return {DeliveryKey(*row) for row in transaction.connection.execute(query)}
+
+
+def last_asked(transaction: Transaction, address: str) -> list[Entry]:
+    """Return the latest case that asked somebody at an address, in a list; none if it never was."""
+    transaction.flush()
+    query = sa.select(sa.func.max(_d.case_seq)).where(_d.kind == int(Kind.ASK), _d.address == address)
+    seq = transaction.connection.execute(query).scalar()
+    return [transaction.entry(seq)] if seq is not None else []
