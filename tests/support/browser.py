@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import os
 import re
 import shutil
 import signal
@@ -116,8 +117,9 @@ async def chromium(folder: Path, *, javascript: bool = True) -> AsyncIterator[Br
     """Start a driver and a browser of its own in ``folder``; both end with the block."""
     assert not MISSING, MISSING
     process = await asyncio.create_subprocess_exec(
-        DRIVER, "--port=0", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True
-    )
+        DRIVER, "--port=0", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True,
+        env=os.environ | {"HOME": str(folder)},  # its crash database goes there, whatever the profile
+    )  # fmt: skip
     try:
         assert process.stdout is not None
         async with asyncio.timeout(PATIENCE_S):
@@ -136,10 +138,11 @@ async def chromium(folder: Path, *, javascript: bool = True) -> AsyncIterator[Br
             answer = await driver.post("/session", json={"capabilities": {"alwaysMatch": wanted}})
             assert answer.status_code == 200, answer.text
             session = answer.json()["value"]["sessionId"]
-            yield Browser(driver, session)
-            await driver.delete(f"/session/{session}")
+            try:
+                yield Browser(driver, session)
+            finally:  # ends the browser, too
+                await driver.delete(f"/session/{session}")
     finally:
         with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(PATIENCE_S):
-            await process.wait()
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
