@@ -58,7 +58,9 @@ def try_plugin(
     name: Annotated[str, typer.Argument(help="The plugin's name, as in addispatch plugin list.")],
     to: Annotated[str | None, typer.Option(help="Send one text to this number or address.", show_default=False)] = None,
     text: Annotated[str, typer.Option(help="The text to send.")] = "A test by addispatch plugin try",
-    channel: Annotated[str, typer.Option(help="Which channel, if the plugin has several.", show_default=False)] = "",
+    channel: Annotated[
+        str, typer.Option(help="Which channel; unless given, the first the plugin has.", show_default=False)
+    ] = "",
     confirm: Annotated[bool, typer.Option("--confirm", help="Confirm what comes in: the sender forgets it.")] = False,
     config: ConfigFile = None,
 ) -> None:

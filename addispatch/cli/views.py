@@ -74,7 +74,7 @@ def events(document: Doc) -> None:
 
 def modems(document: Doc) -> None:
     """Print the modems."""
-    rows = [(m.get("name"), m.get("state"), signal(m.get("signal")), _network(m), _port(m)) for m in document["modems"]]
+    rows = [(m.get("name"), _state(m), signal(m.get("signal")), _network(m), _port(m)) for m in document["modems"]]
     table.show(("MODEM", "STATE", "SIGNAL", "NETWORK", "PORT"), rows, nothing="no modems", whole=True)
 
 
@@ -220,6 +220,10 @@ def _outcome(delivery: Doc) -> str:
     if delivery.get("error"):
         return printable(delivery["error"])
     return f"by {printable(delivery['modem'])}" if delivery.get("modem") else ""
+
+
+def _state(modem: Doc) -> str:
+    return f"{modem.get('state') or '-'}{', calling' if modem.get('calling') else ''}"
 
 
 def _network(modem: Doc) -> str:

@@ -8,36 +8,37 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 #: A longer text is never exempt: no alarm's text is longer, and what is not read might void it.
 MAX_TEXT_CHARS = 4000
 #: How many words a negation reaches over, within its clause: "not all of the pumps recovered", "normal range exceeded".
-_REACH_BEFORE, _REACH_AFTER = 4, 3
+_REACH_BEFORE, _REACH_AFTER = 6, 3
 #: How far to look for them, in characters.
 _LOOK_CHARS = 200
 
 
 def _set(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+    return frozenset(text.casefold().split())
 
 
 #: Void a keyword that follows in the same clause: not, no, never, until, in languages that write "normal" or nearly so.
 _NEGATIONS = _set(
     """
-    no not never neither nor none non nothing without cannot cant wont isnt wasnt arent werent hasnt havent hadnt doesnt
-    dont didnt couldnt wouldnt shouldnt hardly barely scarcely unable unless until till before if when awaiting pending
-    nicht kein keine keinen nie niemals niet geen nooit pas jamais aucun sans nunca sin nem não nao sem senza ikke aldrig
-    inte ej aldri ei eivät nigdy bez není nikdy ne ni не нет нету ни без није tidak belum bukan tak hindi không chưa
-    δεν μη μην όχι לא אין لا لم لن ليس ليست غير değil
+    no not never neither nor none non nothing without cannot cant wont isnt wasnt arent werent hasnt havent hadnt
+    doesnt dont didnt couldnt wouldnt shouldnt hardly barely scarcely almost nearly partially partly unable unless
+    until till before if when awaiting pending nicht kein keine keinen nie niemals niet geen nooit pas jamais aucun
+    sans nunca sin nem não nao sem senza ikke aldrig inte ej aldri ei eivät nigdy bez není nikdy ne ni не нет нету ни
+    без није tidak belum bukan tak hindi không chưa δεν μη μην όχι לא אין لا لم لن ليس ليست غير değil
     """
 )
 #: Void the keyword they stand before, with nothing but fillers between.
 _PLACES = _set(
     """
     below above under over beneath beyond outside out off sub exceeds exceed exceeding exceeded than from loss lost lack
-    almost nearly near close partially partly unter über unterhalb oberhalb außerhalb onder boven buiten sous hors bajo
+    near close unter über unterhalb oberhalb außerhalb onder boven buiten sous hors bajo
     sobre fuera sotto sopra fuori abaixo acima fora
     """
 )
@@ -85,7 +86,8 @@ def exempt_keyword(text: str, keywords: Sequence[str]) -> str:
     folded = _fold(text)
     exempting = ""
     for keyword in keywords:
-        for start, end in _places(folded, keyword):
+        pattern = _pattern(keyword)
+        for start, end in (found.span() for found in pattern.finditer(folded)) if pattern else ():
             if _is_voided(folded, start, end):
                 return ""
             if not exempting and _is_whole(folded, start, end):
@@ -98,11 +100,10 @@ def _fold(text: str) -> str:
     return plain if plain.isascii() else "".join(char for char in plain if unicodedata.category(char) != "Cf")
 
 
-def _places(folded: str, keyword: str) -> Iterator[tuple[int, int]]:
+@lru_cache(maxsize=512)
+def _pattern(keyword: str) -> re.Pattern[str] | None:
     words = _fold(keyword).split()
-    if words:
-        for found in re.finditer(r"[\s_-]+".join(map(re.escape, words)), folded):
-            yield found.span()
+    return re.compile(r"[\s_-]+".join(map(re.escape, words))) if words else None
 
 
 def _is_whole(folded: str, start: int, end: int) -> bool:

@@ -51,26 +51,31 @@ class Reply(NamedTuple):
 
 _REFUSALS = frozenset({"NO", "BUSY"})
 _QUOTES = r"\"'`´“”„‟‘’‚‛«»‹›「」『』"
-#: What ends a word or code. Not: more of a word, a sign that joins it to one, a decimal, a question.
-_END = r"(?![\w]|[-‐−/@'’&+=*#~%$^|<>\\]\w|\.[0-9]|\s*[?؟])"
+#: Commas and semicolons, also Arabic and Chinese ones; full-width ones are folded.
+_COMMAS = ",،;؛、"
+#: What cannot follow a word or code: a sign that joins it to a word, a decimal, a question.
+_TIES = r"[-‐−/@'’&+=*#~%$^|<>\\]\w|\.[0-9]|\s*[?؟]"
+_END = rf"(?!\w|{_TIES})"
+#: Chinese, Japanese and Thai put no blank before what follows.
+_CODE_END = rf"(?![^\W\u0e01-\u0e3a\u0e40-\u0e4e\u3040-\u30ff\u3400-\u9fff]|{_TIES})"
 #: O counts as 0, but one digit must be a digit (``nooo`` is no code) and ``no123`` may mean ``no``.
 _BODY = r"(?!NO)[A-HJ-NP-Z]{1,2}(?=O*[0-9])[0-9O]{3,5}"
-_CODE = re.compile(_BODY + _END)
-_MENTION = re.compile(rf"(?<!\w){_BODY}(?!\w)")
+_CODE = re.compile(_BODY + _CODE_END)
+_MENTION = re.compile(rf"(?<![A-Z0-9]){_BODY}(?![A-Z0-9])")
 _WORD = re.compile(rf"(ACKNOWLEDGED?|ACK|OKAY|OK|NO|BUSY){_END}")
 #: Not ``>``: what follows it was written by somebody else, perhaps by us.
 _JUNK = rf"[\s{_QUOTES}*•·●▪◦‣⁃○■□►▶\-–—(\[{{#]*"
 _LEAD = re.compile(rf"{_JUNK}(?:(?:RE|AW|SV|ANTW|回复|回覆|答复)(?:\[[0-9]+\])?\s*:{_JUNK})*")
 #: A line end before a line that has nothing but codes. Any other line may be a comment, or our own message that the
 #: phone put there.
-_TO_CODES = rf" *+\n\s*+(?={_BODY}(?:[ ,،;؛]+{_BODY})*[ ,،;؛]*(?:\n|\Z))"
-_LINK = re.compile(rf"(?:[ ,،;:.!{_QUOTES}*\-–—(\[{{#]|{_TO_CODES})*")
-_GAP = re.compile(rf" *+[,،;؛][\s,،;؛]*| ++(?!\n)|{_TO_CODES}")
+_TO_CODES = rf" *+\n\s*+(?={_BODY}(?:[ {_COMMAS}]+{_BODY})*[ {_COMMAS}]*(?:\n|\Z))"
+_LINK = re.compile(rf"(?:[ {_COMMAS}:.!{_QUOTES}*\-–—(\[{{#]|{_TO_CODES})*")
+_GAP = re.compile(rf" *+[{_COMMAS}][\s{_COMMAS}]*| ++(?!\n)|{_TO_CODES}")
 _CLOSERS = re.compile(rf"[{_QUOTES}*)\]}}]*")
 #: Between list and comment; a sign, a plus or point before a digit and a smiley belong to the comment.
-_SEPARATORS = re.compile(r"(?:\s+|[:,،;؛.!…+–—-]+(?=\s|[^\W0-9]|\Z)|[:,،;؛!…]+(?=[0-9]))*")
+_SEPARATORS = re.compile(rf"(?:\s+|[{_COMMAS}:.!…+–—-]+(?=\s|[^\W0-9]|\Z)|[{_COMMAS}:!…]+(?=[0-9]))*")
 _ALL_ALONE = re.compile(rf"ALL[\s.!{_QUOTES}*)\]}}]*\Z")
-_ALL_AND_MORE = re.compile(rf"ALL{_END}(?= *(?:[,،;؛:.!–—-]|\n|\Z))")
+_ALL_AND_MORE = re.compile(rf"ALL{_END}(?= *(?:[{_COMMAS}:.!–—-]|\n|\Z))")
 _REFUSAL = re.compile(rf"(?:NO|BUSY){_END}")
 _CLEAR_REFUSAL = re.compile(rf"(?:BUSY{_END}|NO{_END}(?! *\w))")
 #: What no database stores, and what would turn the text around it once the comment is cut or quoted.
@@ -194,7 +199,9 @@ def _fold_char(char: str) -> str:
     if category[0] == "N":
         return char  # what looks like a digit but counts nothing: ² and ①
     plain = unicodedata.normalize("NFKC", char).upper()
-    return plain if len(plain) == 1 else char
+    if len(plain) == 1:
+        return plain
+    return "_" if plain[0].isalnum() else char  # ß, ™ and № are words, … is a sign
 
 
 _ASCII = {code: _fold_char(chr(code)) for code in range(128)}

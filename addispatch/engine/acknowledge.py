@@ -115,7 +115,7 @@ class Occasion:
             at = self._desk.clock_text(answers.notes[members[0]].at_ms)
             if comment:
                 self._comment(entry, comment)
-            return Said(entry, Result.ALREADY, f"{entry.code}: you acknowledged at {at}.")
+            return Said(entry, Result.ALREADY, f"You acknowledged {entry.code} at {at}.")
         names = self._names(entry)
         is_over = entry.state[0] is not CaseState.OPEN or entry.next_at_ms is None
         for who in fresh:
@@ -175,7 +175,7 @@ class Occasion:
             self._recall_moved(entry, is_over=False)
         elif entry.next_at_ms is not None and _all_declined(entry.case):
             self._transaction.set_next(entry, self._transaction.waits_from_ms(self._now_ms))
-        return Said(entry, Result.DECLINED, f"{entry.code}: noted that you cannot come, {self._who.name}.")
+        return Said(entry, Result.DECLINED, f"Noted that you cannot come, {self._who.name} ({entry.code}).")
 
     def _comment(self, entry: Entry, comment: str) -> Said:
         if not comment:
@@ -188,7 +188,7 @@ class Occasion:
         policy = policy_of(entry.case)
         if policy.notify_contacted and not policy.is_recall:
             self._tell_others(entry, comment_notice(entry.code, entry.case, note), note.by)
-        return Said(entry, Result.COMMENTED, f"{entry.code}: your words were passed on.")
+        return Said(entry, Result.COMMENTED, f"Your words were passed on ({entry.code}).")
 
     # -- common ------------------------------------------------------------------------------------------------------
 

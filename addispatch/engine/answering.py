@@ -136,9 +136,9 @@ def _who(desk: Desk, request: Request, actor: Actor, entries: list[Entry]) -> Wh
     if not request.by:
         return Who((), actor.name, actor.via)
     person = _person(desk, "by", request.by)
-    if not all(person.id in contacted(entry.case) for entry in entries) and request.action is not Action.COMMENT:
-        if not desk.directory.settings.anyone_may_ack:
-            raise Refused("by", f"{person.name} was not told of it, so it cannot be acknowledged in his name")
+    was_told = all(person.id in contacted(entry.case) for entry in entries)
+    if not (was_told or request.action is Action.COMMENT or desk.directory.settings.anyone_may_ack):
+        raise Refused("by", f"{person.name} was not told of it, so it cannot be acknowledged in his name")
     return Who((person.id,), person.name, actor.via)
 
 

@@ -1,4 +1,4 @@
-"""Takes the next step of a case's escalation, in the ledger's transaction (SPEC 5.1, 5.2). Called by ``engine.escalator``.
+"""Takes the next step of a case's escalation, in the ledger's transaction (SPEC 5.1, 5.2). By ``engine.escalator``.
 
 A step resolves its targets now, stores the messages, moves the position and sets when the next one is due: counted from
 the hand-over (``engine.handover`` sets it anew then), or from the longest wait for that.
@@ -74,7 +74,7 @@ def _step(transaction: Transaction, desk: Desk, entry: Entry, at: Position, now_
     if not can_go:
         reason = "none of its people can be told" if rows else "it names nobody"
         transaction.event(now_ms, LevelUnreachable(entry.code or "", head.audience, name, reason), entry)
-        alert(transaction, desk, f"{entry.code}: {name} of {head.audience} reaches nobody. {head.text}", now_ms)
+        alert(transaction, desk, f"Nobody is reached at {name} of {head.audience} ({entry.code}): {head.text}", now_ms)
 
 
 def describe(at: Position) -> str:

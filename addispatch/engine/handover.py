@@ -85,6 +85,6 @@ def lost(transaction: Transaction, desk: Desk, entry: Entry, now_ms: int) -> Non
     alert(
         transaction,
         desk,
-        f"{entry.code}: {describe(case.position)} of {head.audience} reached nobody. {head.text}",
+        f"Nobody was reached at {describe(case.position)} of {head.audience} ({entry.code}): {head.text}",
         now_ms,
     )

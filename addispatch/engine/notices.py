@@ -1,4 +1,7 @@
-"""The words about acknowledgements: for those who gave one, for those who know of the case. Used by the engine's units."""
+"""The words about acknowledgements: for those who gave one, for those who know of the case. For the engine's units.
+
+No text of ours begins with a code: what a phone quotes back must not acknowledge.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,13 @@ if TYPE_CHECKING:
 def ack_notice(code: str | None, case: Case, note: Note) -> Notice:
     """Tell others who acknowledged."""
     words = f": {note.text}" if note.text else ""
-    text = f"{code} acknowledged by {note.name or note.by}{words} ({about(case)})"
+    text = f"Acknowledged by {note.name or note.by}{words} ({code} {about(case)})"
     return Notice(text, f"ack {note.at_ms} {note.by}", f"Acknowledged: {about(case)} ({code})")
 
 
 def comment_notice(code: str | None, case: Case, note: Note) -> Notice:
     """Tell others what somebody said."""
-    text = f"{code} {note.name or note.by}: {note.text} ({about(case)})"
+    text = f"Comment by {note.name or note.by}: {note.text} ({code} {about(case)})"
     return Notice(text, f"comment {note.at_ms} {note.by} {note.text}", f"Comment: {about(case)} ({code})")
 
 
@@ -30,7 +33,7 @@ def late_notice(entry: Entry) -> Notice | None:
     """Tell somebody whose text was on its way when the case ended or was acknowledged; None if there is no news."""
     case = entry.case
     if case.clears:
-        text = f"{entry.code} returned to normal: {about(case)}"
+        text = f"Returned to normal: {about(case)} ({entry.code})"
         return Notice(text, "clear", f"Returned to normal: {about(case)} ({entry.code})")
     if case.acks:
         return ack_notice(entry.code, case, min(case.acks))
@@ -42,8 +45,8 @@ def already(entry: Entry, desk: Desk) -> str:
     case, code = entry.case, entry.code
     if case.acks:
         first = min(case.acks)
-        return f"{code} was already acknowledged by {first.name or first.by} {desk.clock_text(first.at_ms)}."
+        return f"Already acknowledged by {first.name or first.by} {desk.clock_text(first.at_ms)} ({code})."
     if case.clears:
-        return f"{code} returned to normal {desk.clock_text(min(case.clears).at_ms)}."
+        return f"Returned to normal {desk.clock_text(min(case.clears).at_ms)} ({code})."
     reason = entry.state[1]
-    return f"{code} is closed ({reason.value})." if reason else f"{code} is open."
+    return f"Closed, {reason.value} ({code})." if reason else f"Open ({code})."

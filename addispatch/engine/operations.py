@@ -14,6 +14,7 @@ from addispatch.engine import answering
 from addispatch.engine import pause as pausing
 from addispatch.engine.documents import read_alarm
 from addispatch.engine.replies import LOCK
+from addispatch.engine.report import roll_call_doc
 from addispatch.engine.status import status_doc
 from addispatch.engine.why import why_doc, why_lines
 from addispatch.sdk.operations import Actor, Doc, Role
@@ -153,6 +154,11 @@ class NodeOperations:
         return await self._unit(
             lambda transaction, now_ms: answering.link_answer(transaction, self._desk, token, request, now_ms)
         )
+
+    async def roll_call(self, actor: Actor, code: str) -> Doc:
+        """Who has answered."""
+        _need(actor, Role.VIEWER)
+        return await self._unit(lambda transaction, now_ms: roll_call_doc(transaction, code.upper(), now_ms))
 
     async def pause(self, actor: Actor) -> Doc:
         """Stop sending."""

@@ -1,7 +1,7 @@
 """What people write back: stored, understood, answered, in one transaction (SPEC 5.3). Called by ``engine.inbound``.
 
-Whose code counts: somebody who was contacted for the case. Everything else is stored, told as an event and answered with
-the codes that are open for him; it never acknowledges.
+Whose code counts: somebody who was contacted for the case. Everything else is stored, told as an event and answered
+with the codes that are open for him; it never acknowledges.
 """
 
 from __future__ import annotations
@@ -111,19 +111,21 @@ class Replies:
             return
         said: list[Said] = []
         lines: list[str] = []
+        wrong: list[str] = []
         for code in reply.codes:
             mine = [entry for entry in self._with_code(code) if self._counts(entry)]
             is_open = [entry for entry in mine if entry.state[0] is not CaseState.CLOSED] or mine[:1]
             if len({entry.case.head.alarm_id for entry in is_open if entry.case.head}) > 1:
                 texts = "; ".join(f"{entry.code} {notice.about(entry.case)}" for entry in is_open)
-                lines.append(f"{code} stands for several alarms, none is acknowledged: {texts}")
+                lines.append(f"Code {code} stands for several alarms, none is acknowledged: {texts}")
             elif is_open:
                 said += self._act(is_open, _ACTIONS[reply.kind], reply.comment)
             else:
-                lines.append(f"{code} is not a code of yours.")
-                lock = self._count_wrong(lock_name, lock)
-        if any("not a code" in line for line in lines):
-            lines.append(self._open_text())
+                wrong.append(code)
+        if wrong:
+            lines += [f"No code of yours: {', '.join(wrong)}.", self._open_text()]
+            if len(wrong) == len(reply.codes):  # "A123 P101 tripped" is no guessing
+                self._count_wrong(lock_name, lock)
         self._answer(said, " ".join([*(dict.fromkeys(one.answer for one in said)), *lines]))
 
     def _with_code(self, code: str) -> list[Entry]:
@@ -141,7 +143,7 @@ class Replies:
     def _may_by_mail(self, entry: Entry) -> bool:
         return self._sender.channel != "email" or self._desk.takes_mail_for(policy_of(entry.case))
 
-    def _count_wrong(self, name: str, lock: Lockout) -> Lockout:
+    def _count_wrong(self, name: str, lock: Lockout) -> None:
         lock, is_locked_now = lock.failed(self._now_ms)
         self._transaction.marks[name] = lock.value
         if is_locked_now:
@@ -150,7 +152,6 @@ class Replies:
             self._transaction.event(self._now_ms, SenderLocked(self._sender.address, until))
             text = f"Too many wrong codes from {self._sender.address}: its codes are ignored {until}."
             alert(self._transaction, self._desk, text, self._now_ms)
-        return lock
 
     # -- without a code --------------------------------------------------------------------------------------------
 

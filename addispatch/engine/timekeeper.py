@@ -1,8 +1,8 @@
 """Keeps deadlines right whatever happens to the machine's clock (SPEC 5.7). Made by ``engine.node``; a tick checks.
 
 In the same boot the boot-time clock decides: when somebody sets the clock, all deadlines move with it, in one
-transaction with the node's own time, so that nothing comes early, late or twice. After a reboot UTC decides, unless it is
-older than the newest event: then what was left of each interval starts anew.
+transaction with the node's own time, so that nothing comes early, late or twice. After a reboot UTC decides, unless it
+is older than the newest event: then what was left of each interval starts anew.
 """
 
 from __future__ import annotations

@@ -191,11 +191,11 @@ def _insist(host: PluginHost, name: str) -> None:
 
 
 def _choose(channels: dict[str, Channel], name: str) -> Channel:
-    if not name and len(channels) == 1:
+    if not name and channels:  # a plugin names its usual one first
         return next(iter(channels.values()))
     if name not in channels:
         hint = f"there are: {', '.join(channels)}" if channels else "the plugin has no channel"
-        raise ConfigError("channel", f"no channel {name!r}" if name else "which channel?", hint)
+        raise ConfigError("channel", f"no channel {name!r}" if name else "there is none", hint)
     return channels[name]
 
 

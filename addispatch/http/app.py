@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from fastapi import FastAPI
 
 from addispatch import __version__
-from addispatch.http import directory, health, link_keys, problem, routes, tokens
+from addispatch.http import act, directory, health, link_keys, problem, routes, tokens
 from addispatch.http.gate import Gate
 from addispatch.http.link_app import LinkPaths
 from addispatch.http.stream import Streams
@@ -59,6 +59,6 @@ def create_app(
     if links is not None:
         app.add_middleware(LinkPaths, pages=links)  # added last, so outermost
     problem.install(app)
-    for part in (routes, directory, tokens, link_keys, health):
+    for part in (routes, act, directory, tokens, link_keys, health):
         app.include_router(part.router)
     return app

@@ -47,6 +47,28 @@ TOKEN_BODY = _body(
         "properties": {"name": _NAME, "role": {"enum": [str(r) for r in Role], "default": str(Role.VIEWER)}},
     }
 )
+_TEXT = {"type": "string", "maxLength": MAX_TEXT_CHARS}
+_ACK: dict[str, Any] = {
+    "by": {**_NAME, "description": "A recipient as whom it counts; else the caller on behalf of all."},
+    "recipients": {**_NAMES, "description": "In a recall: for whom it counts; `all` for everybody missing."},
+    "comment": {**_TEXT, "description": "Told to everybody who knows of the case."},
+    "action": {"enum": ["ack", "decline", "comment"], "default": "ack"},
+}
+ACK_BODY = _body(
+    {
+        "type": "object",
+        "properties": {
+            "codes": {**_NAMES, "description": "The codes, as in the texts."},
+            "case": {**_NAME, "description": "Instead of codes: the id of one case."},
+            "text": {**_TEXT, "description": "Instead of all: what one would reply by SMS."},
+            **_ACK,
+        },
+        "example": {"codes": ["A123"], "by": "Jane", "comment": "on my way"},
+    }
+)
+CASE_ACK_BODY = _body({"type": "object", "properties": _ACK, "example": {"comment": "on my way"}})
+RESUME_BODY = _body({"type": "object", "properties": {"discard": {"type": "boolean", "default": False}}})
+ADDRESS_BODY = _body({"type": "object", "required": ["address"], "properties": {"address": _NAME}})
 ENTRY_BODY = _body({"type": "object", "description": "As in directory.toml."})
 
 _PROBLEM = {

@@ -1,6 +1,6 @@
 """System alerts: what is wrong with addispatch itself, or that nobody answers, told to the system-alert recipients.
 
-A system alert is a plain case: it has no policy, so it never escalates itself. Used by ``enqueue`` and the engine's units.
+A system alert is a plain case: it has no policy, so it never escalates itself. Used by ``open`` and the engine's units.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The messages that ask for an acknowledgement: text, footnote, link, and their rows. Used by ``enqueue`` and escalation.
+"""The messages that ask for an acknowledgement: text, footnote, link, and their rows. For ``draft`` and escalation.
 
 The text was frozen into the case when it opened; what is added here depends on whom it asks, and by which channel.
 """

@@ -59,7 +59,7 @@ def _tell(transaction: Transaction, desk: Desk, entry: Entry, told: set[tuple[st
     if head is None or not head.needs_ack or not policy_of(entry.case).notify_contacted:
         return
     names = {row.key.recipient: row.recipient for row in lookup.told(transaction, entry)}
-    text = f"{entry.code} returned to normal: {notice.about(entry.case)}"
+    text = f"Returned to normal: {notice.about(entry.case)} ({entry.code})"
     note = notice.Notice(text, "clear", f"Returned to normal: {notice.about(entry.case)} ({entry.code})")
     notice.send(transaction, entry, note, notice.informed(entry.case, desk, names), told, now_ms)
 

@@ -91,7 +91,7 @@ class Opening:
         )
 
     def _next_at_ms(self, audience: Audience, head: Head, rows: Sequence[NewDelivery]) -> int | None:
-        """When the first level is due: counted from the hand-over, which sets it anew, or from the longest wait for it."""
+        """When the first level is due: from the longest wait for a hand-over, which then sets it anew."""
         policy = audience.policy
         if not head.policy or policy is None:
             return None

@@ -76,8 +76,8 @@ class Operations(Protocol):
 
         ``request`` names the cases by ``codes`` (a list) or ``case`` (an id); ``action`` is ack (default), decline or
         comment; ``by`` a recipient as whom it counts, else the actor on behalf of all; ``recipients`` (names, or
-        "all") for whom it counts in a recall; ``comment`` free text. Or ``text`` is what somebody would reply by SMS and
-        ``by`` who he is. Answers ``{"cases": [{"id", "code", "result"}], "answer": text for the one who asked}``;
+        "all") for whom it counts in a recall; ``comment`` free text. Or ``text`` is what somebody would reply by SMS
+        and ``by`` who he is. Answers ``{"cases": [{"id", "code", "result"}], "answer": text for the one who asked}``;
         ``result`` is acknowledged, declined, commented, already or refused.
         """
 
@@ -91,11 +91,24 @@ class Operations(Protocol):
     async def link_answer(self, token: str, request: Doc) -> Doc:
         """Act by a link: ``{"action": "ack" | "decline" | "comment", "comment": text}``; answers as ``acknowledge``."""
 
+    async def roll_call(self, actor: Actor, code: str) -> Doc:
+        """Who has answered the recalls of a code.
+
+        ``{"recalls": [{"id", "code", "audience", "counts", "people": [{"recipient", "answer", "at", "comment"}]}]}``;
+        ``answer`` is acked, declined, pending or undeliverable.
+        """
+
     async def pause(self, actor: Actor) -> Doc:
-        """Emergency pause: nothing leaves until ``resume``; alarms and acknowledgements count. ``{"paused", "changed"}``."""
+        """Emergency pause: nothing leaves until ``resume``; alarms and acknowledgements count.
+
+        Answers ``{"paused", "changed"}``.
+        """
 
     async def resume(self, actor: Actor, *, discard: bool = False) -> Doc:
-        """End the pause; what waited goes out, or with ``discard`` is cancelled: ``{"paused", "changed", "cancelled"}``."""
+        """End the pause; what waited goes out, or with ``discard`` is cancelled.
+
+        Answers ``{"paused", "changed", "cancelled"}``.
+        """
 
     async def cancel_pending(self, actor: Actor) -> Doc:
         """Cancel every delivery that is not sent and not under way: ``{"cancelled": count}``."""

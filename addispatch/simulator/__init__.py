@@ -1,5 +1,6 @@
 """Stand-ins for the hardware and servers around addispatch: for the demo, the tests and users without a modem."""
 
+from addispatch.simulator.call import WhenCalled
 from addispatch.simulator.modem import ModemCall, SentMessage, SimulatedModem
 from addispatch.simulator.network import Network
 from addispatch.simulator.phone import Phone, PhoneCall, PhoneMessage
@@ -14,5 +15,6 @@ __all__ = [
     "SentMessage",
     "SimulatedModem",
     "SimulatorThread",
+    "WhenCalled",
     "simulator_thread",
 ]

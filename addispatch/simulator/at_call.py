@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 from addispatch.simulator.at_errors import AtError, CallFailed, CmeError
 from addispatch.simulator.at_parser import Command, Form
-from addispatch.simulator.at_reply import Handler, accept
+from addispatch.simulator.at_reply import Handler, Later, accept
 
 if TYPE_CHECKING:
     from addispatch.simulator.modem import SimulatedModem
 
-_DIALLING_STATE, _INCOMING_STATE = 3, 4
 
-
-def _dial(modem: SimulatedModem, command: Command) -> list[str]:
+def _dial(modem: SimulatedModem, command: Command) -> list[str] | Later:
     number, voice = command.arguments
     if voice != ";" or not number:
         raise AtError  # data calls
@@ -23,7 +21,7 @@ def _dial(modem: SimulatedModem, command: Command) -> list[str]:
         raise CmeError(CmeError.NO_NETWORK)
     if not modem.dial(number):
         raise CallFailed
-    return []
+    return Later() if modem.dial_waits else []
 
 
 def _hang_up(modem: SimulatedModem, command: Command) -> list[str]:
@@ -36,8 +34,7 @@ def _list_calls(modem: SimulatedModem, command: Command) -> list[str]:
     call = modem.call
     if call is None or command.form is Form.TEST:
         return []
-    state = _INCOMING_STATE if call.incoming else _DIALLING_STATE
-    return [f'+CLCC: 1,{int(call.incoming)},{state},0,0,"{call.number}",145']
+    return [f'+CLCC: 1,{int(call.incoming)},{call.state},0,0,"{call.number}",145']
 
 
 HANDLERS: dict[str, Handler] = {

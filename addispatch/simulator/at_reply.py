@@ -18,8 +18,13 @@ class Prompt:
     take: Callable[[str], list[str]]
 
 
-#: Information lines (the final OK comes by itself), or a prompt; raises ``AtError``.
-Handler = Callable[["SimulatedModem", "Command"], list[str] | Prompt]
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The final result comes when the call is answered or over."""
+
+
+#: Information lines (the final OK comes by itself), a prompt, or no answer yet; raises ``AtError``.
+Handler = Callable[["SimulatedModem", "Command"], list[str] | Prompt | Later]
 
 
 def quoted(names: Iterable[str]) -> str:

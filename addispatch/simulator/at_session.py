@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from addispatch.simulator import at_call, at_general, at_network, at_sms
 from addispatch.simulator.at_errors import AtError, CmeError, CmsError
 from addispatch.simulator.at_parser import AtSyntaxError, Command, parse_line
-from addispatch.simulator.at_reply import Handler, Prompt
+from addispatch.simulator.at_reply import Handler, Later, Prompt
 from addispatch.simulator.modem_faults import Fault, FaultKind
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class AtSession:
         self._waiting = bytearray()
         self._line = bytearray()
         self._prompt: Prompt | None = None
-        self._busy = False
+        self._busy = self._dialling = False
         self._closed = False
         self._urcs: deque[bytes] = deque(maxlen=MAX_HELD_URCS)
 
@@ -62,6 +62,17 @@ class AtSession:
         """Take bytes from the host; too many while busy are lost, as on a line without flow control."""
         self._waiting += data[: MAX_WAITING - len(self._waiting)]
         self._work()
+
+    def call_answered(self) -> None:
+        """The other side took the call: the answer to ATD if that waits for it; otherwise nothing is said."""
+        if self._dialling:
+            self._dialling = False
+            self._answer(_Answer([], "OK"))
+
+    def call_ended(self, how: str) -> None:
+        """Say how the call ended; it is the answer to ATD if that waits for it."""
+        self._dialling = False
+        self.urc(how)
 
     def close(self) -> None:
         """The port is gone: late answers go nowhere."""
@@ -77,6 +88,12 @@ class AtSession:
             self._write(self._urcs.popleft())
 
     def _work(self) -> None:
+        if self._dialling and self._waiting:
+            # ITU-T V.250 5.6.1: whatever is typed before the answer ends the call, and is not read.
+            self._waiting.clear()
+            self._dialling = False
+            self._modem.hang_up()
+            self._answer(_Answer([], "NO CARRIER"))
         while self._waiting and not self._busy and not self._closed:
             ends = bytes([_CTRL_Z, _ESC]) if self._prompt else bytes([_CR])
             length = next((i for i, byte in enumerate(self._waiting, 1) if byte in ends), len(self._waiting))
@@ -142,13 +159,13 @@ class AtSession:
                 return _Answer(lines, answer.final)
         return _Answer(lines, "OK")
 
-    def _handle(self, command: Command) -> list[str] | Prompt:
+    def _handle(self, command: Command) -> list[str] | Prompt | Later:
         handler = _HANDLERS.get(command.name)
         if handler is None:
             raise AtError
         return handler(self._modem, command)
 
-    def _guard(self, do: Callable[[], list[str] | Prompt]) -> _Answer:
+    def _guard(self, do: Callable[[], list[str] | Prompt | Later]) -> _Answer:
         try:
             result = do()
         except AtSyntaxError:
@@ -157,6 +174,9 @@ class AtSession:
             return _Answer([], error.final(self._modem.settings.error_detail))
         if isinstance(result, Prompt):
             self._prompt = result
+            return _Answer([], None)
+        if isinstance(result, Later):
+            self._dialling = True
             return _Answer([], None)
         return _Answer(result, "OK")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from addispatch.simulator import at_text_mode
 from addispatch.simulator.at_errors import AtError, CmsError
 from addispatch.simulator.at_parser import Command, Form
-from addispatch.simulator.at_reply import Handler, Prompt, accept, quoted
+from addispatch.simulator.at_reply import Handler, Later, Prompt, accept, quoted
 from addispatch.simulator.modem_storage import READ, UNREAD, Slot, Storage
 from addispatch.simulator.pdu import Submit, decode_submit, encode_message, split_smsc, with_smsc
 from addispatch.simulator.pdu_fields import PduError
@@ -23,7 +23,7 @@ _DELETE_ALL = 4
 
 
 def _needs_sim(handler: Handler) -> Handler:
-    def handle(modem: SimulatedModem, command: Command) -> list[str] | Prompt:
+    def handle(modem: SimulatedModem, command: Command) -> list[str] | Prompt | Later:
         modem.sim.require(CmsError)
         return handler(modem, command)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from addispatch.simulator.at_network import ACCESS_TECHNOLOGIES, registration_line
 from addispatch.simulator.at_session import AtSession
+from addispatch.simulator.call import CallState, Progress
 from addispatch.simulator.modem_faults import Fault, FaultKind, FaultPlan
 from addispatch.simulator.modem_sim import Sim
 from addispatch.simulator.modem_storage import Storage
@@ -61,7 +62,12 @@ class ModemCall:
     """The call the modem is in."""
 
     number: str
-    incoming: bool
+    state: CallState
+
+    @property
+    def incoming(self) -> bool:
+        """Whether the other side dialled."""
+        return self.state is CallState.INCOMING
 
 
 class SimulatedModem:
@@ -86,6 +92,10 @@ class SimulatedModem:
         self.sim = Sim(pin)
         #: As AT+CSQ has it: 0 to 31, 99 unknown.
         self.signal = 20
+        #: Numbers dialled.
+        self.dialled: list[str] = []
+        #: Whether ATD is answered when the call is (OK) or fails (BUSY …), as some modems do, and not at once.
+        self.dial_waits = False
         self.sent: list[SentMessage] = []
         self.call: ModemCall | None = None
         self.faults = FaultPlan()
@@ -174,7 +184,8 @@ class SimulatedModem:
             return
         self._session.close()
         self._port.close()
-        self._port = self._session = self.call = None
+        self._port = self._session = None
+        self.hang_up()
 
     def replug(self) -> None:
         """Plug in again: a fresh port, settings as after power-on, a locked SIM if it has a PIN."""
@@ -231,10 +242,12 @@ class SimulatedModem:
         return self._reference
 
     def dial(self, number: str) -> bool:
-        """Call; False when nobody can be reached there."""
-        if self.call is not None or not self.network.call(self.number, number):
+        """Call; False when it is in a call. How it goes on comes by ``call_progress``."""
+        if self.call is not None:
             return False
-        self.call = ModemCall(self.network.number(number), incoming=False)
+        self.dialled.append(number)
+        self.call = ModemCall(self.network.number(number), CallState.DIALLING)
+        self.network.call(self.number, self.call.number)
         return True
 
     def hang_up(self) -> None:
@@ -267,20 +280,29 @@ class SimulatedModem:
             self._session.urc(f'{"+CDSI" if report else "+CMTI"}: "{memory}",{index}')
         return True
 
-    def ring(self, caller: str) -> bool:
-        """Ring for the host; False when out of the network or in a call."""
-        if not self.in_network or self.call is not None or self._session is None:
-            return False
-        self.call = ModemCall(caller, incoming=True)
+    def ring(self, caller: str) -> Progress:
+        """Ring for the host, or say why not."""
+        if not self.in_network or self._session is None:
+            return Progress.NO_CARRIER
+        if self.call is not None:
+            return Progress.BUSY
+        self.call = ModemCall(caller, CallState.INCOMING)
         self._session.urc("RING")
         self._session.urc(f'+CLIP: "{caller}",145,"",0,"",0')
-        return True
+        return Progress.ALERTING
 
-    def hung_up(self, caller: str) -> None:
-        """The other side ended the call."""
-        if self.call is not None and self.call.number == caller and self._session is not None:
+    def call_progress(self, other: str, progress: Progress) -> None:
+        """The other side or the network did something about the call."""
+        if self.call is None or self.call.number != other or self._session is None:
+            return
+        if progress.ends:
             self.call = None
-            self._session.urc("NO CARRIER")
+            self._session.call_ended(progress)
+        elif progress is Progress.ANSWERED:
+            self.call.state = CallState.ACTIVE
+            self._session.call_answered()
+        else:
+            self.call.state = CallState.ALERTING
 
     def _write(self, data: bytes) -> None:
         if self._port is not None:
@@ -294,3 +316,6 @@ class SimulatedModem:
                 self._session.urc(registration_line(self, name, urc=True))
         if self.in_network:
             self.network.retry(self.number)
+        elif self.call is not None:
+            self.hang_up()
+            self._session.call_ended(Progress.NO_CARRIER)

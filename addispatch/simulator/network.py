@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from addispatch.runtime.clock import Clock, SystemClock
+from addispatch.simulator.call import Progress
 from addispatch.simulator.pdu import Deliver, StatusReport, Submit
 from addispatch.simulator.pdu_body import bodies
 from addispatch.simulator.phone import Phone
@@ -35,11 +36,11 @@ class Station(Protocol):
     def accept(self, message: Deliver | StatusReport) -> bool:
         """Take the message; False when switched off, out of the network or full: the network then keeps it."""
 
-    def ring(self, caller: str) -> bool:
-        """Start to ring; False when it cannot be reached."""
+    def ring(self, caller: str) -> Progress:
+        """Start to ring (``ALERTING``), or say why not."""
 
-    def hung_up(self, caller: str) -> None:
-        """The other side ended the call."""
+    def call_progress(self, other: str, progress: Progress) -> None:
+        """Take note of what became of the call with ``other``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +62,16 @@ class Network:
         country_code: str = "65",
         smsc: str = "+6596197777",
         delay_s: float = 0.0,
+        call_setup_s: float = 0.0,
+        ring_limit_s: float = 60.0,
         clock: Clock | None = None,
     ) -> None:
-        """``delay_s`` is the time each message takes; ``operator_code`` is MCC and MNC."""
+        """``delay_s`` is the time each message takes; ``operator_code`` is MCC and MNC.
+
+        ``call_setup_s`` passes between dialling and ringing; after ``ring_limit_s`` of ringing a call is given up.
+        """
         self.operator, self.operator_code, self.smsc = operator, operator_code, smsc
-        self.delay_s = delay_s
+        self.delay_s, self.call_setup_s, self.ring_limit_s = delay_s, call_setup_s, ring_limit_s
         #: Called when a phone shows a message, and when it starts to ring.
         self.on_delivered: Callable[[Phone, PhoneMessage], None] | None = None
         self.on_ringing: Callable[[Phone, PhoneCall], None] | None = None
@@ -73,6 +79,8 @@ class Network:
         self._concat_reference = 0
         self._clock = clock or SystemClock()
         self._stations: dict[str, Station] = {}
+        #: What happens next to each call that is not answered yet, by caller and called.
+        self._calls: dict[tuple[str, str], asyncio.TimerHandle] = {}
         self._waiting: defaultdict[str, deque[_Waiting]] = defaultdict(lambda: deque(maxlen=MAX_WAITING))
 
     def now(self) -> datetime:
@@ -120,13 +128,23 @@ class Network:
         for body in bodies(text, self._concat_reference, flash=flash):
             self.submit(self.number(sender), Submit(to, body))
 
-    def call(self, caller: str, to: str) -> bool:
-        """Let the phone or modem ring; False when it cannot be reached."""
-        return self._station(to).ring(caller)
+    def call(self, caller: str, to: str) -> None:
+        """Put a call through; ``caller`` is told how it goes on, after the current callback at the soonest."""
+        caller, to = self.number(caller), self.number(to)
+        loop = asyncio.get_running_loop()
+        self._calls[caller, to] = loop.call_later(self.call_setup_s, self._ring, caller, to)
 
-    def hang_up(self, caller: str, to: str) -> None:
-        """End the call that ``caller`` had with ``to``."""
-        self._station(to).hung_up(caller)
+    def tell(self, who: str, other: str, progress: Progress) -> None:
+        """Tell ``other`` what ``who`` did with their call: answered, declined, hung up."""
+        who, other = self.number(who), self.number(other)
+        for pair in ((who, other), (other, who)):
+            if pair in self._calls:
+                self._calls.pop(pair).cancel()
+        self._station(other).call_progress(who, progress)
+
+    def hang_up(self, who: str, other: str) -> None:
+        """End the call that ``who`` had with ``other``."""
+        self.tell(who, other, Progress.NO_CARRIER)
 
     def retry(self, number: str) -> None:
         """A station can take messages again: bring what waits, oldest first."""
@@ -135,6 +153,18 @@ class Network:
     def waiting_count(self, number: str) -> int:
         """How many messages wait for that number."""
         return len(self._waiting[self.number(number)])
+
+    def _ring(self, caller: str, to: str) -> None:
+        del self._calls[caller, to]
+        progress = self._station(to).ring(caller)
+        if progress is Progress.ALERTING:
+            loop = asyncio.get_running_loop()
+            self._calls[caller, to] = loop.call_later(self.ring_limit_s, self._give_up, caller, to)
+        self._station(caller).call_progress(to, progress)
+
+    def _give_up(self, caller: str, to: str) -> None:
+        self._station(to).call_progress(caller, Progress.NO_CARRIER)
+        self.tell(to, caller, Progress.NO_ANSWER)
 
     def _station(self, number: str) -> Station:
         return self._stations.get(self.number(number)) or self.phone(number)

@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from addispatch.simulator.call import Progress, WhenCalled
 from addispatch.simulator.pdu import Deliver, StatusReport
 from addispatch.simulator.pdu_body import Body, join
 
@@ -33,13 +34,19 @@ class PhoneMessage:
     flash: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class PhoneCall:
-    """A call to the phone; ``ended_at`` is None as long as it rings."""
+    """A call to the phone; ``ended_at`` is None as long as it rings or people talk."""
 
     caller: str
-    at: datetime
+    began_at: datetime
+    answered_at: datetime | None = None
     ended_at: datetime | None = None
+
+    @property
+    def duration_s(self) -> float | None:
+        """From the first ring to the end; None before it."""
+        return (self.ended_at - self.began_at).total_seconds() if self.ended_at else None
 
 
 @dataclass(slots=True)
@@ -59,7 +66,9 @@ class Phone:
         self.calls: list[PhoneCall] = []
         self._network = network
         self._on = True
+        self._when_called, self._reacts_after_s = WhenCalled.RING, 0.0
         self._unexpected: list[PhoneMessage] = []
+        self._unexpected_calls: list[PhoneCall] = []
         self._incomplete: dict[tuple[str, int, int], dict[int, Body]] = {}
         self._waiters: list[_Waiter] = []
 
@@ -81,10 +90,15 @@ class Phone:
         return found[0]
 
     async def expect_call(self, timeout_s: float = 30.0) -> PhoneCall:
-        """Wait until it rings."""
-        if not await self._wait(lambda: any(call.ended_at is None for call in self.calls), timeout_s):
+        """Wait until it rings; each call is expected once, also one that is over by now."""
+        if not await self._wait(lambda: bool(self._unexpected_calls), timeout_s):
             raise AssertionError(f"{self}: no call within {timeout_s:g} s")
-        return next(call for call in self.calls if call.ended_at is None)
+        return self._unexpected_calls.pop(0)
+
+    async def expect_end(self, call: PhoneCall, timeout_s: float = 30.0) -> None:
+        """Wait until the call is over."""
+        if not await self._wait(lambda: call.ended_at is not None, timeout_s):
+            raise AssertionError(f"{self}: the call from {call.caller} is not over within {timeout_s:g} s")
 
     async def reply(self, text: str) -> None:
         """Answer the sender of the last message."""
@@ -97,14 +111,16 @@ class Phone:
         self._network.write(self.number, to, text, flash=flash)
 
     async def hang_up(self) -> None:
-        """Reject or end the call that rings."""
-        for call in self.calls:
-            if call.ended_at is None:
-                call.ended_at = self._network.now()
-                self._network.hang_up(self.number, call.caller)
+        """End the call that rings or is talked on."""
+        self._end(Progress.NO_CARRIER)
+
+    def when_called(self, what: str, after_s: float = 0.0) -> None:
+        """Do one of :class:`WhenCalled` from now on, so long after the first ring. Raises ``ValueError`` for others."""
+        self._when_called, self._reacts_after_s = WhenCalled(what), after_s
 
     def switch_off(self) -> None:
         """Out of reach: the network keeps messages, calls fail."""
+        self._end(Progress.NO_CARRIER)
         self._on = False
 
     def switch_on(self) -> None:
@@ -118,21 +134,47 @@ class Phone:
             self._take(message)
         return self._on
 
-    def ring(self, caller: str) -> bool:
-        """Ring; False when switched off."""
-        if self._on:
-            call = PhoneCall(caller, self._network.now())
-            self.calls.append(call)
-            if self._network.on_ringing is not None:
-                self._network.on_ringing(self, call)
-            self._look()
-        return self._on
+    def ring(self, caller: str) -> Progress:
+        """Ring, or say why not."""
+        if not self._on:
+            return Progress.NO_CARRIER
+        if self._when_called is WhenCalled.BUSY or self._current is not None:
+            return Progress.BUSY
+        call = PhoneCall(caller, self._network.now())
+        self.calls.append(call)
+        self._unexpected_calls.append(call)
+        if self._when_called is not WhenCalled.RING:
+            asyncio.get_running_loop().call_later(self._reacts_after_s, self._react, call, self._when_called)
+        if self._network.on_ringing is not None:
+            self._network.on_ringing(self, call)
+        self._look()
+        return Progress.ALERTING
 
-    def hung_up(self, caller: str) -> None:
-        """The caller gave up."""
-        for call in self.calls:
-            if call.caller == caller and call.ended_at is None:
-                call.ended_at = self._network.now()
+    def call_progress(self, other: str, progress: Progress) -> None:
+        """The caller gave up, or the network did."""
+        call = self._current
+        if call is not None and call.caller == other and progress.ends:
+            call.ended_at = self._network.now()
+            self._look()
+
+    @property
+    def _current(self) -> PhoneCall | None:
+        return next((call for call in self.calls if call.ended_at is None), None)
+
+    def _react(self, call: PhoneCall, what: WhenCalled) -> None:
+        if call.ended_at is not None:
+            return
+        if what is WhenCalled.ANSWER:
+            call.answered_at = self._network.now()
+            self._network.tell(self.number, call.caller, Progress.ANSWERED)
+        else:
+            self._end(Progress.BUSY)  # what networks say of a call that is declined
+
+    def _end(self, progress: Progress) -> None:
+        if call := self._current:
+            call.ended_at = self._network.now()
+            self._network.tell(self.number, call.caller, progress)
+            self._look()
 
     def _take(self, message: Deliver) -> None:
         concat = message.body.concat

@@ -1,4 +1,4 @@
-"""All deadlines of the ledger at once: moved when the clock is set, frozen and thawed by an emergency pause (SPEC 4, 5.7).
+"""All deadlines of the ledger at once: moved when the clock is set, thawed after an emergency pause (SPEC 4, 5.7).
 
 A deadline is a time in the ledger; that a machine's clock was set, or that nothing may leave for a while, moves them
 all, so that whoever asks "what is due?" needs to know nothing of it. Used by ``engine.timekeeper``, ``engine.pause``.

@@ -72,7 +72,7 @@ def unpack_id(blob: bytes) -> str:
 
 def options_json(head: Head) -> str:
     """The rarely set parts of a head; empty in the common case."""
-    if not (head.policy or head.ack_required or head.exempt):
+    if not (head.policy or head.ack_required or head.exempt or head.body or head.subject):
         return ""
     full = {
         "policy": head.policy,

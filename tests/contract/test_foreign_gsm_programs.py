@@ -1,4 +1,4 @@
-"""Debian's gammu-smsd and smstools send and receive through ``addispatch sim modem``: programs nobody here wrote."""
+"""Debian's gammu, gammu-smsd and smstools send, receive and ring through ``addispatch sim modem``: nobody here wrote them."""
 
 from __future__ import annotations
 
@@ -129,6 +129,15 @@ async def test_gammu_smsd(sim: Sim, tmp_path: Path) -> None:
             lambda: "".join(f.read_text() for f in sorted(folders["inbox"].glob("*98765433*"))) == _LONG.strip(),
             "long text in the inbox",
         )
+
+
+async def test_gammu_dialvoice(sim: Sim, tmp_path: Path) -> None:
+    config = tmp_path / "gammurc"
+    config.write_text(f"[gammu]\ndevice = {sim.port}\nconnection = at115200\nmodel = at\n")
+    async with running(program("gammu"), "-c", str(config), "dialvoice", "+6591234567") as process:
+        call = await sim.event("call")
+        assert (call["from"], call["to"]) == ("+6590000001", "+6591234567")
+        assert await asyncio.wait_for(process.wait(), 30) == 0
 
 
 async def test_smstools(sim: Sim, tmp_path: Path) -> None:

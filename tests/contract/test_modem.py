@@ -18,13 +18,15 @@ class TestModemPlugin(PluginContract):
 
 @pytest_asyncio.fixture(scope="class", loop_scope="class")
 async def running(tmp_path_factory):
+    """A plugin with one modem; it rings shorter than people may configure."""
     folder = tmp_path_factory.mktemp("modem")
     port = folder / "tty-sim1"
     modem = SimulatedModem(Network(), "+6590000000", link=port)
     await modem.start()
     async with RecordingContext(folder, name="modem") as context:
         config = plugin.config.model_validate({"modem": [{"name": "sim1", "port": str(port)}]})
-        instance = plugin.create(config, context)
+        quick = tuple(modem.model_copy(update={"ring_s": 0.3}) for modem in config.modem)
+        instance = plugin.create(config.model_copy(update={"modem": quick}), context)
         await instance.self_check()
         await instance.start()
         await context.wait_for_event("Modem sim1 is online", timeout_s=25)
@@ -48,3 +50,24 @@ class TestSmsChannel(ChannelContract):
     @pytest.fixture
     def bad_delivery(self):
         return make_delivery("sms", "no number")
+
+
+@pytest.mark.asyncio(loop_scope="class")
+class TestVoiceChannel(ChannelContract):
+    """The same for calls."""
+
+    @pytest.fixture
+    def instance(self, running):
+        return running
+
+    @pytest.fixture
+    def channel(self, running):
+        return running.channels[1]
+
+    @pytest.fixture
+    def good_delivery(self):
+        return lambda: make_delivery("voice", "+6591234567")
+
+    @pytest.fixture
+    def bad_delivery(self):
+        return make_delivery("voice", "+6591234567;")

@@ -38,7 +38,7 @@ async def test_one_acknowledges_for_all_and_everybody_is_told(tmp_path: Path) ->
         await tale.phone("Jane").expects("pump is hot")
         await tale.phone("Jane").replies(f"{tale.code} on my way")
         await tale.phone("Jane").expects(f"Thank you, Jane. {tale.code} is acknowledged.")
-        await tale.phone("Adam").expects(f"{tale.code} acknowledged by Jane: on my way")
+        await tale.phone("Adam").expects(f"Acknowledged by Jane: on my way ({tale.code} pump is hot)")
         case = await tale.case()
         assert (case["state"], case["reason"], case["acknowledged_by"]) == ("closed", "acknowledged", "Jane")
         await tale.clock.passes(hours=2)

@@ -74,6 +74,10 @@ class EmptyOperations:
         """No link is valid."""
         raise Refused("token", "this link is not valid, or not any more")
 
+    async def roll_call(self, actor: Actor, code: str) -> Doc:
+        """There is no recall."""
+        raise Refused("code", f"there is no recall with the code {code}")
+
     async def pause(self, actor: Actor) -> Doc:
         """Nothing is sent anyway."""
         return {"paused": True, "changed": True}

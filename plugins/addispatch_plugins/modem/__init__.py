@@ -1,4 +1,4 @@
-"""The ``modem`` plugin: text messages through GSM modems, one supervised child process per modem."""
+"""The ``modem`` plugin: texts and calls through GSM modems, one supervised child process per modem."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def _create(config: ModemPluginConfig, context: Context) -> Instance:
 
 plugin = Plugin(
     name="modem",
-    summary="Sends and receives text messages through GSM modems",
+    summary="Sends and receives text messages and rings phones through GSM modems",
     config=ModemPluginConfig,
     create=_create,
     capabilities=frozenset({Capability.CHANNEL}),
-    channels=("sms",),
+    channels=("sms", "voice"),
 )

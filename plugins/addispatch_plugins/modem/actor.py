@@ -1,4 +1,4 @@
-"""One modem: brings it up, keeps it up, sends and receives. Made by the plugin, used by the channel.
+"""One modem: brings it up, keeps it up, sends, rings and receives. Made by the plugin, used by the channels.
 
 A modem that fails in any way gets a new child process after a pause; nothing it does can block the event loop or
 another modem.
@@ -10,8 +10,6 @@ import asyncio
 import contextlib
 import os
 import random
-from collections import deque
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +17,7 @@ from addispatch.sdk import Sent, Severity, Temporary
 from addispatch_plugins.modem.faults import Fault
 from addispatch_plugins.modem.gammurc import write_gammurc
 from addispatch_plugins.modem.inbox import Inbox
+from addispatch_plugins.modem.jobs import RING_PAUSE_S, Job, Jobs
 from addispatch_plugins.modem.link import Deadlines, Link, LinkLostError, RefusedError, SimError
 from addispatch_plugins.modem.pin import PinGuard
 from addispatch_plugins.modem.process import Child, ModemError, RequestFailedError
@@ -54,12 +53,6 @@ class State(StrEnum):
 SETTLED = frozenset({State.ABSENT, State.ONLINE, State.DEGRADED, State.BROKEN})
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    delivery: Delivery
-    done: asyncio.Future[Receipt]
-
-
 class Modem:
     """The actor. ``run`` is its life, under supervision; everything else only looks or puts a job in its queue."""
 
@@ -74,7 +67,10 @@ class Modem:
         self._config, self._context, self._on_change, self._deadlines = config, context, on_change, deadlines
         self._pin = PinGuard(context.data_dir / f"{config.name}.pin-refused", config.pin)
         self._inbox = Inbox(context, config.name)
-        self._jobs: deque[_Job] = deque()
+        self._jobs = Jobs()
+        self._link: Link | None = None
+        self._calling: Job | None = None
+        self._is_stopping = False
         self._wake = asyncio.Event()
         self._failures = 0
         self._poll_at_s = self._status_at_s = 0.0
@@ -83,8 +79,13 @@ class Modem:
 
     @property
     def pending(self) -> list[asyncio.Future[Receipt]]:
-        """What it has taken on and not finished, the one under way first."""
-        return [job.done for job in self._jobs]
+        """What it has taken on and not finished."""
+        return self._jobs.pending
+
+    @property
+    def load(self) -> int:
+        """How much it has to do, for comparing modems; a call counts as many texts."""
+        return self._jobs.load
 
     def document(self) -> dict[str, Any]:
         """Describe it for ``addispatch modems``."""
@@ -97,6 +98,7 @@ class Modem:
             "signal": self.radio.signal,
             "imei": self.imei,
             "error": self.reason,
+            "calling": self._calling is not None,
             "sent_count": self.sent_count,
             "failed_count": self.failed_count,
         }
@@ -108,10 +110,19 @@ class Modem:
 
     async def send(self, delivery: Delivery) -> Receipt:
         """Queue the delivery and wait for what becomes of it; jobs of a modem that fails come back at once."""
-        job = _Job(delivery, asyncio.get_running_loop().create_future())
-        self._jobs.append(job)
+        job = Job(delivery, rings_left=self._config.ring_repeat, due_s=asyncio.get_running_loop().time())
+        self._jobs.add(job)
         self._wake.set()
         return await job.done
+
+    def stop_calls(self) -> None:
+        """Hang up, and ring no more: the plugin stops."""
+        self._is_stopping = True
+        for job in self._jobs.calls:
+            if job is not self._calling:
+                self._finish(job, self._unfinished(job, "the modem plugin stopped before the call"))
+        if self._calling is not None and self._link is not None:
+            self._link.stop_call()
 
     async def is_in_use(self) -> bool:
         """Whether another program has the port. Only for one that does not ``run``."""
@@ -153,7 +164,7 @@ class Modem:
         """One child process from its start to its end, which is always a failure."""
         child = await Child.start()
         try:
-            link = Link(child, self._deadlines)
+            link = self._link = Link(child, self._deadlines)
             await self._bring_up(link)
             await self._serve(link)
         except ModemError as error:
@@ -210,12 +221,13 @@ class Modem:
                 raise LinkLostError("the port is gone")
             if now_s >= self._poll_at_s:
                 await self._poll(link)
-            elif self._jobs:
-                await self._deliver(link, self._jobs[0])
+            elif job := self._jobs.next(now_s):
+                await self._perform(link, job)
             elif now_s >= self._status_at_s:
                 await self._look_at_radio(link)
             else:
-                await self._idle(min(self._poll_at_s, self._status_at_s, now_s + LOOK_S) - now_s)
+                due_s = min(self._poll_at_s, self._status_at_s, self._jobs.next_due_s(), now_s + LOOK_S)
+                await self._idle(due_s - now_s)
 
     async def _poll(self, link: Link) -> None:
         """Take in what came; a modem whose memory cannot be read goes on sending."""
@@ -247,28 +259,52 @@ class Modem:
         else:
             self._become(State.ONLINE, "")
 
-    async def _deliver(self, link: Link, job: _Job) -> None:
-        """Send the first job; it stays in the queue meanwhile, so that ``pending`` shows it."""
+    async def _perform(self, link: Link, job: Job) -> None:
+        """Send the text or ring once; the job stays in the queue meanwhile, so that ``pending`` shows it."""
         if job.done.done():  # the core gave it up before its turn
-            self._jobs.popleft()
+            self._jobs.remove(job)
             return
         fault: Fault | None = Fault.LINK
         receipt: Receipt | None = None
         try:
-            receipt, fault = await link.send(job.delivery, report=self._config.delivery_reports, by=self.name)
+            if job.is_call:
+                self._calling = job
+                receipt, fault = await link.call(job.delivery.address, ring_s=self._config.ring_s, by=self.name)
+            else:
+                receipt, fault = await link.send(job.delivery, report=self._config.delivery_reports, by=self.name)
         finally:
             # Also when we are stopped in the middle of it.
+            self._calling = None
             if receipt is None:
-                receipt = await link.abandon(by=self.name)
-            self._jobs.popleft()
-            self._count(receipt)
-            _answer(job, receipt)
+                receipt = await link.abandon(by=self.name, call=job.is_call)
+            if job.is_call:
+                self._rang(job, receipt, again=fault is None and not self._is_stopping)
+            else:
+                self._count(receipt)
+                self._finish(job, receipt)
         if fault is Fault.LINK or fault is Fault.SIM:
-            raise LinkLostError(getattr(receipt, "reason", ""))
+            raise LinkLostError(getattr(receipt, "reason", "") or "the modem does not hang up")
         if fault is Fault.NETWORK:
             self._status_at_s = 0
         elif fault is Fault.STORE:
             self._poll_at_s = 0
+
+    def _rang(self, job: Job, receipt: Receipt, *, again: bool) -> None:
+        """Take note of one ring of a call: one that rang was made, whatever becomes of its repetitions."""
+        job.rings_left -= 1
+        if isinstance(receipt, Sent):
+            job.has_rung = True
+            if again and job.rings_left > 0:
+                job.due_s = asyncio.get_running_loop().time() + RING_PAUSE_S
+                return
+        self._finish(job, Sent(by=self.name) if job.has_rung else receipt)
+
+    def _finish(self, job: Job, receipt: Receipt) -> None:
+        self._jobs.remove(job)
+        job.answer(receipt)
+
+    def _unfinished(self, job: Job, reason: str) -> Receipt:
+        return Sent(by=self.name) if job.has_rung else Temporary(reason, by=self.name)
 
     def _count(self, receipt: Receipt) -> None:
         if isinstance(receipt, Sent):
@@ -278,10 +314,8 @@ class Modem:
 
     def _return_jobs(self) -> None:
         """Give back what was not begun."""
-        while self._jobs:
-            _answer(
-                self._jobs.popleft(), Temporary(f"modem {self.name} failed before it was this one's turn", by=self.name)
-            )
+        for job in self._jobs.take_all():
+            job.answer(self._unfinished(job, f"modem {self.name} failed before it was this one's turn"))
 
     async def _pause(self) -> None:
         """Wait before the next try; not if the plug is pulled, for putting it in again is worth a try at once."""
@@ -311,8 +345,3 @@ class Modem:
             modem=self.name,
             state=str(self.state),
         )
-
-
-def _answer(job: _Job, receipt: Receipt) -> None:
-    if not job.done.done():
-        job.done.set_result(receipt)

@@ -1,14 +1,16 @@
 """The process that owns one modem: gammu runs here and nowhere else, so that it can be killed at any moment.
 
 Started by ``process.py`` as ``python -I child.py TRACE_FD``, speaks JSON lines: one request, then one reply
-``{"ok": …}`` or ``{"error": code, "text": …}``; a message has ``{"part": n}`` before each part. It imports nothing of
-addispatch: python-gammu is GPL-2.0-or-later, and the process stays small. gammu's own log goes to TRACE_FD, emptied
-before each request; the parent reads from it how far a request got, even when this process is dead.
+``{"ok": …}`` or ``{"error": code, "text": …}``; a message has ``{"part": n}`` before each part, a call before it dials.
+``{"op": "stop_call"}`` has no reply and ends a call under way. It imports nothing of addispatch but ``dial.py`` beside
+it: python-gammu is GPL-2.0-or-later, and the process stays small. gammu's own log goes to TRACE_FD, emptied before each
+request; the parent reads from it how far a request got, even when this process is dead.
 """
 
 from __future__ import annotations
 
 import errno
+import importlib.util
 import json
 import os
 import queue
@@ -16,6 +18,7 @@ import re
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import gammu
@@ -29,10 +32,24 @@ SECOND_MEMORY = 100_000
 PROBE_TRIES, PROBE_WAIT_S = 3, 0.6
 
 
+def _beside(name: str) -> Any:
+    """Load a module from our own folder. It is not on the path: modules there have the names of standard ones."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+dial = _beside("dial")
+
+
 class Driver:
     """The requests, one method each; run by the worker thread."""
 
     def __init__(self, trace_fd: int) -> None:
+        self.stop_call = threading.Event()
         self._machine = gammu.StateMachine()
         self._trace = os.fdopen(trace_fd, "w+b", buffering=0)
 
@@ -59,6 +76,9 @@ class Driver:
         self._machine.SetIncomingCallback(lambda *_event: None)
         self._machine.SetDebugLevel("textalldate")
         self._machine.SetDebugFile(self._trace, False)  # noqa: FBT003 - gammu's signature
+        # A process killed in mid-call leaves the modem calling.
+        if not self._line().hang_up():
+            raise gammu.ERR_TIMEOUT({"Text": "no answer to AT+CHUP"})
         return {}
 
     def security(self) -> dict[str, Any]:
@@ -99,6 +119,24 @@ class Driver:
             reply({"part": index})
             reference = self._machine.SendSMS(part)
         return {"reference": reference, "parts": len(parts)}
+
+    def call(self, number: str, ring_s: float) -> dict[str, Any]:
+        """Let a phone ring; see ``dial.Call.run``."""
+        outcome: dict[str, Any] = dial.Call(self._line(), ring_s, self.stop_call).run(
+            number, lambda: reply({"part": 1})
+        )
+        return outcome
+
+    def _line(self) -> Any:
+        """Return the line that gammu has open: a second one cannot be opened, for gammu locks the port."""
+        device = Path(self._machine.GetConfig(0)["Device"]).stat().st_rdev
+        for entry in Path("/proc/self/fd").iterdir():
+            try:
+                if os.fstat(int(entry.name)).st_rdev == device:
+                    return dial.Line(int(entry.name))
+            except OSError:
+                continue  # the one that listed the folder
+        raise OSError("the port is not open")
 
     def read(self) -> dict[str, Any]:
         """Return what came in and lies in the modem: messages, part by part, and delivery reports."""
@@ -191,6 +229,8 @@ def _failure(error: Exception) -> dict[str, Any]:
             return {"error": "PORT_IN_USE", "text": "another program has the port"}
         problem = os.strerror(error.errno) if error.errno else str(error)
         return {"error": "PORT", "text": f"the port cannot be used: {problem}"}
+    if isinstance(error, OSError):
+        return {"error": "PORT_LOST", "text": "the connection to the modem broke"}
     return {"error": "BUG", "text": f"{type(error).__name__}: {error}"}
 
 
@@ -217,9 +257,16 @@ def main() -> None:
     """Read requests until the parent closes the pipe or dies; then end at once, whatever gammu is doing."""
     os.dup2(2, 1)  # the library must not write between our lines
     requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    threading.Thread(target=work, args=(requests, Driver(int(sys.argv[1]))), daemon=True).start()
+    driver = Driver(int(sys.argv[1]))
+    threading.Thread(target=work, args=(requests, driver), daemon=True).start()
     for line in sys.stdin.buffer:
-        requests.put(json.loads(line))
+        request = json.loads(line)
+        if request["op"] == "stop_call":
+            driver.stop_call.set()
+            continue
+        if request["op"] == "call":
+            driver.stop_call.clear()  # here, where the order of the lines is known
+        requests.put(request)
     os._exit(0)
 
 

@@ -23,6 +23,10 @@ class ModemConfig(BaseModel):
     poll_s: float = Field(default=10, ge=1, le=300)
     """How often the SIM is asked for messages that came in, in seconds."""
     delivery_reports: bool = True
+    ring_s: float = Field(default=25, ge=5, le=120)
+    """How long a call rings, in seconds; the time to put it through is not counted where the modem tells it."""
+    ring_repeat: int = Field(default=1, ge=1, le=5)
+    """How often it rings for one call."""
 
     @field_validator("port")
     @classmethod

@@ -1,4 +1,4 @@
-"""The running modem plugin: modems under supervision and the channel over them. Created by the host."""
+"""The running modem plugin: modems under supervision and the channels over them. Created by the host."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from addispatch.sdk import PluginError
 from addispatch_plugins.modem.actor import Modem, State
-from addispatch_plugins.modem.channel import SmsChannel
+from addispatch_plugins.modem.channel import SmsChannel, VoiceChannel
+from addispatch_plugins.modem.fleet import Fleet
 from addispatch_plugins.modem.link import Deadlines
 
 if TYPE_CHECKING:
@@ -25,9 +26,12 @@ class ModemPlugin:
     def __init__(self, config: ModemPluginConfig, context: Context, deadlines: Deadlines | None = None) -> None:
         self._context = context
         deadlines = deadlines or Deadlines()
-        self._sms = SmsChannel(context, deadlines)
-        self._sms.modems = [Modem(modem, context, self._sms.modem_changed, deadlines) for modem in config.modem]
-        self.channels: tuple[Channel, ...] = (self._sms,)
+        self.fleet = fleet = Fleet(context)
+        fleet.modems = [Modem(modem, context, fleet.modem_changed, deadlines) for modem in config.modem]
+        self.channels: tuple[Channel, ...] = (
+            SmsChannel(fleet, deadlines, config.modem),
+            VoiceChannel(fleet, deadlines, config.modem),
+        )
 
     async def self_check(self) -> None:
         """Check that gammu is installed; whether the modems are there shows later, and they may come at any time."""
@@ -39,27 +43,27 @@ class ModemPlugin:
 
     async def _insist_on_a_port(self) -> None:
         """End a trial that can only wait: the daemon has all the ports and keeps them."""
-        if self._sms.modems and all(await asyncio.gather(*(modem.is_in_use() for modem in self._sms.modems))):
-            names = ", ".join(modem.name for modem in self._sms.modems)
+        if self.fleet.modems and all(await asyncio.gather(*(modem.is_in_use() for modem in self.fleet.modems))):
+            names = ", ".join(modem.name for modem in self.fleet.modems)
             raise PluginError(f"another program has the port of {names}: stop it first (perhaps the daemon)")
 
     async def start(self) -> None:
         """Bring up all modems, at the same time and without waiting for them."""
-        for modem in self._sms.modems:
+        for modem in self.fleet.modems:
             self._context.supervise(f"modem {modem.name}", modem.run)
 
     async def stop(self) -> None:
-        """Let messages that are being sent finish; the host then ends the modems' tasks, and with them the children."""
-        self._sms.stop()
-        if pending := [done for modem in self._sms.modems for done in modem.pending]:
+        """Let messages finish that are being sent, and calls hang up; the host then ends the tasks and the children."""
+        self.fleet.stop()
+        if pending := [done for modem in self.fleet.modems for done in modem.pending]:
             await asyncio.wait(pending, timeout=FINISH_S)
 
     def modems(self) -> list[dict[str, Any]]:
         """One document per modem: CONTRACT's keys and how many messages it sent and failed to send."""
-        return [modem.document() for modem in self._sms.modems]
+        return [modem.document() for modem in self.fleet.modems]
 
     def status_line(self) -> str:
         """Say how many modems work."""
-        online = [modem for modem in self._sms.modems if modem.state is State.ONLINE]
+        online = [modem for modem in self.fleet.modems if modem.state is State.ONLINE]
         shown = "; ".join(f"{modem.name} {modem.radio}" for modem in online)
-        return f"{len(online)} of {len(self._sms.modems)} modems online" + (f": {shown}" if shown else "")
+        return f"{len(online)} of {len(self.fleet.modems)} modems online" + (f": {shown}" if shown else "")

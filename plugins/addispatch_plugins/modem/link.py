@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from addispatch.sdk import Sent, is_gsm7
+from addispatch.sdk import InDoubt, Sent, Temporary, is_gsm7
 from addispatch_plugins.modem.faults import Fault, classify, receipt_for, words
+from addispatch_plugins.modem.outcome import Outcome
 from addispatch_plugins.modem.process import ChildLostError, ModemError, RequestFailedError
 from addispatch_plugins.modem.radio import Radio, csq_from_dbm, registration_problem, technology
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
-    """Seconds each request may take; ``send_s`` is for one part of a message."""
+    """Seconds each request may take; ``send_s`` is for one part of a message, ``call_s`` for a call besides ringing."""
 
     probe_s: float = 5
     init_s: float = 20
@@ -31,6 +32,7 @@ class Deadlines:
     poll_s: float = 30
     delete_s: float = 10
     send_s: float = 60
+    call_s: float = 60
 
 
 class LinkLostError(ModemError):
@@ -55,6 +57,7 @@ class Link:
         self._child = child
         self._deadlines = deadlines
         self._trace = child.trace
+        self._has_dialled = False
 
     @property
     def alive(self) -> bool:
@@ -130,12 +133,40 @@ class Link:
             reason += f" (part {parts_begun[-1]})"
         return receipt_for(fault, reason, pdu_written=self._trace.pdu_written(), by=by), fault
 
-    async def abandon(self, *, by: str) -> Receipt:
-        """Give up a message in the middle of being sent; returns what became of it."""
+    async def call(self, number: str, *, ring_s: float, by: str) -> tuple[Receipt, Fault | None]:
+        """Let a phone ring; returns what happened and where a fault lies. ``number``: digits, perhaps after a plus."""
+        self._has_dialled = False
+        deadline_s = self._deadlines.call_s + ring_s
+        try:
+            answer = await self._child.call("call", deadline_s, on_part=self._dialling, number=number, ring_s=ring_s)
+        except RequestFailedError as error:
+            return self._call_lost(words(error.code, str(error)), by), Fault.LINK
+        except ChildLostError as error:
+            return self._call_lost(str(error), by), Fault.LINK
+        outcome = Outcome(**answer)
+        return outcome.receipt(by), outcome.fault()
+
+    def stop_call(self) -> None:
+        """Let a call under way hang up now; without one it does nothing."""
+        self._child.tell("stop_call")
+
+    async def abandon(self, *, by: str, call: bool = False) -> Receipt:
+        """Give up a message in the middle of being sent, or a call; returns what became of it."""
         await self._child.kill()
+        if call:
+            return self._call_lost("the modem was stopped", by)
         # A process stuck in the kernel may still write the text.
         written = self._child.alive or self._trace.pdu_written()
         return receipt_for(Fault.LINK, "the modem was stopped", pdu_written=written, by=by)
+
+    def _dialling(self, _part: int) -> None:
+        self._has_dialled = True
+
+    def _call_lost(self, reason: str, by: str) -> Receipt:
+        """A child that is gone: the modem may still ring, until the next one hangs up."""
+        if self._has_dialled or self._child.alive:
+            return InDoubt(f"{reason}, during the call", by)
+        return Temporary(reason, by=by)
 
     async def _ask(self, op: str, deadline_s: float, **arguments: Any) -> dict[str, Any]:
         try:

@@ -108,6 +108,12 @@ class Child:
             raise RequestFailedError(answer["error"], answer["text"])
         return dict(answer["ok"])
 
+    def tell(self, op: str) -> None:
+        """Send a request that has no answer; nothing happens when the child is gone."""
+        assert self._process.stdin is not None
+        if not self._process.stdin.is_closing():
+            self._process.stdin.write(json.dumps({"op": op}).encode() + b"\n")
+
     async def _read(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         line = await self._process.stdout.readline()

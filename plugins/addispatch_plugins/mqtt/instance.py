@@ -75,6 +75,7 @@ class MqttPlugin:
         """Begin to connect."""
         if self._publisher is not None:
             self._publisher.start(self._doors)
+        self._context.supervise("acknowledgements", self._intake.acks.run)
         for door in self._doors:
             self._context.supervise(f"link to {door.path}", door.link.run)
 

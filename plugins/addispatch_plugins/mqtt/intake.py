@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from addispatch.sdk import Accepted, Alarm, AlarmState, Mark, Refused
+from addispatch_plugins.mqtt.acks import Acks
 from addispatch_plugins.mqtt.complaints import Complaints
 from addispatch_plugins.mqtt.payload import MAX_PAYLOAD_BYTES, read
 from addispatch_plugins.mqtt.rules import NativeRule, Rule, SubscriptionRule
@@ -32,7 +33,7 @@ KNOWN_TOPIC_COUNT = 10_000
 #: A mark's name stays short however long the topic is.
 MAX_MARK_TOPIC_CHARS = 150
 
-_NATIVE = ("alarm/raise", "alarm/raise/+", "alarm/clear", "alarm/clear/+", "send/+")
+_NATIVE = ("alarm/raise", "alarm/raise/+", "alarm/clear", "alarm/clear/+", "send/+", "ack")
 #: Below the prefix: what we publish ourselves. A subscription to all topics must not make alarms of it.
 _OWN = ("status", "case/", "node/", "_cl/")
 
@@ -56,6 +57,8 @@ class Intake:
         self._publisher = publisher
         self._complaints = Complaints(context)
         self._waiting = Waiting(context, self._accept)
+        self.acks = Acks(context, self._complaints)
+        self._ack_topic = f"{prefix}/ack"
         self._topic = lru_cache(maxsize=KNOWN_TOPIC_COUNT)(self._find)
 
     def filters(self) -> list[tuple[str, int]]:
@@ -74,6 +77,9 @@ class Intake:
 
     def take(self, door: Door, message: Message) -> None:
         """Take one message; called by the link."""
+        if message.topic == self._ack_topic:
+            self.acks.take(door, message)
+            return
         topic = self._topic(message.topic)
         rule = topic.rule
         mark = None

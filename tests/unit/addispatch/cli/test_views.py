@@ -104,3 +104,12 @@ def test_what_the_daemon_says_of_an_alarm_is_shown(capsys):
 def test_an_alarm_that_reaches_nobody_is_said(capsys):
     views.sent({"cases": []})
     assert "reaches nobody" in capsys.readouterr().out
+
+
+def test_a_modem_that_calls_says_so(capsys):
+    views.modems(
+        {"modems": [{"name": "sim1", "state": "online", "calling": True}, {"name": "sim2", "state": "online"}]}
+    )
+    shown = capsys.readouterr().out
+    assert "online, calling" in shown
+    assert shown.count("calling") == 1

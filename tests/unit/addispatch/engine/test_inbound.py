@@ -46,8 +46,8 @@ async def messages(node):
 
 async def test_a_message_is_stored_once_and_told(node):
     for _ in range(2):
-        await received(node.ledger, node.clock, message())
-    await received(node.ledger, node.clock, message(reference="sim1:8"))
+        await received(node.ledger, node.clock, message(), lambda: node.pipeline.desk)
+    await received(node.ledger, node.clock, message(reference="sim1:8"), lambda: node.pipeline.desk)
     assert [(m["text"], m["sender"], m["modem"], m["received_at"]) for m in await messages(node)] == [
         ("on my way", "+6591234567", "sim1", "2026-01-01T12:00:30.000Z")
     ] * 2
@@ -55,7 +55,7 @@ async def test_a_message_is_stored_once_and_told(node):
 
 
 async def test_a_message_is_clean(node):
-    await received(node.ledger, node.clock, message("\x1b[2Jhello\u202e\0 " + "x" * 9000))
+    await received(node.ledger, node.clock, message("\x1b[2Jhello\u202e\0 " + "x" * 9000), lambda: node.pipeline.desk)
     (stored,) = await messages(node)
     assert stored["text"].startswith("[2Jhello x")
     assert len(stored["text"]) == 4000
@@ -63,7 +63,7 @@ async def test_a_message_is_clean(node):
 
 async def test_a_message_that_is_not_durable_is_not_confirmed(node):
     with BrokenDisk(node.ledger), pytest.raises(StoreError):
-        await received(node.ledger, node.clock, message())
+        await received(node.ledger, node.clock, message(), lambda: node.pipeline.desk)
     assert await messages(node) == []
 
 

@@ -110,6 +110,20 @@ async def test_a_channel_that_is_not_there(install, make_config, said):
         await send("siren", make_config(), said, channel="sms")
 
 
+async def test_the_first_channel_is_the_usual_one(install, make_config, said):
+    more = """
+    class Instance(Instance):
+        def __init__(self, config, context):
+            super().__init__(config, context)
+            self.channels = [type("Sms", (Pipe,), {"name": "sms"})(), type("Voice", (Loud,), {"name": "voice"})()]
+    class Loud(Pipe):
+        async def send(self, delivery): return Sent("rang")
+    """
+    install("siren", more=more, channel='sms", "voice')
+    assert await send("siren", make_config(), said, to="+6591234567") == Sent("r1")
+    assert await send("siren", make_config(), said, to="+6591234567", channel="voice") == Sent("rang")
+
+
 async def test_what_does_not_start_is_an_error_said_once(install, make_config, said):
     install("siren", more="class Instance(Instance):\n    async def start(self): raise OSError('port in use')")
     with pytest.raises((PluginError, ConfigErrors)):

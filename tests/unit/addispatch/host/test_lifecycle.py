@@ -41,6 +41,7 @@ async def test_a_good_plugin_goes_through_its_life(install, core, host_of):
         "origin": "testpkg-siren",
         "version": "2.5",
         "channels": ["siren"],
+        "receives": [],
         "capabilities": ["channel"],
         "status_line": "all is well",
     }

@@ -153,6 +153,16 @@ async def test_sends_receives_and_gets_reports(gammu: Gammu, modem: SimulatedMod
     call = await phone.expect_call()
     assert await gammu("CancelCall", 0, True) is None
     assert call.ended_at is not None
+    # At ERROR it tries ATD for ATDT.
+    for code, times, error in ((None, 2, "ERR_UNKNOWN"), (30, 1, "ERR_NETWORK_ERROR")):
+        modem.fault("error", command="D", code=code, times=times)
+        assert await gammu("DialVoice", phone.number) == error
+    modem.dial_waits = True
+    phone.when_called("answer", after_s=0.3)
+    assert await gammu("DialVoice", phone.number) is None
+    assert (await phone.expect_call()).answered_at is not None, "only now it has got its OK"
+    assert await gammu("CancelCall", 0, True) is None
+    assert modem.call is None
 
     modem.fault("error", code=38)
     assert await gammu("send", phone.number, "x") == "ERR_NETWORK_ERROR"

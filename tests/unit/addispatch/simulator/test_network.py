@@ -47,3 +47,16 @@ async def test_what_waits_is_bounded_and_in_order() -> None:
     phone.switch_on()
     await phone.expect(f"sms {MAX_WAITING + 4}.")
     assert phone.received[0].text == "sms 5."
+
+
+async def test_a_call_is_set_up_and_given_up_after_a_while() -> None:
+    network = Network(call_setup_s=0.05, ring_limit_s=0.1)
+    phone, caller = network.phone("+6591234567"), "+6590000001"
+    network.call(caller, phone.number)
+    network.hang_up(caller, phone.number)
+    await asyncio.sleep(0.1)
+    assert phone.calls == [], "hung up before it was put through"
+    network.call(caller, phone.number)
+    call = await phone.expect_call()
+    await phone.expect_end(call, timeout_s=2)
+    assert network._calls == {}

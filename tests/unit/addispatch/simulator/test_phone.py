@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from addispatch.simulator import Network
@@ -65,3 +67,53 @@ async def test_incomplete_messages_are_bounded() -> None:
     network.write("+6590000001", phone.number, "done")
     await phone.expect("done")
     assert len(phone._incomplete) == MAX_INCOMPLETE
+
+
+async def test_calls_are_recorded() -> None:
+    network = Network()
+    phone, caller = network.phone("+6591234567"), "+6590000001"
+    rung = []
+    network.on_ringing = lambda phone, call: rung.append((phone.number, call.caller))
+    network.call(caller, phone.number)
+    first = await phone.expect_call()
+    assert first.duration_s is None
+    with pytest.raises(AssertionError, match=r"from \+6590000001 is not over within 0\.05 s"):
+        await phone.expect_end(first, timeout_s=0.05)
+    network.hang_up(caller, phone.number)
+    await phone.expect_end(first)
+    assert first.duration_s is not None
+    assert 0.05 <= first.duration_s < 5
+    network.call(caller, phone.number)
+    second = await phone.expect_call()
+    assert (phone.calls, rung) == ([first, second], [(phone.number, caller)] * 2)
+
+
+async def test_what_its_owner_does_when_it_rings() -> None:
+    network = Network()
+    phone, caller = network.phone("+6591234567"), "+6590000001"
+    phone.when_called("answer", after_s=0.02)
+    network.call(caller, phone.number)
+    call = await phone.expect_call()
+    assert phone.ring("+6590000002") == "BUSY"
+    while call.answered_at is None:
+        await asyncio.sleep(0.005)
+    assert call.ended_at is None
+    await phone.hang_up()
+    assert call.ended_at is not None
+    phone.when_called("decline")
+    network.call(caller, phone.number)
+    call = await phone.expect_call()
+    await phone.expect_end(call, timeout_s=1)
+    assert call.answered_at is None
+    with pytest.raises(ValueError, match="shout"):
+        phone.when_called("shout")
+
+
+async def test_switched_off_ends_the_call_and_none_comes() -> None:
+    network = Network()
+    phone = network.phone("+6591234567")
+    network.call("+6590000001", phone.number)
+    call = await phone.expect_call()
+    phone.switch_off()
+    assert call.ended_at is not None
+    assert phone.ring("+6590000001") == "NO CARRIER"

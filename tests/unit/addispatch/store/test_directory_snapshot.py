@@ -55,6 +55,7 @@ def test_every_field_arrives() -> None:
     assert book.policies == {
         "3": Policy(
             id="3", name="P", kind=PolicyKind.RECALL, close_on_clear=False, renotify_after_s=60, close_after_h=9,
+            footnote="", repeat=3,
             levels=(Level(after_minutes=1, to=("2",)), Level(after_minutes=2, call=("1",), resend=True)),
         )
     }  # fmt: skip

@@ -18,13 +18,15 @@ from addispatch.simulator.modem import SimulatedModem
 from addispatch.simulator.network import Network
 from addispatch_plugins.modem import actor, inbox
 from addispatch_plugins.modem.actor import Modem
-from addispatch_plugins.modem.channel import SmsChannel
+from addispatch_plugins.modem.channel import SmsChannel, VoiceChannel
 from addispatch_plugins.modem.config import ModemPluginConfig
 from addispatch_plugins.modem.instance import ModemPlugin
 from addispatch_plugins.modem.link import Deadlines
 
 #: As in life, but tests do not wait a minute for a modem that never answers.
 DEADLINES = Deadlines(send_s=2.5)
+#: The configuration asks for five seconds at least; too long for tests.
+RING_S = 0.8
 
 
 @dataclass
@@ -40,11 +42,15 @@ class Rig:
     def sms(self) -> SmsChannel:
         return self.plugin.channels[0]
 
+    @property
+    def voice(self) -> VoiceChannel:
+        return self.plugin.channels[1]
+
     def document(self, name: str) -> dict[str, Any]:
         return next(document for document in self.plugin.modems() if document["name"] == name)
 
     def modem(self, name: str) -> Modem:
-        return next(modem for modem in self.sms.modems if modem.name == name)
+        return next(modem for modem in self.plugin.fleet.modems if modem.name == name)
 
     async def wait_online(self, name: str = "sim1") -> None:
         await self.context.wait_for_event(f"Modem {name} is online", timeout_s=25)
@@ -61,6 +67,7 @@ async def make_rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ma
     patch.setattr(actor, "PAUSES_S", (0.1,))
     patch.setattr(actor, "LOOK_S", 0.2)
     patch.setattr(actor, "NO_NETWORK_STATUS_S", 0.3)
+    patch.setattr(actor, "RING_PAUSE_S", 0.3)
     patch.setattr(inbox, "COMMIT_WAIT_S", 0.3)
     async with AsyncExitStack() as stack:
 
@@ -76,7 +83,9 @@ async def make_rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ma
                 tables.append({"name": name, "port": str(folder / f"tty-{name}"), "poll_s": 1, **own})
             (folder / "data").mkdir()
             context = await stack.enter_async_context(RecordingContext(folder / "data", name="modem"))
-            plugin = ModemPlugin(ModemPluginConfig.model_validate({"modem": tables}), context, DEADLINES)
+            checked = ModemPluginConfig.model_validate({"modem": tables})
+            quick = tuple(modem.model_copy(update={"ring_s": RING_S}) for modem in checked.modem)
+            plugin = ModemPlugin(checked.model_copy(update={"modem": quick}), context, DEADLINES)
             await plugin.self_check()
             if start:
                 await plugin.start()

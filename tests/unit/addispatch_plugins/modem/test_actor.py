@@ -85,6 +85,7 @@ async def test_document(ward):
         "signal": "20(Good)",
         "imei": "356938035643809",
         "error": "",
+        "calling": False,
         "sent_count": 0,
         "failed_count": 0,
     }

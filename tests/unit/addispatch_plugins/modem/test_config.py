@@ -11,6 +11,7 @@ def config(*modems):
 def test_defaults():
     (modem,) = config({"name": "sim1", "port": "/dev/serial/by-id/usb-HUAWEI_E3372-if00-port0"}).modem
     assert (modem.pin, modem.poll_s, modem.delivery_reports) == (None, 10, True)
+    assert (modem.ring_s, modem.ring_repeat) == (25, 1)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,10 @@ def test_defaults():
         ([{"name": "a", "port": "/dev/ttyUSB0", "pin": "12"}], "4 to 8 digits"),
         ([{"name": "a", "port": "/dev/ttyUSB0", "poll_s": 0}], "poll_s"),
         ([{"name": "a", "port": "/dev/ttyUSB0", "speed": 9600}], "speed"),
+        ([{"name": "a", "port": "/dev/ttyUSB0", "ring_s": 4}], "ring_s"),
+        ([{"name": "a", "port": "/dev/ttyUSB0", "ring_s": 121}], "ring_s"),
+        ([{"name": "a", "port": "/dev/ttyUSB0", "ring_repeat": 0}], "ring_repeat"),
+        ([{"name": "a", "port": "/dev/ttyUSB0", "ring_repeat": 6}], "ring_repeat"),
         (
             [{"name": "a", "port": "/dev/ttyUSB0"}, {"name": "A", "port": "/dev/ttyUSB1"}],
             "two modems have the same name",

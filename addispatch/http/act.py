@@ -1,0 +1,63 @@
+"""Acting on cases and on what is sent: acknowledge, pause, resume, cancel, unlock. Only calls ``Operations``."""
+
+from fastapi import APIRouter
+
+from addispatch.http.problem import Json, Problem
+from addispatch.http.routes import Document, Id, Ops, Who
+from addispatch.http.schema import ACK_BODY, ADDRESS_BODY, CASE_ACK_BODY, PROBLEMS, RESUME_BODY
+
+router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["acting"])
+
+
+@router.post("/ack", openapi_extra=ACK_BODY)
+async def acknowledge(operations: Ops, actor: Who, request: Document) -> Json:
+    """Acknowledge, decline or comment on the cases of some codes.
+
+    Answers `{cases: [{id, code, result}], answer}`; `result` is acknowledged, declined, commented, already or refused.
+    """
+    return Json(await operations.acknowledge(actor, request))
+
+
+@router.post("/cases/{id}/ack", openapi_extra=CASE_ACK_BODY)
+async def acknowledge_case(operations: Ops, actor: Who, id: Id, request: Document) -> Json:  # noqa: A002
+    """Acknowledge, decline or comment on one case."""
+    return Json(await operations.acknowledge(actor, {**request, "case": id}))
+
+
+@router.get("/roll-call/{code}")
+async def roll_call(operations: Ops, actor: Who, code: Id) -> Json:
+    """Who has answered a recall.
+
+    Answers `{recalls: [{code, audience, counts, people: [{recipient, answer, at, comment}]}]}`.
+    """
+    return Json(await operations.roll_call(actor, code))
+
+
+@router.post("/pause")
+async def pause(operations: Ops, actor: Who) -> Json:
+    """Emergency pause: nothing is sent; alarms and acknowledgements are taken."""
+    return Json(await operations.pause(actor))
+
+
+@router.post("/resume", openapi_extra=RESUME_BODY)
+async def resume(operations: Ops, actor: Who, request: Document) -> Json:
+    """End the pause; with `discard` what waited is cancelled."""
+    discard = request.get("discard", False)
+    if not isinstance(discard, bool):
+        raise Problem(422, "discard: must be true or false", "discard")
+    return Json(await operations.resume(actor, discard=discard))
+
+
+@router.post("/cancel-pending")
+async def cancel_pending(operations: Ops, actor: Who) -> Json:
+    """Cancel every message that is not sent and not under way."""
+    return Json(await operations.cancel_pending(actor))
+
+
+@router.post("/unlock", openapi_extra=ADDRESS_BODY)
+async def unlock(operations: Ops, actor: Who, request: Document) -> Json:
+    """Listen again to the codes of an address that sent too many wrong ones."""
+    address = request.get("address")
+    if not isinstance(address, str):
+        raise Problem(422, "address: must be text", "address")
+    return Json(await operations.unlock(actor, address))
