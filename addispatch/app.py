@@ -24,11 +24,14 @@ from addispatch.config import load
 from addispatch.domain.errors import StoreError
 from addispatch.domain.events import SEVERE, WARNING, Said
 from addispatch.engine.node import Node
+from addispatch.http.sockets import bind_unix
 from addispatch.runtime import sdnotify
 from addispatch.runtime.clock import SystemClock
 from addispatch.runtime.logs import configure as configure_logs
+from addispatch.runtime.tasks import together
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncIterator
 
     from addispatch.config.models import Config
@@ -38,6 +41,10 @@ log = logging.getLogger(__name__)
 
 #: The CLI's way in, in the data directory.
 SOCKET_NAME = "addispatch.sock"
+#: How long the node has the processor for its start before the API is made ready beside it, in seconds.
+HEAD_START_S = 1.0
+#: The same for its links to come up after that.
+LINKS_S = 0.1
 
 
 def run(config_path: Path | None) -> None:
@@ -70,58 +77,83 @@ async def started(config: Config, directory_file: Path | None) -> AsyncIterator[
     log.info(
         "addispatch %s, node %s, cluster %s, data in %s", __version__, node.name, node.cluster, config.node.data_dir
     )
-    server: HttpServer | None = None
-    try:
-        server = _server(config, node)
-        await server.start()
+    # Bound at once, to keep a second daemon off the data and to let requests wait until they can be answered.
+    unix = bind_unix(config.node.data_dir / SOCKET_NAME)
+    api, is_up = _Api(config, node, unix), asyncio.Event()
+
+    async def start_node() -> None:
         await node.start(directory_file)
+        is_up.set()
+
+    try:
+        await together(start_node(), api.start(is_up))
         for warning in node.app_warnings:  # from before there was a ledger to write it to
             node.say(Said(warning, SEVERE, "HttpPort"))
         _settle_memory()
         yield node
     finally:
-        if server is not None:
-            await server.stop()
+        await api.stop()
         await node.stop()
 
 
-def _server(config: Config, node: Node) -> HttpServer:
-    from addispatch.http.app import create_app  # noqa: PLC0415 - a third of the start-up time: only a daemon needs it
-    from addispatch.http.link_app import LinkApp  # noqa: PLC0415
-    from addispatch.http.server import HttpServer, Port  # noqa: PLC0415
+class _Api:
+    """The HTTP server, made ready after the node: its imports take longer than all that an alarm needs."""
 
-    problems: dict[str, str] = {}
+    def __init__(self, config: Config, node: Node, unix: socket.socket) -> None:
+        self._config, self._node, self._unix = config, node, unix
+        self._server: HttpServer | None = None
+        self._problems: dict[str, str] = {}
 
-    def on_problem(what: str, meanwhile: str, listen: str, problem: str) -> None:
-        # The problem comes while starting, its end when it may.
-        problems[what] = f"{problem}. It is tried again every few seconds; {meanwhile}" if problem else ""
-        node.app_warnings = [one for one in problems.values() if one]
-        if node.is_started:
-            node.say(Said(f"{what} on {listen}", kind="HttpPort"))
+    async def start(self, is_up: asyncio.Event) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(is_up.wait(), HEAD_START_S)
+            await asyncio.sleep(LINKS_S)
+        self._server = await asyncio.to_thread(self._make)
+        await self._server.start(self._unix)
 
-    on_port = partial(
-        on_problem, "The API listens", "until then the API is on the unix socket alone", config.http.listen
-    )
-    links = LinkApp(
-        node.operations,
-        node=node.name,
-        zone=ZoneInfo(config.node.timezone),
-        is_started=lambda: node.is_started,
-        on_guessing=lambda text: node.say(Said(text, WARNING, "LinkGuessing")),
-    )
-    app = create_app(
-        node.operations,
-        authenticate=node.tokens.actor,
-        metrics=node.metrics,
-        is_started=lambda: node.is_started,
-        links=links,
-    )
-    ack_port = None
-    if (address := config.http.ack_address) is not None:
-        without = "until then links are answered by the API's port alone"
-        on_ack_port = partial(on_problem, "Acknowledge links are answered", without, config.http.ack_listen)
-        ack_port = Port(links, address, on_ack_port, "http.ack_listen")
-    return HttpServer(app, config.node.data_dir / SOCKET_NAME, config.http.address, on_port, ack_port)
+    async def stop(self) -> None:
+        if self._server is not None:
+            await self._server.stop()
+        else:
+            (self._config.node.data_dir / SOCKET_NAME).unlink(missing_ok=True)
+            self._unix.close()
+
+    def _make(self) -> HttpServer:
+        from addispatch.http.app import create_app  # noqa: PLC0415 - a third of the start-up time
+        from addispatch.http.link_app import LinkApp  # noqa: PLC0415
+        from addispatch.http.server import HttpServer, Port  # noqa: PLC0415
+
+        node, http = self._node, self._config.http
+        links = LinkApp(
+            node.operations,
+            node=node.name,
+            zone=ZoneInfo(self._config.node.timezone),
+            is_started=lambda: node.is_started,
+            on_guessing=lambda text: node.say(Said(text, WARNING, "LinkGuessing")),
+        )
+        app = create_app(
+            node.operations,
+            authenticate=node.tokens.actor,
+            metrics=node.metrics,
+            is_started=lambda: node.is_started,
+            links=links,
+        )
+        on_port = partial(self._on_port, f"The API listens on {http.listen}", "the API is on the unix socket alone")
+        ack_port = None
+        if http.ack_address is not None:
+            news = f"Acknowledge links are answered on {http.ack_listen}"
+            on_ack_port = partial(self._on_port, news, "links are answered on the API's port alone")
+            ack_port = Port(links, http.ack_address, on_ack_port, "http.ack_listen")
+        return HttpServer(app, self._config.node.data_dir / SOCKET_NAME, http.address, on_port, ack_port)
+
+    def _on_port(self, news: str, meanwhile: str, problem: str) -> None:
+        """Note a problem of the start, and tell the good news of its end."""
+        self._problems[news] = (
+            f"{problem}. It is tried again every few seconds; until then {meanwhile}" if problem else ""
+        )
+        self._node.app_warnings = [one for one in self._problems.values() if one]
+        if not problem and self._node.is_started:
+            self._node.say(Said(news, kind="HttpPort"))
 
 
 def _prepare_folder(folder: Path) -> None:
@@ -146,6 +178,7 @@ def _settle_memory() -> None:
         trim(0)
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    gc.enable()  # off while the daemon starts
 
 
 def _use_utc() -> None:

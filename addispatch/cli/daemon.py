@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ ConfigFile = Annotated[Path | None, typer.Option("--config", help="The configura
 @app.command()
 def run(config: ConfigFile = None) -> None:
     """Run the daemon in the foreground."""
+    gc.disable()  # until it has started: see app._settle_memory
     from addispatch.app import run as run_daemon
 
     run_daemon(config)

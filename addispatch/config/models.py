@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import phonenumbers
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from addispatch.domain.alarm import Priority
@@ -33,7 +32,9 @@ def _timezone(text: str) -> str:
 
 
 def _region(text: str) -> str:
-    if text not in phonenumbers.SUPPORTED_REGIONS:
+    from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415 - heavy, and most leave the default
+
+    if text not in SUPPORTED_REGIONS:
         raise ValueError("is no country: write two capital letters, for example SG")
     return text
 
@@ -84,7 +85,7 @@ _FilePath = Annotated[Path, AfterValidator(_beside_the_file)]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, allow_inf_nan=False)
 
 
 class NodeConfig(_Table):

@@ -176,9 +176,9 @@ class Head(NamedTuple):
         """Whether somebody must acknowledge: there is a policy, or the alarm asked for it."""
         return self.ack_required or bool(self.policy)
 
-    def rank(self) -> tuple[int, str, str]:
+    def rank(self) -> tuple[int, str]:
         """Order two heads of one case that differ (each node stamped its own time): the smaller one stays."""
-        return (self.opened_at_ms, self.text, self.policy)
+        return (self.opened_at_ms, repr(self))
 
 
 _NO_NOTES: frozenset[Note] = frozenset()

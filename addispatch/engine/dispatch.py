@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 LEDGER_PAUSE_S = 1.0
 #: Longest sleep of a lane; the sweep looks anyway.
 LONGEST_SLEEP_S = 3600.0
+#: Longest wait of an outcome for others to be stored with, in seconds.
+LINGER_S = 0.01
 #: A window larger than this gains nothing and would make a crash repeat more.
 MAX_WINDOW = 512
 
@@ -71,6 +73,7 @@ class Lane:
         self.claiming: asyncio.Future[tuple[list[Claim], int | None]] | None = None
         self._look_again = self._is_stopped = False
         self._timer: asyncio.TimerHandle | None = None
+        self._settling: asyncio.Handle | None = None
         self._workers = 0
         self._worker_number = 0
         self._begun: dict[asyncio.Task[Any], float] = {}
@@ -209,12 +212,28 @@ class Lane:
     # -- settling ------------------------------------------------------------------------------------------------
 
     def _ended(self, claim: Claim, receipt: Receipt) -> None:
-        if not self._outcomes:
-            asyncio.get_running_loop().call_soon(self._settle)
         self._outcomes.append((claim, receipt))
+        self._settle_soon()
+
+    def _settle_soon(self) -> None:
+        """Settle in the next turn if at least half of what is in flight has ended, else a little later.
+
+        A commit costs as much as a mail: one for each would halve the rate. While the one half is stored and the next
+        is claimed, the other half is under way.
+        """
+        loop, settling = asyncio.get_running_loop(), self._settling
+        if self._is_stopped or self.in_flight <= 2 * len(self._outcomes):
+            if isinstance(settling, asyncio.TimerHandle):
+                settling.cancel()
+            elif settling is not None:
+                return
+            self._settling = loop.call_soon(self._settle)
+        elif settling is None:
+            self._settling = loop.call_later(LINGER_S, self._settle)
 
     def _settle(self) -> None:
-        """Store the outcomes of one turn of the loop, and claim in the same transaction."""
+        """Store the outcomes, and claim in the same transaction."""
+        self._settling = None
         outcomes, self._outcomes = self._outcomes, []
         # Their places are free once this commits; the claim behind it is in the same or a later transaction.
         self.in_flight -= len(outcomes)
@@ -251,14 +270,15 @@ class Lane:
             asyncio.get_running_loop().call_later(LEDGER_PAUSE_S, self._settle_again, outcomes)
 
     def _settle_again(self, outcomes: list[tuple[Claim, Receipt]]) -> None:
-        if not self._outcomes:
-            asyncio.get_running_loop().call_soon(self._settle)
         self._outcomes.extend(outcomes)
+        self._settle_soon()
 
     def stop(self) -> None:
         """Claim nothing more; what is under way may still end."""
         self._is_stopped = True
         self._give_back()
+        if self._outcomes:
+            self._settle_soon()
         if self._timer is not None:
             self._timer.cancel()
 

@@ -149,9 +149,12 @@ class HttpServer:
         """The API's port, once it is bound."""
         return self._api.bound if self._api is not None else None
 
-    async def start(self) -> None:
-        """Serve on the unix socket, and on TCP if it can be had; raises what ``bind_unix`` raises."""
-        self._unix = bind_unix(self._unix_path)
+    async def start(self, unix: socket.socket | None = None) -> None:
+        """Serve on the unix socket, and on TCP if it can be had; raises what ``bind_unix`` raises.
+
+        ``unix`` is the socket if it is bound already; it is the server's from now on.
+        """
+        self._unix = unix or bind_unix(self._unix_path)
         self._inode = self._unix_path.stat().st_ino
         self._tasks.run("http on the unix socket", partial(self._serve, self._app, self._unix))
         for port in self._ports:

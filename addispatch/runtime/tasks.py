@@ -76,6 +76,16 @@ class Supervisor:
         self._tasks.clear()
 
 
+async def together(*works: Coroutine[Any, Any, None]) -> None:
+    """Await all; when one fails the others are cancelled, and its error is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for work in works:
+                group.create_task(work)
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+
+
 async def bounded(
     work: Coroutine[Any, Any, T],
     *,

@@ -7,48 +7,25 @@ would hold up every alarm behind it. What can be known to fail is refused when a
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-
-from jinja2 import StrictUndefined, nodes
-from jinja2 import TemplateError as JinjaError
-from jinja2.exceptions import SecurityError
-from jinja2.meta import find_undeclared_variables
-from jinja2.runtime import LoopContext, str_join
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.visitor import NodeTransformer
 
 from addispatch.domain.errors import AddispatchError
 
 #: Longest template source and longest result, in characters.
 MAX_SOURCE_CHARS = 4_000
 MAX_RESULT_CHARS = 16_000
-#: Most loop turns in one rendering.
-MAX_TURNS = 1_000
 
 _SIMPLE = re.compile(r"\{\{\s*([A-Za-z_]\w*(?:\.\w+)*)\s*\}\}")
 _DUNDER = re.compile(r"__\w*__")
-_FILTERS = (
-    "abs", "capitalize", "d", "default", "dictsort", "escape", "first", "float", "int", "items", "join", "last",
-    "length", "list", "lower", "max", "min", "replace", "reverse", "round", "sort", "string", "sum", "title", "trim",
-    "truncate", "unique", "upper",
-)  # fmt: skip
-_FORBIDDEN = (
-    nodes.Macro, nodes.CallBlock, nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Block,
-)  # fmt: skip
-
-
-#: Names the limits need for themselves.
-_OURS = ("_turn", "_joined")
 
 
 class TemplateError(AddispatchError):
     """A template does not compile, or fails or exceeds its limits when rendered."""
 
 
-def _show(value: Any) -> Any:
+def show(value: Any) -> Any:
     """Show JSON values as people write them: true, not True; nothing for null."""
     if value is None:
         return ""
@@ -59,173 +36,13 @@ def _show(value: Any) -> Any:
     return value
 
 
-class _Budget:
-    """Counts loop turns of one rendering."""
-
-    __slots__ = ("left",)
-
-    def __init__(self) -> None:
-        self.left = MAX_TURNS
-
-    def __call__(self) -> str:
-        self.left -= 1
-        if self.left < 0:
-            raise SecurityError(f"more than {MAX_TURNS} loop turns")
-        return ""
-
-
-def _joined(*parts: Any) -> str:
-    """Concatenate (the ``~`` operator) within the length limit."""
-    text = str_join(parts)
-    if len(text) > MAX_RESULT_CHARS:
-        raise SecurityError(f"text longer than {MAX_RESULT_CHARS} characters")
-    return text
-
-
-def _replace(text: Any, old: Any, new: Any) -> str:
-    """Replace within the length limit, which is checked before anything long is built."""
-    whole, wanted, other = str(text), str(old), str(new)
-    if len(whole) + whole.count(wanted) * len(other) > MAX_RESULT_CHARS:
-        raise SecurityError(f"text longer than {MAX_RESULT_CHARS} characters")
-    return whole.replace(wanted, other)
-
-
-def _join(values: Iterable[Any], separator: str = "", attribute: str = "") -> str:
-    """Join within the length limit; ``attribute`` names the field of each value to take."""
-    path = tuple(attribute.split(".")) if attribute else ()
-    parts = [str(_show(_lookup(value, path))) for value in values]
-    if sum(map(len, parts)) + len(parts) * len(separator) > MAX_RESULT_CHARS:
-        raise SecurityError(f"text longer than {MAX_RESULT_CHARS} characters")
-    return separator.join(parts)
-
-
-class _Limiter(NodeTransformer):
-    """Adds the turn counter to every loop, guards ``~``, computes constants and refuses what has no use in an alarm."""
-
-    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802 - the visitor's naming
-        if node.recursive:
-            raise TemplateError("recursive loops are not allowed")
-        count = nodes.Output([nodes.Call(nodes.Name("_turn", "load"), [], [], None, None)])
-        node.body.insert(0, count)
-        return self.generic_visit(node)
-
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802 - the visitor's naming
-        self.generic_visit(node)
-        return nodes.Call(nodes.Name("_joined", "load"), list(node.nodes), [], None, None)
-
-    def generic_visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> nodes.Node:
-        if isinstance(node, _FORBIDDEN):
-            raise TemplateError(f"{type(node).__name__.lower()} is not allowed in a template")
-        visited = super().generic_visit(node, *args, **kwargs)
-        return _computed(node) if isinstance(node, nodes.BinExpr) and node.operator in _ARITHMETIC else visited
-
-
-_ARITHMETIC = ("+", "-", "*", "/", "//", "%", "**")
-_NO_NUMBERS = (nodes.List, nodes.Tuple, nodes.Dict)
-
-
-def _computed(node: nodes.BinExpr) -> nodes.Node:
-    """Compute two constants; refuse one that is known to be none of the operator's."""
-    left, right = node.left, node.right
-    if isinstance(left, nodes.Const) and isinstance(right, nodes.Const):
-        value = _ENV.call_binop(None, node.operator, left.value, right.value)
-        _check_number(value)
-        return nodes.Const(value, lineno=node.lineno)
-    good = (int, float, str) if node.operator == "+" else (int, float)
-    for side in (left, right):
-        if isinstance(side, _NO_NUMBERS) or (isinstance(side, nodes.Const) and not isinstance(side.value, good)):
-            raise SecurityError(f"{node.operator} works on numbers only")
-    return node
-
-
-def _check_number(value: Any) -> None:
-    """Refuse infinity: Jinja2 would write it as a name into the code it makes."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise SecurityError("number too large")
-
-
-def _check(tree: nodes.Template) -> None:
-    """Refuse what can never be rendered: calls (nothing can be called), inner names of Python and of ours."""
-    for call in tree.find_all(nodes.Call):
-        raise TemplateError(f"line {call.lineno}: {_spelled(call.node)}: functions are not available in templates")
-    for name in tree.find_all(nodes.Name):
-        if name.name in _OURS:
-            raise TemplateError(f"line {name.lineno}: {name.name} is not available in templates")
-    for node in tree.find_all((nodes.Name, nodes.Getattr, nodes.Getitem)):
-        _check_name(_last(node))
-    for constant in tree.find_all(nodes.Const):
-        _check_number(constant.value)
-
-
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Refuse the inner names of Python objects."""
     if _DUNDER.fullmatch(name):
         raise TemplateError(f"{name}: names like this are not available in templates")
 
 
-def _last(node: nodes.Node) -> str:
-    """Return the last name of ``a.b`` or ``a['b']``, empty if it is not written there."""
-    if isinstance(node, nodes.Name):
-        return node.name
-    if isinstance(node, nodes.Getattr):
-        return node.attr
-    if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
-        return str(node.arg.value)
-    return ""
-
-
-def _spelled(node: nodes.Node) -> str:
-    """Return how a name was written, as far as it is one."""
-    before = f"{_spelled(node.node)}." if isinstance(node, (nodes.Getattr, nodes.Getitem)) else ""
-    return f"{before}{_last(node) or '(…)'}"
-
-
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """The sandbox with arithmetic that cannot build huge values."""
-
-    intercepted_binops = frozenset({"+", "*", "**", "%"})
-
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        if operator == "+" and isinstance(left, str) and isinstance(right, str):
-            return _joined(left, right)
-        if not (isinstance(left, (int, float)) and isinstance(right, (int, float))):
-            raise SecurityError(f"{operator} works on numbers only")
-        if operator == "**" and (abs(right) > 64 or abs(left) > 1e6):
-            raise SecurityError("power too large")
-        if isinstance(left, int) and isinstance(right, int) and left.bit_length() + right.bit_length() > 4096:
-            raise SecurityError("number too large")
-        return super().call_binop(context, operator, left, right)
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        # A field called "values" or "items" is meant, never the method of that name.
-        if isinstance(obj, LoopContext):
-            return super().getattr(obj, attribute)
-        return self.getitem(obj, attribute)
-
-    def getitem(self, obj: Any, argument: Any) -> Any:
-        try:
-            return obj[argument]
-        except (AttributeError, TypeError, LookupError):
-            return self.undefined(obj=obj, name=argument)
-
-    def is_safe_callable(self, obj: Any) -> bool:
-        # Methods of strings and lists can build huge values (format, ljust, center); filters cover what is needed.
-        return isinstance(obj, _Budget) or obj is _joined
-
-
-def _environment() -> _Sandbox:
-    env = _Sandbox(undefined=StrictUndefined, autoescape=False, finalize=_show)
-    env.filters = {name: env.filters[name] for name in _FILTERS}
-    env.filters["replace"] = _replace
-    env.filters["join"] = _join
-    env.globals.clear()
-    env.globals["_joined"] = _joined
-    return env
-
-
-_ENV = _environment()
-
-
-def _lookup(fields: Any, path: tuple[str, ...]) -> Any:
+def lookup(fields: Any, path: tuple[str, ...]) -> Any:
     """Follow a dotted name through mappings and lists; attributes of other objects are never read."""
     value: Any = fields
     for step in path:
@@ -255,7 +72,9 @@ class Template:
         if not any(mark in literal for literal in pieces[0::2] for mark in ("{{", "{%", "{#", "}}", "%}")):
             self._render, self.names = _compile_simple(pieces)
         else:
-            self._render, self.names = _compile_jinja(source)
+            from addispatch.runtime.sandbox import compile_jinja  # noqa: PLC0415 - see there
+
+            self._render, self.names = compile_jinja(source)
 
     def render(self, fields: Mapping[str, Any]) -> str:
         """Fill in the fields; raises ``TemplateError`` if one is missing or a limit is reached."""
@@ -273,62 +92,17 @@ def _compile_simple(pieces: list[str]) -> _Compiled:
     paths = [tuple(name.split(".")) for name in pieces[1::2]]
     for path in paths:
         for step in path:
-            _check_name(step)
+            check_name(step)
 
     def render(fields: Mapping[str, Any]) -> str:
         out = [literals[0]]
         for path, literal in zip(paths, literals[1:], strict=True):
             value = fields.get(path[0]) if len(path) == 1 else None
             if type(value) is not str:
-                value = str(_show(_lookup(fields, path)))
+                value = str(show(lookup(fields, path)))
             out.append(value)
             out.append(literal)
         text = "".join(out)
         return text if len(text) <= MAX_RESULT_CHARS else text[:MAX_RESULT_CHARS]
 
     return render, frozenset(path[0] for path in paths)
-
-
-def _compile_jinja(source: str) -> _Compiled:
-    try:
-        tree = _ENV.parse(source)
-        _check(tree)
-        made_here = {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"}
-        # Of a tree of its own: the search changes it.
-        names = frozenset(find_undeclared_variables(_ENV.parse(source)) - made_here)
-        _Limiter().visit(tree)
-        template = _ENV.from_string(tree)
-    except JinjaError as error:
-        line = getattr(error, "lineno", None)
-        raise TemplateError(f"line {line}: {error}" if line else str(error)) from None
-    except (ArithmeticError, TypeError, ValueError) as error:
-        raise TemplateError(f"a constant cannot be computed: {error}") from None
-    except RecursionError:
-        raise TemplateError("nested too deeply") from None
-
-    def render(fields: Mapping[str, Any]) -> str:
-        try:
-            return _collect(template.generate({**fields, "_turn": _Budget()}))
-        except (
-            JinjaError,
-            ArithmeticError,
-            TypeError,
-            ValueError,
-            LookupError,
-            AttributeError,
-            RecursionError,
-        ) as error:
-            raise TemplateError(str(error) or type(error).__name__) from None
-
-    return render, names
-
-
-def _collect(pieces: Iterator[str]) -> str:
-    out: list[str] = []
-    left = MAX_RESULT_CHARS
-    for piece in pieces:
-        left -= len(piece)
-        if left < 0:
-            raise TemplateError(f"result longer than {MAX_RESULT_CHARS} characters")
-        out.append(piece)
-    return "".join(out)

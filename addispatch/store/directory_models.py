@@ -44,7 +44,7 @@ Minutes = Annotated[float, Field(ge=0, le=7 * 1_440, allow_inf_nan=False)]
 class Entry(BaseModel):
     """Base of all entries: immutable, unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class RecipientEntry(Entry):

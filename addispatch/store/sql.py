@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from addispatch.domain.alarm import QueueClass
 from addispatch.store import schema
 
 Row = tuple[Any, ...]
@@ -20,6 +21,9 @@ CLAIM_COLUMNS = (
     "d.seq, d.case_seq, c.id, d.cycle, d.level, d.recipient_id, d.channel, d.address, d.recipient, d.text, d.subject,"
     " d.class, d.rung, d.attempt, d.repeat, d.carrier, d.expires_at_ms, c.priority, c.code, d.queued_at_ms, d.kind"
 )
+
+#: The queues of a channel: by class, and in each what was tried before (turn 0) before what is new.
+_QUEUES = ", ".join(f"({int(queue_class)}, {turn})" for queue_class in QueueClass for turn in (0, 1))
 
 CASE_COLUMNS = tuple(column.name for column in schema.cases.columns)
 #: What rebuilds a case's deliveries.
@@ -92,7 +96,10 @@ class Statements:
         )
         self.case = make(f"SELECT {', '.join(CASE_COLUMNS)} FROM cases WHERE seq=:seq")  # noqa: S608 - constants
         self.deliveries = make(f"SELECT {', '.join(DELIVERY_COLUMNS)} FROM deliveries WHERE case_seq=:seq")  # noqa: S608
-        self.next_due = make(
-            "SELECT due_at_ms FROM deliveries WHERE channel=:channel AND class=:class AND turn=:turn"
-            " AND due_at_ms IS NOT NULL AND phase=0 ORDER BY due_at_ms LIMIT 1"
+        # The first of each queue of a channel: one statement, because most queues are empty and each statement costs.
+        self.heads = make(
+            f"WITH q(class, turn) AS (VALUES {_QUEUES}), c(channel) AS (SELECT CAST(:channel AS TEXT))"  # noqa: S608
+            " SELECT q.class, q.turn, (SELECT d.due_at_ms FROM deliveries d WHERE d.channel=c.channel"
+            " AND d.class=q.class AND d.turn=q.turn AND d.due_at_ms IS NOT NULL AND d.phase=0"
+            " ORDER BY d.due_at_ms LIMIT 1) FROM q, c"
         )

@@ -47,8 +47,6 @@ INTAKE_SLOTS = 131_072
 
 _CLASSES = tuple(QueueClass)
 _KINDS = tuple(Kind)
-#: The queues of a channel in the order in which they are served: by class, and in each what was tried before first.
-_QUEUES = tuple((int(queue_class), turn) for queue_class in QueueClass for turn in (0, 1))
 
 
 class Entry:
@@ -369,13 +367,14 @@ class Transaction:
 
     def claim_due(self, channel: str, most: int, now_ms: int) -> list[Claim]:
         """Take up to ``most`` due deliveries of a channel, urgent ones first, and mark them as being sent."""
-        self.flush()
         claims: list[Claim] = []
         if self.paused_at_ms is not None:
             return claims
-        for queue_class, turn in _QUEUES:
+        for queue_class, turn, due_at_ms in self._heads(channel):
             if len(claims) >= most:
                 break
+            if due_at_ms is None or due_at_ms > now_ms:
+                continue
             rows = self._sql.due.read(self.connection, channel, queue_class, turn, now_ms, most - len(claims))
             claims.extend(_read_claim(row) for row in rows)
         self._waiting[self._sql.claim].extend((claim.seq,) for claim in claims)
@@ -386,10 +385,15 @@ class Transaction:
         return claims
 
     def next_due_ms(self, channel: str) -> int | None:
-        """When the channel's next queued delivery is due."""
+        """When the channel's next queued delivery is due; None while an emergency pause holds everything."""
+        if self.paused_at_ms is not None:
+            return None
+        return min((due_at_ms for _, _, due_at_ms in self._heads(channel) if due_at_ms is not None), default=None)
+
+    def _heads(self, channel: str) -> list[tuple[Any, ...]]:
+        """Class, turn and first due time of a channel's queues, in the order in which they are served."""
         self.flush()
-        firsts = [self._sql.next_due.read(self.connection, channel, *queue) for queue in _QUEUES]
-        return min((rows[0][0] for rows in firsts if rows), default=None)
+        return sorted(self._sql.heads.read(self.connection, channel))
 
     # -- reading -------------------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ NO_MIRROR: dict[str, str] = {
     "addispatch/domain/result.py": VALUES,
     "addispatch/host/runner.py": "tests/unit/addispatch/host/test_lifecycle.py",
     "addispatch/runtime/clock.py": "reads the machine's clock, which a test could only read again",
+    "addispatch/runtime/sandbox.py": "tests/unit/addispatch/runtime/test_template.py",
     "addispatch/sdk/config.py": "tests/unit/addispatch/host/test_prepare.py",
     "addispatch/sdk/context.py": PROTOCOL,
     "addispatch/sdk/mqtt.py": "tests/unit/addispatch/runtime/test_mqtt.py",

@@ -15,7 +15,7 @@ MAX_MODEMS = 8
 class ModemConfig(BaseModel):
     """One modem: a name for people, a serial port, and the PIN if the SIM asks for one."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")
     port: str = Field(max_length=255)

@@ -65,7 +65,7 @@ class Subscription(BaseModel):
     Without text, key, id and state a JSON object is taken as a native alarm (its keys are those of CONTRACT).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     topic: Annotated[TopicFilter, PlainValidator(_topic)]
     text: Text | None = None

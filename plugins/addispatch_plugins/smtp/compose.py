@@ -98,9 +98,27 @@ def _one_line(text: str) -> str:
 
 
 def _subject(text: str) -> bytes:
-    if len(text) <= MAX_PLAIN_SUBJECT_CHARS and text.isascii() and text.isprintable() and "=?" not in text:
-        return b"Subject: %b\r\n" % text.encode("ascii")
+    if text.isascii() and text.isprintable() and "=?" not in text:
+        if len(text) <= MAX_PLAIN_SUBJECT_CHARS:
+            return b"Subject: %b\r\n" % text.encode("ascii")
+        lines = _wrap(_one_line(text)[:MAX_SUBJECT_CHARS].rstrip(), MAX_PLAIN_SUBJECT_CHARS)
+        if all(len(line) <= MAX_PLAIN_SUBJECT_CHARS for line in lines):
+            return b"Subject: %b\r\n" % "\r\n ".join(lines).encode("ascii")
     return _header("Subject", _one_line(text)[:MAX_SUBJECT_CHARS])
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    """Break at single spaces (RFC 5322 2.2.3: the space moves to the next line); a longer word stays whole."""
+    lines: list[str] = []
+    while len(text) > width:
+        at = text.rfind(" ", 0, width + 1)
+        if at <= 0:
+            at = text.find(" ")
+            if at < 0:
+                break
+        lines.append(text[:at])
+        text = text[at + 1 :]
+    return [*lines, text]
 
 
 @lru_cache(maxsize=256)

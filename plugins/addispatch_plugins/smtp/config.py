@@ -29,7 +29,7 @@ PORTS = {Security.NONE: 25, Security.STARTTLS: 587, Security.TLS: 465}
 class ServerConfig(BaseModel):
     """One mail server."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     enabled: bool = True
     host: Annotated[str, Field(min_length=1, max_length=255)]

@@ -98,6 +98,26 @@ async def test_the_window_is_used_and_never_exceeded(tmp_path):
         assert sorted(channel.texts) == sorted(str(n) for n in range(60)), "each once"
 
 
+async def test_outcomes_are_stored_without_waiting_for_slow_sends(tmp_path):
+    channel = ScriptedChannel("log", 8)
+    slow = asyncio.Event()
+
+    async def hang_on():
+        await slow.wait()
+        return Sent()
+
+    channel.script.extend([hang_on] * 5)
+    async with open_sending(tmp_path, channel) as node:
+        channel.gate.clear()
+        for n in range(8):
+            await node.accept(f"{n}")
+        await until(lambda: len(channel.begun) == 8)
+        channel.gate.set()
+        await until(lambda: len(node.outcomes) == 3)
+        slow.set()
+        await until(lambda: len(node.outcomes) == 8)
+
+
 async def test_a_window_of_nothing_pauses_and_one_that_grows_is_used_at_once(tmp_path):
     channel = ScriptedChannel("log", 0)
     async with open_sending(tmp_path, channel) as node:

@@ -4,7 +4,7 @@ import contextlib
 import pytest
 
 from addispatch.runtime import tasks
-from addispatch.runtime.tasks import Supervisor, bounded
+from addispatch.runtime.tasks import Supervisor, bounded, together
 
 
 async def test_bounded_returns_what_the_work_returns():
@@ -92,3 +92,21 @@ async def test_stop_ends_a_task_that_loses_its_first_cancellation() -> None:
     supervisor.run("deaf", deaf_once)
     await started.wait()
     await asyncio.wait_for(supervisor.stop(), 5)
+
+
+async def test_together_ends_the_others_when_one_fails_and_raises_its_error() -> None:
+    ended = asyncio.Event()
+
+    async def good() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async def bad() -> None:
+        await asyncio.sleep(0)
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await together(good(), bad())
+    assert ended.is_set()

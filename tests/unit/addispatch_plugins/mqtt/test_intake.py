@@ -96,4 +96,4 @@ async def test_a_clear_may_be_empty_where_its_key_is_known(make_intake, door, by
 
 async def test_filters_hold_the_native_topics_once(make_intake):
     assert make_intake({"topic": "addispatch/#"}, {"topic": "x", "qos": 0}).filters() == [("addispatch/#", 1), ("x", 0)]
-    assert len(make_intake().filters()) == 5
+    assert len(make_intake().filters()) == 6

@@ -66,6 +66,16 @@ def test_the_first_line_is_the_subject_if_there_is_none():
     assert compose("\nPump 3 stopped\nat 12:00")[1]["Subject"] == "Pump 3 stopped"
 
 
+@given(st.lists(st.text("abcXYZ:;,.-#@", min_size=1, max_size=69), min_size=1, max_size=40), st.integers(1, 2))
+def test_a_long_plain_subject_is_folded_between_words(words, spaces):
+    text = (" " * spaces).join(words)
+    mail, message = compose("the text", subject=text)
+    expected = text if len(text) <= 69 else " ".join(words)[:200].rstrip()
+    assert message["Subject"] == expected
+    lines = mail.content.split(b"\r\n")
+    assert all(line.strip() and len(line) <= 78 for line in lines[: lines.index(b"")])
+
+
 def test_a_bad_address_is_refused():
     with pytest.raises(ValueError, match="no mail address"):
         COMPOSER.compose(make_delivery("email", "91234567"))
