@@ -259,6 +259,13 @@ class NodeOperations:
         self._audit(actor, f"removed the API token {name}")
         return {}
 
+    async def link_key_rotate(self, actor: Actor) -> Doc:
+        """Sign links with a new key."""
+        _need(actor, Role.ADMIN)
+        keys_count = await self._node.directory.rotate_link_keys()
+        self._audit(actor, "made a new key for acknowledge links; the one before it stays valid")
+        return {"keys_count": keys_count}
+
     async def health(self) -> Doc:
         """Alive: the loop answers, and the writer commits."""
         async with asyncio.timeout(5):
