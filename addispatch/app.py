@@ -14,13 +14,15 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from addispatch import __version__
 from addispatch.config import load
 from addispatch.domain.errors import StoreError
-from addispatch.domain.events import SEVERE, Said
+from addispatch.domain.events import SEVERE, WARNING, Said
 from addispatch.engine.node import Node
 from addispatch.http.sockets import bind_unix
 from addispatch.runtime import sdnotify
@@ -100,6 +102,7 @@ class _Api:
     def __init__(self, config: Config, node: Node, unix: socket.socket) -> None:
         self._config, self._node, self._unix = config, node, unix
         self._server: HttpServer | None = None
+        self._problems: dict[str, str] = {}
 
     async def start(self, is_up: asyncio.Event) -> None:
         with contextlib.suppress(TimeoutError):
@@ -117,23 +120,40 @@ class _Api:
 
     def _make(self) -> HttpServer:
         from addispatch.http.app import create_app  # noqa: PLC0415 - a third of the start-up time
-        from addispatch.http.server import HttpServer  # noqa: PLC0415
+        from addispatch.http.link_app import LinkApp  # noqa: PLC0415
+        from addispatch.http.server import HttpServer, Port  # noqa: PLC0415
 
         node, http = self._node, self._config.http
+        links = LinkApp(
+            node.operations,
+            node=node.name,
+            zone=ZoneInfo(self._config.node.timezone),
+            is_started=lambda: node.is_started,
+            on_guessing=lambda text: node.say(Said(text, WARNING, "LinkGuessing")),
+        )
         app = create_app(
             node.operations,
             authenticate=node.tokens.actor,
             metrics=node.metrics,
             is_started=lambda: node.is_started,
+            links=links,
         )
-        return HttpServer(app, self._config.node.data_dir / SOCKET_NAME, http.address, self._on_port)
+        on_port = partial(self._on_port, f"The API listens on {http.listen}", "the API is on the unix socket alone")
+        ack_port = None
+        if http.ack_address is not None:
+            news = f"Acknowledge links are answered on {http.ack_listen}"
+            on_ack_port = partial(self._on_port, news, "links are answered on the API's port alone")
+            ack_port = Port(links, http.ack_address, on_ack_port, "http.ack_listen")
+        return HttpServer(app, self._config.node.data_dir / SOCKET_NAME, http.address, on_port, ack_port)
 
-    def _on_port(self, problem: str) -> None:
-        """Note a problem of the start, and tell of its end."""
-        meanwhile = "It is tried again every few seconds; until then the API is on the unix socket alone"
-        self._node.app_warnings = [f"{problem}. {meanwhile}"] if problem else []
+    def _on_port(self, news: str, meanwhile: str, problem: str) -> None:
+        """Note a problem of the start, and tell the good news of its end."""
+        self._problems[news] = (
+            f"{problem}. It is tried again every few seconds; until then {meanwhile}" if problem else ""
+        )
+        self._node.app_warnings = [one for one in self._problems.values() if one]
         if not problem and self._node.is_started:
-            self._node.say(Said(f"The API listens on {self._config.http.listen}", kind="HttpPort"))
+            self._node.say(Said(news, kind="HttpPort"))
 
 
 def _prepare_folder(folder: Path) -> None:

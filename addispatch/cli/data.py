@@ -71,7 +71,7 @@ def why(
     to: Annotated[str | None, typer.Option(help="Audiences, as for send; replaces routing.")] = None,
     at: Annotated[str | None, typer.Option(help="When, for example 2026-11-23T03:00:00+08:00.")] = None,
 ) -> Doc:
-    """Tell who would be told what, and why; nothing is sent."""
+    """Tell who would be told what, why, and when the next ones if nobody answers; nothing is sent."""
     alarm = {"text": text, "source": source, "topic": topic, "priority": priority, "to": split_names(to), "at": at}
     return client.post("/why", {name: value for name, value in alarm.items() if value is not None})
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from addispatch.cli import act, check, daemon, data, directory, events, plugin, send, sim, token
+from addispatch.cli import act, check, daemon, data, directory, events, link_key, plugin, send, sim, token
 from addispatch.cli.client import Failure
 from addispatch.cli.root import app
 from addispatch.cli.text import colour, printable
 from addispatch.domain.errors import AddispatchError, ConfigError, ConfigErrors
 
 #: Modules whose import adds their commands to ``app``.
-COMMANDS = (daemon, check, data, send, act, events, directory, token)
+COMMANDS = (daemon, check, data, send, act, events, directory, token, link_key)
 
 
 def main() -> int:

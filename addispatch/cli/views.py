@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from addispatch.cli import table
 from addispatch.cli.text import (
@@ -94,6 +96,16 @@ def why(document: Doc) -> None:
     listed = [d for d in document["deliveries"] if not d.get("problem")]
     rows = [(d.get("channel"), _person(d), d.get("when"), d.get("segments"), d.get("text")) for d in listed]
     table.show(("CHANNEL", "TO", "WHEN", "SMS", "TEXT"), rows, nothing="Nobody would be told.", whole=True)
+    steps = document.get("timeline", [])
+    if len(steps) > 1:
+        print(f"\nIf nobody acknowledges ({printable(document.get('timezone', 'UTC'))}):")
+        zone = ZoneInfo(document.get("timezone", "UTC"))
+        shown = [(_local(s["at"], zone), s["audience"], s["step"], ", ".join(s["who"]) or s["problem"]) for s in steps]
+        table.show(("AT", "FOR", "STEP", "WHO"), shown, nothing="", whole=True)
+
+
+def _local(at: str, zone: ZoneInfo) -> str:
+    return f"{datetime.fromisoformat(at).astimezone(zone):%H:%M:%S}"
 
 
 def counts(document: Doc) -> None:

@@ -45,6 +45,12 @@ def _listen(text: str) -> str:
     return text
 
 
+def _ack_listen(text: str, info: ValidationInfo) -> str:
+    if text and text == info.data.get("listen"):
+        raise ValueError("must differ from listen, which shows the same pages already; empty opens no second port")
+    return _listen(text)
+
+
 def _web_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -93,15 +99,24 @@ class NodeConfig(_Table):
 
 
 class HttpConfig(_Table):
-    """``[http]``: the TCP listener of the API; the CLI's unix socket in the data directory is always there."""
+    """``[http]``: the TCP listener of the API; the CLI's unix socket in the data directory is always there.
+
+    ``ack_listen`` is a second listener that has the pages of acknowledge links and nothing else.
+    """
 
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:5556"
     public_url: Annotated[str, AfterValidator(_web_url)] = "http://localhost:5556"
+    ack_listen: Annotated[str, AfterValidator(_ack_listen)] = ""
 
     @property
     def address(self) -> tuple[str, int] | None:
         """Host and port to listen on, or None when no port is to be opened."""
         return split_address(self.listen)
+
+    @property
+    def ack_address(self) -> tuple[str, int] | None:
+        """Host and port of the listener for links alone, or None."""
+        return split_address(self.ack_listen)
 
 
 class StoreConfig(_Table):

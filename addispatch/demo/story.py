@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 from addispatch.sdk.operations import Actor, Role
 
 if TYPE_CHECKING:
     from addispatch.demo.screen import Screen
     from addispatch.demo.stage import Stage
+    from addispatch.simulator import Phone
 
 #: Nothing in the story takes longer than this.
 PATIENCE_S = 30.0
@@ -25,47 +27,55 @@ async def tell(stage: Stage, screen: Screen) -> None:
     await stage.plant.publish(topic, payload)
     screen.done(f"published {screen.colour(topic, 'cyan')} {json.dumps(payload, ensure_ascii=False)}")
 
-    screen.title("2  Everybody who must know is told")
-    for phone in (stage.adam, stage.jane):
-        screen.progress(f"the SMS to {phone.name} is on its way")
-        message = await phone.expect("98.4", timeout_s=PATIENCE_S)
-        screen.bubble(f"{phone.name}'s phone {phone.number}, from {message.sender}", message.text, colour="green")
+    screen.title("2  Adam, who is on duty, is told")
+    await _sms(stage.adam, screen)
     mail = await stage.mailbox.expect("98.4", timeout_s=PATIENCE_S)
     screen.bubble(f"Mail to {mail.recipients[0]}", f"Subject: {mail.subject}\n\n{mail.text.strip()}", colour="cyan")
-    await _until_sent(stage)
 
-    screen.title("3  Adam answers")
-    screen.bubble("Adam writes", "On my way", colour="yellow", mine=True)
-    await stage.adam.reply("On my way")
+    screen.title("3  Adam does not answer, so it escalates to Jane")
+    screen.progress("nobody has acknowledged yet (six seconds here, minutes in a plant)")
+    code = await _sms(stage.jane, screen)
+
+    screen.title("4  Jane acknowledges")
+    answer = f"{code} on my way"
+    screen.bubble("Jane writes", answer, colour="yellow", mine=True)
+    await stage.jane.reply(answer)
     screen.progress("the modem is asked for new messages")
-    text, sender = await _received(stage)
-    screen.done(f"addispatch received {screen.colour(repr(text), 'bold')} from {sender}")
+    case = await _acknowledged(stage)
+    screen.done(f"{code} is acknowledged by {screen.colour(case['acknowledged_by'], 'bold')}: the escalation stops")
+
+    screen.title("5  Everybody who knows of it is told")
+    for phone, words in ((stage.jane, "Thank you, Jane"), (stage.adam, "Acknowledged by Jane")):
+        screen.progress(f"the SMS to {phone.name} is on its way")
+        message = await phone.expect(words, timeout_s=PATIENCE_S)
+        screen.bubble(f"{phone.name}'s phone", message.text, colour="green")
 
     screen.title("What happened, as the event log has it")
-    log = await stage.node.operations.events(_WHO, limit=30)
+    log = await stage.node.operations.events(_WHO, limit=40)
     for event in reversed(log["events"]):
         if event["case_id"] or event["kind"] == "MessageReceived":
             screen.say(f"  {screen.colour(event['at'][11:23], 'dim')} {event['text']}")
 
 
-async def _until_sent(stage: Stage) -> None:
-    """Wait until every delivery of the story's case is stored as sent."""
+async def _sms(phone: Phone, screen: Screen) -> str:
+    """Wait for the alarm on a phone; returns the code to answer with."""
+    screen.progress(f"the SMS to {phone.name} is on its way")
+    message = await phone.expect("98.4", timeout_s=PATIENCE_S)
+    screen.bubble(f"{phone.name}'s phone {phone.number}, from {message.sender}", message.text, colour="green")
+    found = re.search(r"Reply ([A-Z]{1,2}[0-9]{3,5})", message.text)
+    assert found is not None, f"the text names no code: {message.text}"
+    return found[1]
+
+
+async def _acknowledged(stage: Stage) -> dict[str, Any]:
+    """Wait until the story's case is acknowledged."""
     async with asyncio.timeout(PATIENCE_S):
         follower = stage.node.feed.follow()
         try:
-            while (await stage.node.operations.cases(_WHO, state="open"))["cases"]:
+            while True:
+                (case,) = (await stage.node.operations.cases(_WHO, limit=1))["cases"]
+                if case["acknowledged_by"]:
+                    return dict(case)
                 await follower.next()
         finally:
             follower.close()
-
-
-async def _received(stage: Stage) -> tuple[str, str]:
-    """Wait for the reply in the ledger."""
-    async with asyncio.timeout(PATIENCE_S):
-        follower = stage.node.feed.follow()
-        try:
-            while not (messages := (await stage.node.operations.received(_WHO))["received"]):
-                await follower.next()
-        finally:
-            follower.close()
-    return messages[0]["text"], messages[0]["sender"]

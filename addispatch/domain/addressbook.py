@@ -145,7 +145,7 @@ class Directory:
     routes: tuple[Route, ...] = ()
     settings: Settings = field(default_factory=Settings)
     #: Keys of acknowledge tokens (see ``domain.token``), the one that signs first.
-    link_keys: tuple[bytes, ...] = ()
+    link_keys: tuple[bytes, ...] = field(default=(), repr=False)
 
     @cached_property
     def _by_name(self) -> dict[str, Recipient | Group]:

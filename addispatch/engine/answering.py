@@ -12,7 +12,7 @@ from addispatch.domain.case import CaseState
 from addispatch.domain.case_state import contacted
 from addispatch.domain.errors import Refused
 from addispatch.domain.reply import MAX_CODES_COUNT, ReplyKind, parse_reply
-from addispatch.domain.token import Grant, mark_of, read_token
+from addispatch.domain.token import Grant, mark_of
 from addispatch.engine.acknowledge import Action, Occasion, Said, Who
 from addispatch.engine.replies import LATE_MS
 from addispatch.store import lookup
@@ -152,16 +152,14 @@ def _person(desk: Desk, field: str, name: str) -> Recipient:
 # -- links -----------------------------------------------------------------------------------------------------------
 
 
-def link_view(transaction: Transaction, desk: Desk, token: str, now_ms: int) -> tuple[str, str]:
-    """Return recipient's name and id of the case of a valid link; raises ``Refused``."""
-    entry, who, name = _linked(transaction, desk, token, now_ms)
-    del who
-    return name, entry.case.id
+def link_view(transaction: Transaction, desk: Desk, grant: Grant) -> str:
+    """Return the name of the recipient a link belongs to; raises ``Refused``."""
+    return _linked(transaction, desk, grant)[2]
 
 
-def link_answer(transaction: Transaction, desk: Desk, token: str, doc: Doc, now_ms: int) -> Doc:
+def link_answer(transaction: Transaction, desk: Desk, grant: Grant, doc: Doc, now_ms: int) -> Doc:
     """Act by a link, for every case of its alarm that contacted the recipient; raises ``Refused``."""
-    entry, who, name = _linked(transaction, desk, token, now_ms)
+    entry, who, name = _linked(transaction, desk, grant)
     given = {key: value for key, value in doc.items() if key in ("action", "comment")}
     request = read_request({**given, "case": entry.case.id})
     occasion = Occasion(transaction, desk, Who((who,), name, "link"), now_ms)
@@ -169,17 +167,11 @@ def link_answer(transaction: Transaction, desk: Desk, token: str, doc: Doc, now_
     return document([occasion.act(one, request.action, request.comment) for one in mine or [entry]])
 
 
-def _linked(transaction: Transaction, desk: Desk, token: str, now_ms: int) -> tuple[Entry, str, str]:
-    grant = read_token(desk.directory.link_keys, token, now_ms / 1000)
-    # A case is looked for in any event: the answer to a bad link takes as long as that to a good one.
-    entry = lookup.by_id(transaction, (grant or _NOBODY).case_id)
-    if grant is None or entry is None:
-        raise Refused("token", BAD_LINK)
-    for row in lookup.told(transaction, entry):
-        if mark_of(row.key.recipient) == grant.recipient_mark:
+def _linked(transaction: Transaction, desk: Desk, grant: Grant) -> tuple[Entry, str, str]:
+    """The case of a link, and the recipient it was made for."""
+    entry = lookup.by_id(transaction, grant.case_id)
+    for row in lookup.told(transaction, entry) if entry else ():
+        if entry and mark_of(row.key.recipient) == grant.recipient_mark:
             person = desk.person(row.key.recipient)
             return entry, row.key.recipient, person.name if person else row.recipient
     raise Refused("token", BAD_LINK)
-
-
-_NOBODY = Grant("00000000-0000-0000-0000-000000000000", b"", 0)

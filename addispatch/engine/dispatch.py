@@ -39,8 +39,8 @@ LINGER_S = 0.01
 #: A window larger than this gains nothing and would make a crash repeat more.
 MAX_WINDOW = 512
 
-#: What is recorded for deliveries that were claimed and not begun when the daemon stopped.
-NOT_BEGUN = Temporary("the daemon stopped before it was sent")
+#: What is recorded for deliveries that were claimed and not begun.
+NOT_BEGUN = Temporary("it was taken back before it was sent")
 
 OnOutcomes = Callable[[list[tuple["Claim", Receipt]]], None]
 
@@ -120,7 +120,7 @@ class Lane:
         self.in_flight += len(claims)
         self._claimed.extend(claims)
         if self._is_stopped:
-            self._give_back()
+            self.give_back(_every)
             return
         if next_due_ms is not None:
             self._sleep((next_due_ms - self._clock.now_ms()) / 1000)
@@ -276,15 +276,24 @@ class Lane:
     def stop(self) -> None:
         """Claim nothing more; what is under way may still end."""
         self._is_stopped = True
-        self._give_back()
+        self.give_back(_every)
         if self._outcomes:
             self._settle_soon()
         if self._timer is not None:
             self._timer.cancel()
 
-    def _give_back(self) -> None:
-        while self._claimed:
-            self._ended(self._claimed.popleft(), NOT_BEGUN)
+    def give_back(self, which: Callable[[Claim], bool]) -> None:
+        """Do not begin what is claimed and waits for its turn: it is not to be sent any more, or not now."""
+        claimed, self._claimed = self._claimed, deque()
+        for claim in claimed:
+            if which(claim):
+                self._ended(claim, NOT_BEGUN)
+            else:
+                self._claimed.append(claim)
+
+
+def _every(_claim: Claim) -> bool:
+    return True
 
 
 class Dispatcher:
@@ -319,6 +328,11 @@ class Dispatcher:
             lane = self.lanes.get(name)
             if lane is not None:
                 lane.poke()
+
+    def give_back(self, which: Callable[[Claim], bool] = _every) -> None:
+        """Do not begin what is claimed and not begun: everything, or what ``which`` picks."""
+        for lane in self.lanes.values():
+            lane.give_back(which)
 
     def poke_all(self) -> None:
         """Look on every lane: a window grew, or the sweep came by."""

@@ -19,7 +19,7 @@ def read_alarm(doc: dict[str, Any], default_source: str) -> Alarm:
     for key in doc:
         if key not in KEYS:
             raise Refused(str(key)[:60], f"is no field of an alarm ({did_you_mean(str(key), KEYS)})")
-    _time(doc, "at")
+    read_time(doc, "at")
     data = doc.get("data") or {}
     if not isinstance(data, dict):
         raise Refused("data", "must be an object")
@@ -33,7 +33,7 @@ def read_alarm(doc: dict[str, Any], default_source: str) -> Alarm:
         state=_choice(doc, "state", AlarmState, AlarmState.RAISED),
         is_stated=doc.get("state") is not None,
         to=_names(doc.get("to")),
-        ts=_time(doc, "ts"),
+        ts=read_time(doc, "ts"),
         ttl_s=_number(doc, "ttl_s"),
         ack_required=_flag(doc, "ack_required"),
         data=data,
@@ -65,7 +65,8 @@ def _names(value: Any) -> tuple[str, ...]:
     return tuple(name.strip() for name in names)
 
 
-def _time(doc: dict[str, Any], key: str) -> datetime | None:
+def read_time(doc: dict[str, Any], key: str) -> datetime | None:
+    """A time of a document, UTC; raises ``Refused``."""
     value = _text(doc, key)
     if value is None:
         return None

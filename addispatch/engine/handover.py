@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from addispatch.domain.case import TOLD_BY_SIBLING, CaseState, DeliveryKey, Fact, Position
-from addispatch.domain.case_state import LOST, Answer, asks, policy_of, roll_call
+from addispatch.domain.addressbook import Audience
+from addispatch.domain.case import NOTICE_CYCLE, TOLD_BY_SIBLING, CaseState, DeliveryKey, Fact, Position
+from addispatch.domain.case_state import LOST, Answer, asks, is_answered, policy_of, roll_call
 from addispatch.domain.escalation import is_ended, level_at, wait_s
 from addispatch.domain.events import LevelUnreachable
 from addispatch.engine.escalate import describe, is_waiting, reminder, same_people
 from addispatch.engine.notices import late_notice
 from addispatch.pipeline import notice
 from addispatch.pipeline.alert import alert
-from addispatch.pipeline.ask import question_of
+from addispatch.pipeline.ask import ask, question_of
 from addispatch.store import lookup
 
 if TYPE_CHECKING:
@@ -63,6 +64,24 @@ def _remind_later(transaction: Transaction, desk: Desk, entry: Entry, key: Deliv
         if person.id == key.recipient:
             rows = reminder(question, desk, person, case.position, due_at_ms=due_at_ms)
             transaction.add_deliveries(entry, rows, now_ms)
+
+
+def undelivered(transaction: Transaction, desk: Desk, entry: Entry, key: DeliveryKey, now_ms: int) -> None:
+    """The network could not deliver a text: try the next channel of the same person, once (SPEC, Objects)."""
+    case = entry.case
+    if key.cycle == NOTICE_CYCLE or is_answered(case, key.recipient) or not (case.head and case.head.needs_ack):
+        return
+    used = {k.channel for k, _ in asks(case) if k.recipient == key.recipient and k[:2] == key[:2]}
+    person = desk.person(key.recipient)
+    if person is None or len(used) > 1 or key.channel == "voice":
+        return
+    at = Position(key.cycle, key.level)
+    rows = ask(question_of(case, entry.code, now_ms), desk, Audience("", "", (person,)), at)
+    others = [row for row in rows if row.key.channel not in used and row.state.fact is Fact.NONE]
+    if others:
+        first = others[0].key.channel
+        again = [row._replace(due_at_ms=now_ms) for row in others if row.key.channel == first]
+        transaction.add_deliveries(entry, again, now_ms)
 
 
 def lost(transaction: Transaction, desk: Desk, entry: Entry, now_ms: int) -> None:

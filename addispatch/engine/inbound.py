@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from addispatch.domain.case import DeliveryState, Fact
 from addispatch.domain.events import DeliveryReported, MessageReceived
+from addispatch.engine import handover
 from addispatch.engine.replies import Replies
 from addispatch.pipeline.check import clean_text
 from addispatch.store.rows import DeliveryChange
@@ -43,7 +44,7 @@ def received(ledger: Ledger, clock: Clock, message: Incoming, desk: Callable[[],
     return ledger.submit(unit)
 
 
-def reported(ledger: Ledger, clock: Clock, report: DeliveryReport) -> asyncio.Future[None]:
+def reported(ledger: Ledger, clock: Clock, report: DeliveryReport, desk: Callable[[], Desk]) -> asyncio.Future[None]:
     """Join a delivery report into the delivery it belongs to; one that belongs to none is dropped."""
 
     def unit(transaction: Transaction) -> None:
@@ -64,5 +65,7 @@ def reported(ledger: Ledger, clock: Clock, report: DeliveryReport) -> asyncio.Fu
         transaction.change(entry, key, change, now_ms)
         event = DeliveryReported(report.channel, recipient, report.delivered, report.reason)
         transaction.event(now_ms, event, entry)
+        if not report.delivered:
+            handover.undelivered(transaction, desk(), entry, key, now_ms)
 
     return ledger.submit(unit)

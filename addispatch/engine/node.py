@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from addispatch.domain.alarm import Alarm, Priority
-from addispatch.domain.delivery import RetryRules
+from addispatch.domain.delivery import Kind, RetryRules
 from addispatch.domain.errors import AddispatchError, ConfigErrors, StoreError
 from addispatch.domain.events import INFO, SEVERE, WARNING, Event, Said
 from addispatch.domain.receipt import InDoubt, Permanent, Sent, Temporary
@@ -183,10 +183,12 @@ class Node:
     def _desk(self) -> Desk:
         return self.pipeline.desk
 
-    def _on_work(self, channels: set[str], next_at_ms: int | None) -> None:
-        self.dispatcher.poke(channels)
-        if next_at_ms is not None:
-            self.escalator.set_earlier(next_at_ms)
+    def _on_work(self, transaction: Transaction) -> None:
+        if transaction.answered:
+            self.dispatcher.give_back(lambda claim: claim.kind is Kind.ASK and claim.case_seq in transaction.answered)
+        self.dispatcher.poke(transaction.channels)
+        if transaction.next_at_ms is not None:
+            self.escalator.set_earlier(transaction.next_at_ms)
 
     def _use_directory(self, directory: Directory) -> None:
         self.pipeline.use(directory)
@@ -281,7 +283,7 @@ class Node:
 
     def reported(self, report: DeliveryReport) -> asyncio.Future[None]:
         """Store a delivery report."""
-        return inbound.reported(self.ledger, self.clock, report)
+        return inbound.reported(self.ledger, self.clock, report, self._desk)
 
     def window_changed(self) -> None:
         """Look for deliveries on all channels that run."""

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, TypeVar
 from addispatch.domain.errors import Refused
 from addispatch.domain.events import Said
 from addispatch.domain.lockout import Lockout
+from addispatch.domain.token import Grant, read_token
 from addispatch.engine import answering
 from addispatch.engine import pause as pausing
-from addispatch.engine.documents import read_alarm
+from addispatch.engine.documents import read_alarm, read_time
+from addispatch.engine.forecast import forecast
 from addispatch.engine.replies import LOCK
 from addispatch.engine.report import roll_call_doc
 from addispatch.engine.status import status_doc
@@ -143,17 +145,26 @@ class NodeOperations:
 
     async def link(self, token: str) -> Doc:
         """What a link shows."""
-        name, case_id = await self._unit(
-            lambda transaction, now_ms: answering.link_view(transaction, self._desk, token, now_ms)
-        )
-        case = await self._read(lambda connection: queries.case(connection, case_id))
+        grant = self._grant(token)
+        name = await self._unit(lambda transaction, _now_ms: answering.link_view(transaction, self._desk, grant))
+        case = await self._read(lambda connection: queries.case(connection, grant.case_id))
+        if case is None:
+            raise Refused("token", answering.BAD_LINK)
         return {"recipient": name, "case": case}
 
     async def link_answer(self, token: str, request: Doc) -> Doc:
         """Act by a link."""
+        grant = self._grant(token)
         return await self._unit(
-            lambda transaction, now_ms: answering.link_answer(transaction, self._desk, token, request, now_ms)
+            lambda transaction, now_ms: answering.link_answer(transaction, self._desk, grant, request, now_ms)
         )
+
+    def _grant(self, token: str) -> Grant:
+        """What a link's token grants. Strangers' tokens cost the ledger nothing, and all of them the same."""
+        grant = read_token(self._desk.directory.link_keys, token, self._node.clock.now_ms() / 1000)
+        if grant is None:
+            raise Refused("token", answering.BAD_LINK)
+        return grant
 
     async def roll_call(self, actor: Actor, code: str) -> Doc:
         """Who has answered."""
@@ -164,6 +175,7 @@ class NodeOperations:
         """Stop sending."""
         _need(actor, Role.OPERATOR)
         changed = await self._unit(lambda transaction, now_ms: pausing.pause(transaction, actor.name, now_ms))
+        self._node.dispatcher.give_back()
         return {"paused": True, "changed": changed}
 
     async def resume(self, actor: Actor, *, discard: bool = False) -> Doc:
@@ -204,7 +216,14 @@ class NodeOperations:
         asked = self._node.pipeline.checked(read_alarm(alarm, _SOURCES.get(actor.via, actor.via)))
         plan, drafts = self._node.pipeline.plan(asked)
         deliveries = [why_doc(target, draft) for target, made in drafts for draft in made]
-        return {"plan": why_lines(asked, plan, drafts), "deliveries": deliveries}
+        at = read_time(alarm, "at") or self._node.clock.now()
+        timeline = forecast(asked, plan.targets, self._desk, at)
+        return {
+            "plan": why_lines(asked, plan, drafts),
+            "deliveries": deliveries,
+            "timeline": [step.document() for step in timeline],
+            "timezone": self._node.config.node.timezone,
+        }
 
     async def directory_export(self, actor: Actor) -> Doc:
         """The whole directory."""
@@ -257,6 +276,13 @@ class NodeOperations:
         await asyncio.to_thread(self._node.tokens.remove, name)
         self._audit(actor, f"removed the API token {name}")
         return {}
+
+    async def link_key_rotate(self, actor: Actor) -> Doc:
+        """Sign links with a new key."""
+        _need(actor, Role.ADMIN)
+        keys_count = await self._node.directory.rotate_link_keys()
+        self._audit(actor, "made a new key for acknowledge links; the one before it stays valid")
+        return {"keys_count": keys_count}
 
     async def health(self) -> Doc:
         """Alive: the loop answers, and the writer commits."""

@@ -44,7 +44,8 @@ def record(transaction: Transaction, claim: Claim, outcome: Outcome, now_ms: int
     entry = transaction.entry(claim.case_seq)
     outcome = _moot(entry, claim.key, outcome)
     write(transaction, entry, claim.key, outcome, now_ms)
-    tell(transaction, entry, claim.key, claim.recipient, outcome, now_ms)
+    about = claim.text if claim.kind is Kind.NOTICE else ""
+    tell(transaction, entry, claim.key, claim.recipient, outcome, now_ms, about=about)
     if outcome.state.fact is Fact.SENT:
         _drop_rungs(transaction, entry, claim, now_ms)
         if claim.kind is Kind.ASK:
@@ -86,12 +87,19 @@ def write(transaction: Transaction, entry: Entry, key: DeliveryKey, outcome: Out
 
 
 def tell(
-    transaction: Transaction, entry: Entry, key: DeliveryKey, recipient: str, outcome: Outcome, now_ms: int
+    transaction: Transaction,
+    entry: Entry,
+    key: DeliveryKey,
+    recipient: str,
+    outcome: Outcome,
+    now_ms: int,
+    *,
+    about: str = "",
 ) -> None:
-    """Write the event of an outcome."""
+    """Write the event of an outcome; ``about`` is what was told, if not the alarm."""
     channel, fact = key.channel, outcome.state.fact
     if fact is Fact.SENT:
-        about = entry.case.head.text if entry.case.head else ""
+        about = " ".join((about or (entry.case.head.text if entry.case.head else "")).split())
         if len(about) > ABOUT_CHARS:
             about = about[: ABOUT_CHARS - 3] + "..."
         transaction.event(now_ms, DeliverySent(channel, recipient, outcome.by, outcome.repeat, about), entry)

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Protocol
 from fastapi import FastAPI
 
 from addispatch import __version__
-from addispatch.http import act, directory, health, problem, routes, tokens
+from addispatch.http import act, directory, health, link_keys, problem, routes, tokens
 from addispatch.http.gate import Gate
+from addispatch.http.link_app import LinkPaths
 from addispatch.http.stream import Streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from starlette.types import ASGIApp
 
     from addispatch.sdk.operations import Actor, Operations
 
@@ -32,11 +35,13 @@ def create_app(
     authenticate: Callable[[str], Actor | None],
     metrics: MetricsPage,
     is_started: Callable[[], bool],
+    links: ASGIApp | None = None,
 ) -> FastAPI:
     """Return the application for :class:`addispatch.http.server.HttpServer`.
 
     ``authenticate(token)`` returns whose token it is, or None; it must compare in constant time and must not block.
     Until ``is_started()`` everything but health, readiness and metrics is answered with 503.
+    ``links`` answers the pages of acknowledge links: ``link_app.LinkApp``.
     Setting ``app.state.streams.closing`` ends the event streams.
     """
     # The stock documentation pages load scripts from a CDN: a plant network has none.
@@ -51,7 +56,9 @@ def create_app(
     app.state.operations, app.state.metrics = operations, metrics
     app.state.streams, app.state.is_started = Streams(), is_started
     app.add_middleware(Gate, authenticate=authenticate, is_started=is_started)
+    if links is not None:
+        app.add_middleware(LinkPaths, pages=links)  # added last, so outermost
     problem.install(app)
-    for part in (routes, act, directory, tokens, health):
+    for part in (routes, act, directory, tokens, link_keys, health):
         app.include_router(part.router)
     return app

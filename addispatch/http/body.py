@@ -1,4 +1,4 @@
-"""Reads a JSON object from a request, within limits. Used by every route that takes a document."""
+"""Reads a request's body, within limits. Used by every route that takes a document, and by the link pages."""
 
 import asyncio
 from typing import Any
@@ -29,14 +29,19 @@ async def read_directory(request: Request) -> dict[str, Any]:
     return await _read_object(request, MAX_DIRECTORY_BYTES)
 
 
-async def _read_object(request: Request, most: int) -> dict[str, Any]:
+async def read_raw(request: Request, most: int) -> bytes:
+    """Return the body, at most ``most`` bytes; raises ``Problem`` (400 cut off, 408 too slow, 413 too large)."""
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
-            raw = await _collect(request, most)
+            return await _collect(request, most)
     except ClientDisconnect:
         raise Problem(400, "body: cut off", "body") from None
     except TimeoutError:
         raise Problem(408, f"the body did not arrive within {BODY_TIMEOUT_S:.0f} s", "body") from None
+
+
+async def _read_object(request: Request, most: int) -> dict[str, Any]:
+    raw = await read_raw(request, most)
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError as error:

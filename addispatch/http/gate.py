@@ -1,6 +1,7 @@
 """What every request passes first: who is it, may it come from there, and nothing leaves without security headers.
 
-Installed by ``addispatch.http.app`` around the whole application, pages of plugins included.
+Installed by ``addispatch.http.app`` around the whole application, pages of plugins included; only the pages behind
+acknowledge links stand outside, which have their own credential and their own rules (``link_app``).
 """
 
 from __future__ import annotations

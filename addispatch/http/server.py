@@ -1,7 +1,7 @@
-"""Serves the application on the unix socket (for the CLI) and on TCP, in the daemon's own loop.
+"""Serves the application on the unix socket (for the CLI) and on TCP, and the link pages on a port of their own.
 
-Called by ``addispatch.app``. We bind both sockets ourselves: uvicorn would make the unix socket world-writable and
-end the whole process when a port is taken.
+All in the daemon's own loop. Called by ``addispatch.app``. We bind the sockets ourselves: uvicorn would make the unix
+socket world-writable and end the whole process when a port is taken.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fastapi import FastAPI
+    from starlette.types import ASGIApp
 
 #: Most TCP connections at once; for one more, the one that waits longest for a request is closed.
 MAX_CONNECTIONS = 256
@@ -92,23 +94,60 @@ class _Server(uvicorn.Server):
             await _within(1.0, self._stopping)
 
 
+@dataclass
+class Port:
+    """A TCP port to serve an application on. ``key`` is where it was configured; port 0 takes a free one: ``bound``.
+
+    A port that cannot be had is not worth staying down for: ``on_problem`` is told why, and "" once it can be had.
+    """
+
+    app: ASGIApp
+    address: tuple[str, int]
+    on_problem: Callable[[str], None]
+    key: str = "http.listen"
+    sock: socket.socket | None = None
+
+    async def bind(self) -> str:
+        """Return why the port cannot be had, or "" when it is bound."""
+        try:
+            self.sock = await asyncio.to_thread(bind_tcp, *self.address, self.key)
+        except ConfigError as error:
+            return str(error)
+        return ""
+
+    @property
+    def bound(self) -> int | None:
+        """The port that was bound, or None."""
+        return self.sock.getsockname()[1] if self.sock is not None else None
+
+
 class HttpServer:
     """``start`` binds and serves, ``stop`` ends event streams and requests and removes the socket file.
 
-    ``listen`` is ``config.http.address``; None means no TCP. Port 0 takes a free one, see ``tcp_port``. A port that
-    cannot be had is not worth staying down for: ``on_port`` is told the problem, and "" once it can be had after all.
+    ``listen`` is ``config.http.address``; None means no TCP. ``on_port`` is its ``Port.on_problem``. ``links`` is
+    another port, with an application of its own.
     """
 
     def __init__(
-        self, app: FastAPI, unix_path: Path, listen: tuple[str, int] | None, on_port: Callable[[str], None]
+        self,
+        app: FastAPI,
+        unix_path: Path,
+        listen: tuple[str, int] | None,
+        on_port: Callable[[str], None],
+        links: Port | None = None,
     ) -> None:
-        self._app, self._unix_path, self._listen, self._on_port = app, unix_path, listen, on_port
+        self._app, self._unix_path = app, unix_path
+        self._api = Port(app, listen, on_port) if listen is not None else None
+        self._ports = [port for port in (self._api, links) if port is not None]
         self._unix: socket.socket | None = None
-        self._tcp: socket.socket | None = None
         self._inode: int | None = None
         self._tasks = Supervisor()
         self._stopping = asyncio.Event()
-        self.tcp_port: int | None = None
+
+    @property
+    def tcp_port(self) -> int | None:
+        """The API's port, once it is bound."""
+        return self._api.bound if self._api is not None else None
 
     async def start(self, unix: socket.socket | None = None) -> None:
         """Serve on the unix socket, and on TCP if it can be had; raises what ``bind_unix`` raises.
@@ -117,32 +156,23 @@ class HttpServer:
         """
         self._unix = unix or bind_unix(self._unix_path)
         self._inode = self._unix_path.stat().st_ino
-        self._tasks.run("http on the unix socket", partial(self._serve, self._unix))
-        if self._listen is not None:
-            problem = await self._bind_tcp(*self._listen)
+        self._tasks.run("http on the unix socket", partial(self._serve, self._app, self._unix))
+        for port in self._ports:
+            problem = await port.bind()
             if problem:
-                self._on_port(problem)
-            self._tasks.run("http on TCP", partial(self._serve_tcp, *self._listen))
+                port.on_problem(problem)
+            self._tasks.run(f"{port.key} on TCP", partial(self._serve_tcp, port))
 
-    async def _bind_tcp(self, host: str, port: int) -> str:
-        """Return why the port cannot be had, or "" when it is bound."""
-        try:
-            self._tcp = await asyncio.to_thread(bind_tcp, host, port)
-        except ConfigError as error:
-            return str(error)
-        self.tcp_port = self._tcp.getsockname()[1]
-        return ""
-
-    async def _serve_tcp(self, host: str, port: int) -> None:
-        while self._tcp is None:
+    async def _serve_tcp(self, port: Port) -> None:
+        while port.sock is None:
             await _within(BIND_AGAIN_S, self._stopping)
             if self._stopping.is_set():
                 return
-            if not await self._bind_tcp(host, port):
-                self._on_port("")
-        await self._serve(self._tcp)
+            if not await port.bind():
+                port.on_problem("")
+        await self._serve(port.app, port.sock)
 
-    async def _serve(self, sock: socket.socket) -> None:
+    async def _serve(self, app: ASGIApp, sock: socket.socket) -> None:
         if self._stopping.is_set():  # stopped before this task ever ran: the socket is closed already
             return
         config: dict[str, Any] = {
@@ -159,7 +189,7 @@ class HttpServer:
             "timeout_keep_alive": KEEP_ALIVE_S,
             "timeout_graceful_shutdown": GRACE_S,
         }
-        server = _Server(uvicorn.Config(self._app, **config), self._stopping)
+        server = _Server(uvicorn.Config(app, **config), self._stopping)
         # uvicorn closes what it is given; ours stays open, so that a restart of this task needs no new binding.
         await server.serve([sock.dup()])
 
@@ -172,7 +202,7 @@ class HttpServer:
         await self._tasks.stop()
 
     def _release(self) -> None:
-        for sock in (self._unix, self._tcp):
+        for sock in (self._unix, *(port.sock for port in self._ports)):
             if sock is not None:
                 sock.close()
         with contextlib.suppress(OSError):

@@ -19,8 +19,11 @@ BACKLOG = 128
 MAX_UNIX_PATH_BYTES = 107
 
 
-def bind_tcp(host: str, port: int) -> socket.socket:
-    """Return a bound socket; raises ``ConfigError`` saying why it cannot be had. May block: asks the resolver."""
+def bind_tcp(host: str, port: int, key: str = "http.listen") -> socket.socket:
+    """Return a bound socket; raises ``ConfigError`` saying why it cannot be had. May block: asks the resolver.
+
+    ``key`` is where the address was configured.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         sock = socket.create_server((host, port), family=family, backlog=BACKLOG)
@@ -32,7 +35,7 @@ def bind_tcp(host: str, port: int) -> socket.socket:
         }
         reason = os.strerror(error.errno) if error.errno in hints else str(error.strerror)
         problem = f"cannot listen on {host}:{port}: {reason}"
-        raise ConfigError("http.listen", problem, hints.get(error.errno or 0, "")) from None
+        raise ConfigError(key, problem, hints.get(error.errno or 0, "")) from None
     sock.setblocking(False)  # noqa: FBT003
     return sock
 

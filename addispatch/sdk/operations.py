@@ -143,6 +143,9 @@ class Operations(Protocol):
     async def token_remove(self, actor: Actor, name: str) -> Doc:
         """Remove an API token; it stops working at once."""
 
+    async def link_key_rotate(self, actor: Actor) -> Doc:
+        """Sign acknowledge links with a new key: ``{"keys_count": n}``. Links signed by the key before stay valid."""
+
     async def health(self) -> Doc:
         """Liveness: ``{"status": "ok"}`` while loop and writer move."""
 

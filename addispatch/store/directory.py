@@ -69,6 +69,10 @@ class DirectoryStore:
         """Remove one entry that no other refers to."""
         await self._run(partial(self._book.delete, table, name))
 
+    async def rotate_link_keys(self) -> int:
+        """Sign acknowledge links with a new key; those signed by the one before stay valid. Return the keys' count."""
+        return await self._run(self._book.rotate_link_keys)
+
     async def export(self) -> Document:
         """Return everything in the shape of ``directory.toml``, without what equals the defaults."""
         return await self._run(self._book.export)

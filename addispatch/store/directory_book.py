@@ -12,7 +12,8 @@ from addispatch.domain.errors import ConfigError, ConfigErrors, Refused, StoreEr
 from addispatch.store.directory_change import Change, Report
 from addispatch.store.directory_fields import folded
 from addispatch.store.directory_files import TableFiles
-from addispatch.store.directory_models import MODELS, SETTINGS
+from addispatch.store.directory_keys import with_new_key
+from addispatch.store.directory_models import LINK_KEY, MODELS, SETTINGS, STORED
 from addispatch.store.directory_records import (
     Body,
     Document,
@@ -53,6 +54,9 @@ class Book:
         if mended:
             copies = self._files.keep_copies(mended)
             mends.append(f"the files before mending are kept as {', '.join(copies)}")
+        if not self._tables[LINK_KEY]:
+            self._tables = with_new_key(self._tables)
+            mended = mended | {LINK_KEY}
         try:
             if again := recovered | mended:
                 self._files.write(_rows(self._tables, again))
@@ -112,6 +116,11 @@ class Book:
         kept = {ident: other for ident, other in self._tables[table].items() if ident != record.id}
         self._commit({**self._tables, table: kept}, Report())
 
+    def rotate_link_keys(self) -> int:
+        """Sign with a new key; the one before it stays valid. Return how many there are now. Raises ``StoreError``."""
+        self._commit(with_new_key(self._tables), Report())
+        return len(self._tables[LINK_KEY])
+
     def export(self) -> Document:
         """Return everything in the shape of ``directory.toml``."""
         return to_document(self._tables)
@@ -124,7 +133,7 @@ class Book:
         return Change(self._tables, self._region, source=self._source, provisioning=provisioning)
 
     def _commit(self, tables: Tables, report: Report) -> Report:
-        changed = {table for table in MODELS if list(tables[table].items()) != list(self._tables[table].items())}
+        changed = {table for table in STORED if list(tables[table].items()) != list(self._tables[table].items())}
         if changed:
             self._files.write(_rows(tables, changed))
             self._tables = tables
@@ -158,4 +167,4 @@ class Book:
 
 
 def _rows(tables: Tables, names: set[str]) -> dict[str, list[dict[str, Any]]]:
-    return {table: [to_row(record) for record in tables[table].values()] for table in MODELS if table in names}
+    return {table: [to_row(record) for record in tables[table].values()] for table in STORED if table in names}

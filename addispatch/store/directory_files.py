@@ -15,7 +15,7 @@ from typing import Any
 from tinydb import TinyDB
 
 from addispatch.domain.errors import StoreError
-from addispatch.store.directory_models import MODELS
+from addispatch.store.directory_models import LINK_KEY, STORED
 from addispatch.store.safe_storage import SafeStorage, keep_copy, set_aside, sync_folder
 
 log = logging.getLogger(__name__)
@@ -36,14 +36,21 @@ class TableFiles:
     def load(self) -> tuple[Rows, list[str], set[str]]:
         """Return all rows, what happened on the way, and the tables whose file should be written anew.
 
-        Raises ``StoreError`` if a table and its backup cannot be read.
+        Raises ``StoreError`` if a table and its backup cannot be read; the link keys are then set aside instead.
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         notes, recovered = self._finish_interrupted(), set[str]()
         rows: dict[str, list[Row]] = {}
-        for table in MODELS:
+        for table in STORED:
             storage = SafeStorage(self._path(table))
-            rows[table] = list((storage.read() or {}).get(table, {}).values())
+            try:
+                rows[table] = list((storage.read() or {}).get(table, {}).values())
+            except StoreError as error:
+                if table != LINK_KEY:
+                    raise
+                # Links that were sent are lost, which only causes more alerts; not starting would cause none.
+                log.warning("%s", error)
+                notes.append(_given_up(storage))
             if storage.recovered:
                 notes.append(storage.recovered)
                 recovered.add(table)
@@ -110,3 +117,9 @@ class TableFiles:
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.json"
+
+
+def _given_up(storage: SafeStorage) -> str:
+    kept = [aside.name for path in (storage.path, storage.backup) if (aside := set_aside(path, "corrupt"))]
+    files = f" (kept as {', '.join(kept)})" if kept else ""
+    return f"{storage.path} cannot be read{files}: acknowledge links sent so far are not valid any more"

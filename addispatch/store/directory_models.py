@@ -164,6 +164,19 @@ class SettingsEntry(Entry):
     short_codes: Annotated[tuple[ShortCode, ...], Field(max_length=200)] = ()
 
 
+class LinkKeyEntry(BaseModel):
+    """A key that signs acknowledge tokens (``domain.token``): ``secret`` is 32 bytes as hexadecimal.
+
+    The greatest ``serial`` signs. Being data of the directory it replicates with it; nobody sees or edits it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    name: str
+    serial: Annotated[int, Field(ge=1)]
+    secret: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", repr=False)]
+
+
 #: The tables by name, in the order of a document.
 MODELS: dict[str, type[Entry]] = {
     "settings": SettingsEntry,
@@ -175,3 +188,7 @@ MODELS: dict[str, type[Entry]] = {
 }
 #: The one table that is a single entry, and that entry's name.
 SETTINGS = "settings"
+#: A table that is stored and replicated like the others, and never shown, exported or edited.
+LINK_KEY = "link_key"
+#: All tables there are on the disk.
+STORED: dict[str, type[BaseModel]] = {**MODELS, LINK_KEY: LinkKeyEntry}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from addispatch.config.paths import join
-from addispatch.store.directory_models import MODELS, SETTINGS
+from addispatch.store.directory_models import LINK_KEY, MODELS, SETTINGS, STORED
 
 Body = dict[str, Any]
 Document = dict[str, Any]
@@ -26,6 +26,7 @@ REFERENCES: dict[str, dict[tuple[str, ...], tuple[str, ...]]] = {
     "template": {},
     "route": {("to", _EACH): _AUDIENCE, ("template",): ("template",)},
     "settings": {("system_alert_to", _EACH): _AUDIENCE},
+    LINK_KEY: {},
 }
 
 
@@ -52,7 +53,7 @@ Tables = Mapping[str, Mapping[str, Record]]
 
 def empty_tables() -> dict[str, dict[str, Record]]:
     """Return all tables, without records."""
-    return {table: {} for table in MODELS}
+    return {table: {} for table in STORED}
 
 
 def namespace(table: str) -> tuple[str, ...]:
@@ -121,7 +122,8 @@ def describe(table: str, record: Record) -> str:
 def to_document(tables: Tables) -> Document:
     """Return everything in the shape of ``directory.toml``, without what equals the defaults."""
     document: Document = {}
-    for table, records in tables.items():
+    for table in MODELS:
+        records = tables[table]
         entries = [to_names(tables, table, record.body) for record in records.values()]
         if table != SETTINGS and entries:
             document[table] = entries

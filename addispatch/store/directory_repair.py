@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from addispatch.store.directory_fields import folded
-from addispatch.store.directory_models import MODELS, SETTINGS
+from addispatch.store.directory_models import SETTINGS, STORED
 from addispatch.store.directory_records import (
     Record,
     Tables,
@@ -33,13 +33,13 @@ def to_row(record: Record) -> Row:
 def read_rows(rows: Mapping[str, list[Row]]) -> tuple[Tables, list[str], set[str]]:
     """Return the tables, what had to be mended (one line each) and the names of the tables that were."""
     tables, notes, mended = empty_tables(), list[str](), set[str]()
-    for table in MODELS:
+    for table in STORED:
         for row in rows.get(table, ()):
             if record := _record(table, row, notes):
                 tables[table][record.id] = record
             else:
                 mended.add(table)
-    for table in MODELS:
+    for table in STORED:
         if _mend_references(tables, table, notes):
             mended.add(table)
     mended |= _rename_twins(tables, notes)
@@ -52,7 +52,7 @@ def _record(table: str, row: Any, notes: list[str]) -> Record | None:
     try:
         ident, provisioned, body = str(row["id"]), bool(row["provisioned"]), row["body"]
         name = body.get("name", SETTINGS)
-        checked = MODELS[table].model_validate(body)
+        checked = STORED[table].model_validate(body)
     except (ValidationError, LookupError, TypeError, AttributeError) as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else "damaged"
         notes.append(f"{table} {name!r} cannot be used and is left out: {reason}")

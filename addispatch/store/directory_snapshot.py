@@ -16,6 +16,7 @@ from addispatch.domain.addressbook import (
 )
 from addispatch.domain.alarm import Priority
 from addispatch.domain.policy import Level, Policy, PolicyKind
+from addispatch.store.directory_keys import secrets_of
 from addispatch.store.directory_records import Body, Record, Tables
 
 _SETTINGS_KEYS = ("retention_days", "link_ttl_h", "anyone_may_ack")
@@ -31,6 +32,7 @@ def build(tables: Tables, generation: int) -> Directory:
         templates={r.id: TextTemplate(id=r.id, **r.body) for r in tables["template"].values()},
         routes=tuple(_route(r) for r in tables["route"].values()),
         settings=_settings(next((r.body for r in tables["settings"].values()), {})),
+        link_keys=secrets_of(tables),
     )
 
 

@@ -54,8 +54,8 @@ class Ledger:
     """An open ledger.
 
     Called in the loop after each commit: ``on_events`` with its events, ``on_commit`` with its duration in seconds, the
-    number of its units and the sources of the alarms it took, and ``on_work`` with the channels something was queued
-    for and the earliest step of an escalation it set.
+    number of its units and the sources of the alarms it took, and ``on_work`` with what it set going, if anything
+    (``channels``, ``next_at_ms``, ``answered``).
     """
 
     def __init__(self, url: str, folder: Path) -> None:
@@ -64,7 +64,7 @@ class Ledger:
         self.marks: dict[str, bytes] = {}
         self.on_events: Callable[[list[Told]], None] | None = None
         self.on_commit: Callable[[float, int, list[str]], None] | None = None
-        self.on_work: Callable[[set[str], int | None], None] | None = None
+        self.on_work: Callable[[Transaction], None] | None = None
         self.problem = ""
         self._waiting: dict[Turn, deque[tuple[Unit[Any], asyncio.Future[Any]]]] = {turn: deque() for turn in Turn}
         self._wake = threading.Event()
@@ -209,8 +209,9 @@ class Ledger:
                 future.set_result(result)
         if self.on_commit is not None:
             self.on_commit(took_s, len(batch), transaction.accepted)
-        if self.on_work is not None and (transaction.channels or transaction.next_at_ms is not None):
-            self.on_work(transaction.channels, transaction.next_at_ms)
+        has_work = transaction.channels or transaction.answered or transaction.next_at_ms is not None
+        if has_work and self.on_work is not None:
+            self.on_work(transaction)
         if transaction.told and self.on_events is not None:
             self.on_events(transaction.told)
 

@@ -178,6 +178,10 @@ def case_doc(row: sa.RowMapping, parts: Rows) -> Doc:
         "closed_at": time_text(row["closed_at_ms"]),
         "deliveries": [delivery_doc(part) for part in parts],
         "acknowledgements": [_note_doc(note) for note in acks],
+        "declines": [_note_doc(note) for note in sorted(case.declines)],
+        "comments": [_note_doc(note) for note in sorted(case.comments)],
+        "round": case.position.cycle,
+        "next_step_at": time_text(row["next_at_ms"]),
         "owner": case.owner.store or None,
     }
 

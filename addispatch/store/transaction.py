@@ -127,6 +127,7 @@ class Transaction:
         self.marks: dict[str, bytes] = {}
         self.next_at_ms: int | None = None  # the earliest step of an escalation that was set
         self.channels: set[str] = set()  # those something was queued for
+        self.answered: set[int] = set()  # cases that nobody need be asked about any more
         self.paused_at_ms = counters.paused_at_ms  # since when nothing may leave, if so
         self._sql, self._next, self._cache = statements, counters, cache
         self._waiting: dict[Statement, list[tuple[Any, ...]]] = {}
@@ -232,6 +233,9 @@ class Transaction:
         for new in deliveries:
             counters.delivery += 1
             entry.delivery_seqs[new.key] = counters.delivery
+            if self.paused_at_ms is not None:
+                times = (self._frozen(new.due_at_ms, now_ms), self._frozen(new.expires_at_ms, now_ms))
+                new = new._replace(due_at_ms=times[0], expires_at_ms=times[1])  # noqa: PLW2901
             rows.append(delivery_row(counters.delivery, entry.seq, new, now_ms))
 
     def join(self, entry: Entry, delta: Case, now_ms: int) -> bool:
@@ -251,6 +255,7 @@ class Transaction:
         entry.case = with_delivery(before, key, change.state)
         if entry.case is before and before.deliveries.get(key) != change.state:
             return False
+        change = change._replace(due_at_ms=self._frozen(change.due_at_ms, now_ms))
         self._change_delivery(entry.delivery_seqs[key], change)
         return self._review(entry, now_ms)
 
@@ -263,6 +268,8 @@ class Transaction:
         is_closed = state is CaseState.CLOSED
         if state is not CaseState.OPEN:
             self.set_next(entry, None)
+            if entry.code is not None:
+                self.answered.add(entry.seq)
         if is_closed:
             self._cache.pop(entry.seq, None)
         row = (state.value, reason.value if reason else None, now_ms if is_closed else None, entry.seq)
@@ -350,8 +357,9 @@ class Transaction:
         self.connection.execute(sa.insert(table).values(seq=self._next.received, **values))
         return True
 
-    def set_due(self, entry: Entry, key: DeliveryKey, due_at_ms: int) -> None:
-        """Let a held delivery of a ladder go at a time."""
+    def set_due(self, entry: Entry, key: DeliveryKey, now_ms: int) -> None:
+        """Let a held delivery of a ladder go now."""
+        due_at_ms = self.waits_from_ms(now_ms)
         self._change_delivery(entry.delivery_seqs[key], DeliveryChange(entry.case.deliveries[key], due_at_ms))
 
     def _change_delivery(self, seq: int, change: DeliveryChange) -> None:
@@ -409,6 +417,10 @@ class Transaction:
         deliveries = [dict(zip(DELIVERY_COLUMNS, r, strict=True)) for r in rows]
         seqs = {delivery_key(d): d["seq"] for d in deliveries}
         return self._keep(Entry(seq, read_case(case, deliveries), case["code"], seqs, case["next_at_ms"]))
+
+    def _frozen(self, at_ms: int | None, now_ms: int) -> int | None:
+        """A deadline as it is kept during a pause: counted from its begin, and moved at its end with all others."""
+        return at_ms if at_ms is None or self.paused_at_ms is None else at_ms - (now_ms - self.paused_at_ms)
 
     def waits_from_ms(self, now_ms: int) -> int:
         """The moment from which waiting times count: now, or the begin of a pause, for time stands still in it."""

@@ -100,7 +100,7 @@ async def open_sending(folder, *channels: ScriptedChannel, directory=None, rules
             )
         node.pipeline._on_queued = node.dispatcher.poke
         node.escalator = Escalator(node.ledger, node.clock, lambda: node.pipeline.desk, node.said.append)
-        node.ledger.on_work = lambda names, _at_ms: node.dispatcher.poke(names)
+        node.ledger.on_work = lambda transaction: node.dispatcher.poke(transaction.channels)
         node.dispatcher.use(channels)
         try:
             yield node

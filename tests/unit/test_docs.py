@@ -133,6 +133,14 @@ def test_every_path_is_documented() -> None:
     assert [path for path in paths if f"`{path}`" not in page] == []
 
 
+def test_the_link_pages_are_documented() -> None:
+    from addispatch.http.link_app import CHECK, PREFIX
+
+    page = read("api.md")
+    for path in (f"GET {PREFIX}{{token}}", f"POST {PREFIX}{{token}}", f"GET {CHECK}"):
+        assert f"`{path}`" in page
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(page: Path) -> None:
     text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)

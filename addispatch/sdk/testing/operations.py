@@ -130,6 +130,10 @@ class EmptyOperations:
         """Remove nothing."""
         return {}
 
+    async def link_key_rotate(self, actor: Actor) -> Doc:
+        """There are no links."""
+        return {"keys_count": 0}
+
     async def health(self) -> Doc:
         """Alive."""
         return {"status": "ok"}

@@ -220,6 +220,12 @@ class StubOperations(EmptyOperations):
             raise Refused("name", f"there is no token {name!r}")
         return {}
 
+    async def link_key_rotate(self, actor: Actor) -> Doc:
+        self._asked(actor, "link_key_rotate")
+        if actor.role is not Role.ADMIN:
+            raise Refused("role", "this needs the role admin")
+        return {"keys_count": 2}
+
     async def health(self) -> Doc:
         return {"status": "ok"} if self.failure is None else {"status": "ledger writer stands still"}
 

@@ -93,6 +93,41 @@ async def test_a_port_that_is_taken_keeps_no_alarm_back(tmp_path, monkeypatch):
         assert not any(address in warning for warning in (await api.get("/api/v1/status")).json()["warnings"])
 
 
+async def test_links_have_a_port_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setattr("addispatch.http.server.BIND_AGAIN_S", 0.05)
+    taken = socket.create_server(("127.0.0.1", 0))
+    address = f"127.0.0.1:{taken.getsockname()[1]}"
+    started = app.started(config(tmp_path, http={"listen": "", "ack_listen": address}), None)
+    async with started as node, client(tmp_path) as api, httpx.AsyncClient() as phone, asyncio.timeout(10):
+        warnings = (await api.get("/api/v1/status")).json()["warnings"]
+        assert [one for one in warnings if one.startswith(f"http.ack_listen: cannot listen on {address}")]
+        assert "node node-a" in (await api.get("/check")).text, "they are beside the API meanwhile"
+        follower = node.feed.follow()
+        taken.close()
+        while (await follower.next())["text"] != f"Acknowledge links are answered on {address}":
+            pass
+        follower.close()
+        assert not any(address in warning for warning in (await api.get("/api/v1/status")).json()["warnings"])
+        assert "node node-a" in (await phone.get(f"http://{address}/check")).text
+        for path in ("/a/x", "/readyz", "/api/v1/status"):
+            assert (await phone.get(f"http://{address}{path}")).status_code == 404
+    with pytest.raises(OSError, match=r"refused|failed"):
+        await asyncio.open_connection(*address.split(":"))
+
+
+async def test_a_rotated_link_key_outlives_a_restart(tmp_path):
+    keys = []
+    for _ in range(2):
+        async with app.started(config(tmp_path), None) as node, client(tmp_path) as api:
+            keys.append(node.directory.snapshot.link_keys)
+            assert (await api.post("/api/v1/link-key/rotate")).json() == {"keys_count": 2}
+            keys.append(node.directory.snapshot.link_keys)
+            assert "link_key" not in (await api.get("/api/v1/directory")).text
+    first, second, found, third = keys
+    assert found == second == (second[0], first[0])
+    assert third[1:] == second[:1]
+
+
 async def test_a_secret_one_plugin_misses_turns_off_that_plugin_alone(tmp_path):
     (tmp_path / "addispatch.toml").write_text(CONFIG + '[plugin.mqtt]\nurl = "mqtt://x:${FILE:gone}@127.0.0.1"\n')
     async with app.started(load(tmp_path / "addispatch.toml").config, None), client(tmp_path) as api:

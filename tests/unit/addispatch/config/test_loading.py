@@ -44,6 +44,7 @@ def test_every_table_is_read(write):
         [http]
         listen = "[::1]:80"
         public_url = "https://alarms.example.com/"
+        ack_listen = "0.0.0.0:8080"
         [dispatch]
         max_attempts = 3
         in_doubt = { critical = "hold" }
@@ -54,6 +55,7 @@ def test_every_table_is_read(write):
     assert config.node.data_dir.is_absolute()
     assert config.node.data_dir.name == "data"
     assert config.http.address == ("::1", 80)
+    assert config.http.ack_address == ("0.0.0.0", 8080)
     assert config.http.public_url == "https://alarms.example.com"
     assert (config.dispatch.in_doubt.critical, config.dispatch.in_doubt.low) == ("hold", "resend")
     assert config.plugin == {"log": {"level": "info"}}
@@ -71,6 +73,7 @@ def test_an_empty_dropin_folder_is_none_and_an_empty_listen_opens_no_port(write)
     config = load(write('[plugins]\nfolder = ""\n[http]\nlisten = ""')).config
     assert config.plugins.folder is None
     assert config.http.address is None
+    assert config.http.ack_address is None
 
 
 def test_five_mistakes_are_five_lines(write):
@@ -108,6 +111,14 @@ def test_five_mistakes_are_five_lines(write):
         (
             '[node]\ndefault_region = "65"',
             "node.default_region: is no country: write two capital letters, for example SG",
+        ),
+        (
+            '[http]\nack_listen = "127.0.0.1:5556"',
+            "http.ack_listen: must differ from listen, which shows the same pages already; empty opens no second port",
+        ),
+        (
+            '[http]\nack_listen = "80"',
+            "http.ack_listen: must be address:port, for example 127.0.0.1:5556 or [::1]:5556; empty opens no port",
         ),
         ('[http]\npublic_url = "example.com"', "http.public_url: must begin with http:// or https:// and name a host"),
         ('[store]\nurl = "mysql://x"', "store.url: must be sqlite:///FILE, for example sqlite:///ledger.db"),

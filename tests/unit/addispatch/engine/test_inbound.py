@@ -68,7 +68,7 @@ async def test_a_message_that_is_not_durable_is_not_confirmed(node):
 
 
 async def test_a_report_of_delivery(sent):
-    await reported(sent.ledger, sent.clock, report())
+    await reported(sent.ledger, sent.clock, report(), lambda: sent.pipeline.desk)
     (delivery,) = await sent.deliveries()
     assert (delivery["state"], delivery["delivered_at"], delivery["error"]) == (
         "delivered",
@@ -80,26 +80,26 @@ async def test_a_report_of_delivery(sent):
 
 
 async def test_a_report_of_failure_and_then_of_success(sent):
-    await reported(sent.ledger, sent.clock, report(delivered=False))
+    await reported(sent.ledger, sent.clock, report(delivered=False), lambda: sent.pipeline.desk)
     (delivery,) = await sent.deliveries()
     assert (delivery["state"], delivery["error"]) == ("undelivered", "no such number")
     assert (await sent.events("DeliveryReported"))[0]["text"] == "log to Adam NOT delivered no such number"
-    await reported(sent.ledger, sent.clock, report())
-    await reported(sent.ledger, sent.clock, report(delivered=False))
+    await reported(sent.ledger, sent.clock, report(), lambda: sent.pipeline.desk)
+    await reported(sent.ledger, sent.clock, report(delivered=False), lambda: sent.pipeline.desk)
     assert (await sent.deliveries())[0]["state"] == "delivered"
     assert len(await sent.events("DeliveryReported")) == 2
 
 
 @pytest.mark.parametrize("foreign", [{"reference": "99"}, {"address": "Jane"}])
 async def test_a_report_that_belongs_to_nothing_changes_nothing(sent, foreign):
-    await reported(sent.ledger, sent.clock, report(**foreign))
+    await reported(sent.ledger, sent.clock, report(**foreign), lambda: sent.pipeline.desk)
     assert (await sent.deliveries())[0]["state"] == "sent"
     assert await sent.events("DeliveryReported") == []
 
 
 async def test_references_are_used_again_so_old_deliveries_do_not_count(sent):
     sent.clock.forward(days=3, seconds=1)
-    await reported(sent.ledger, sent.clock, report(at=AT + timedelta(days=3)))
+    await reported(sent.ledger, sent.clock, report(at=AT + timedelta(days=3)), lambda: sent.pipeline.desk)
     assert (await sent.deliveries())[0]["state"] == "sent"
 
 
@@ -111,5 +111,5 @@ async def test_the_latest_delivery_with_the_reference_is_meant(tmp_path):
         for text in ("old", "new"):
             await node.accept(text)
             await node.quiet()
-        await reported(node.ledger, node.clock, report(reference="7"))
+        await reported(node.ledger, node.clock, report(reference="7"), lambda: node.pipeline.desk)
         assert [(d["text"], d["state"]) for d in await node.deliveries()] == [("old", "sent"), ("new", "delivered")]

@@ -34,6 +34,7 @@ CALLS = {
     "tokens": (ADMIN, ()),
     "token_add": (ADMIN, ("grafana", "viewer")),
     "token_remove": (ADMIN, ("grafana",)),
+    "link_key_rotate": (ADMIN, ()),
     "pause": (OPERATOR, ()),
     "resume": (OPERATOR, ()),
     "cancel_pending": (OPERATOR, ()),
@@ -164,11 +165,13 @@ async def test_what_changes_something_is_audited(running):
     await ops.directory_delete(ADMIN, "recipient", "Cy")
     secret = (await ops.token_add(ADMIN, "grafana", "viewer"))["token"]
     await ops.token_remove(ADMIN, "grafana")
+    assert await ops.link_key_rotate(ADMIN) == {"keys_count": 2}
     await running.ledger.submit(lambda _tx: None)
     lines = [e["text"] for e in (await ops.events(VIEWER, limit=500))["events"][::-1] if e["kind"] == "Audit"]
     assert lines == [
         "test (test) imported the directory: recipient", "test (test) changed recipient Cy", "test (test) removed recipient Cy",
         "test (test) made the API token grafana (viewer)", "test (test) removed the API token grafana",
+        "test (test) made a new key for acknowledge links; the one before it stays valid",
     ]  # fmt: skip
     assert not any(secret in line for line in lines)
 

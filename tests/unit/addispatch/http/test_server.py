@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from addispatch.domain.errors import StoreError
 from addispatch.http import server
-from addispatch.http.server import HttpServer
+from addispatch.http.server import HttpServer, Port
 from addispatch.http.stream import Streams
 
 
@@ -69,6 +69,46 @@ async def test_a_port_in_use_is_told_and_taken_when_it_is_free(monkeypatch, tmp_
         assert await told.get() == ""
         assert (await remote.get(f"http://{host}:{port}/")).status_code == 404
     await late.stop()
+
+
+async def test_another_port_has_another_app_and_its_problem_is_its_own(monkeypatch, tmp_path):
+    monkeypatch.setattr(server, "BIND_AGAIN_S", 0.01)
+    told: asyncio.Queue[str] = asyncio.Queue()
+    other = socket.create_server(("127.0.0.1", 0))
+    host, port = other.getsockname()
+    links = Port(FastAPI(title="links"), (host, port), told.put_nowait, "http.ack_listen")
+    both = HttpServer(app(), tmp_path / "a.sock", ("127.0.0.1", 0), pytest.fail, links)
+    await both.start()
+    assert told.get_nowait().startswith(f"http.ack_listen: cannot listen on {host}:{port}: Address already in use")
+    assert links.bound is None
+    other.close()
+    async with asyncio.timeout(5), httpx.AsyncClient() as remote:
+        assert await told.get() == ""
+        titles = [
+            (await remote.get(f"http://127.0.0.1:{number}/openapi.json")).json()["info"]["title"]
+            for number in (both.tcp_port, links.bound)
+        ]
+    assert titles == ["FastAPI", "links"]
+    await both.stop()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(host, port)
+
+
+async def test_each_port_has_its_own_most_connections(running, monkeypatch, tmp_path):
+    """Whoever floods the port for links keeps nobody from the API."""
+    monkeypatch.setattr(server, "MAX_CONNECTIONS", 1)
+    links = Port(FastAPI(), ("127.0.0.1", 0), pytest.fail, "http.ack_listen")
+    both = HttpServer(app(), tmp_path / "a.sock", ("127.0.0.1", 0), pytest.fail, links)
+    await both.start()
+    first = await Idle.open(both.tcp_port)
+    many = [await Idle.open(links.bound) for _ in range(3)]
+    await many[0].ends()
+    await many[1].ends()
+    first.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert b"404" in await first.reader.readuntil(b"\r\n\r\n")
+    for one in (first, *many):
+        one.writer.close()
+    await both.stop()
 
 
 async def test_stop_does_not_wait_for_a_port(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from addispatch.domain.errors import StoreError
 from addispatch.store.directory_files import TableFiles
-from addispatch.store.directory_models import MODELS
+from addispatch.store.directory_models import STORED
 from addispatch.store.safe_storage import SafeStorage
 
 ONE = {"recipient": [{"id": "1"}], "group": [{"id": "2"}]}
@@ -55,7 +55,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 
 def test_starts_empty_in_a_private_folder(files: TableFiles, folder: Path) -> None:
     loaded, notes, recovered = files.load()
-    assert loaded == {table: [] for table in MODELS}
+    assert loaded == {table: [] for table in STORED}
     assert (notes, recovered) == ([], set())
     assert folder.stat().st_mode & 0o777 == 0o700
 

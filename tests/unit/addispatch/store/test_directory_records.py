@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from addispatch.store.directory_models import MODELS
+from addispatch.store.directory_models import STORED
 from addispatch.store.directory_records import (
     REFERENCES,
     Record,
@@ -16,7 +16,7 @@ from addispatch.store.directory_records import (
 
 
 def test_every_table_says_what_it_refers_to() -> None:
-    assert set(REFERENCES) == set(MODELS)
+    assert set(REFERENCES) == set(STORED)
 
 
 def test_references_get_replaced_taken_out_and_their_paths_told() -> None:
