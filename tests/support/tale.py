@@ -319,7 +319,7 @@ class Tale:
 
     async def alarm(self, text: str = "pump is hot", *, to: str | tuple[str, ...] = "Team", **fields: Any) -> Accepted:
         """An alarm comes in; done when its texts are out, if they can be."""
-        fields.setdefault("priority", Priority.HIGH)
+        fields["priority"] = Priority(fields.get("priority", Priority.HIGH))
         names = (to,) if isinstance(to, str) else to
         self.accepted = await self.node.accept(Alarm(text=text, source="plant", to=names, **fields))
         await self.quiet()
