@@ -120,13 +120,10 @@ class Pocket:
     async def replies(self, text: str, **fields: Any) -> None:
         """Write back; done when the node has it."""
         self._reply_count += 1
+        fields.setdefault("reference", f"{self.address} {self._reply_count} {id(self)}")
         now = self._tale.clock.now()
-        await self._tale.node.received(
-            Incoming(
-                channel=self.channel, sender=self.address, text=text, received_at=now,
-                reference=f"{self.address} {self._reply_count} {id(self)}", **fields,
-            )
-        )  # fmt: skip
+        message = Incoming(channel=self.channel, sender=self.address, text=text, received_at=now, **fields)
+        await self._tale.node.received(message)
         await self._tale.quiet()
 
     async def answers(self, text: str, **fields: Any) -> None:
