@@ -250,7 +250,8 @@ async def test_two_who_share_a_number_are_both_named(tmp_path: Path) -> None:
     directory = shared + group("Team", "Adam", "Jane") + policy(after(5, "Bo"))
     async with Tale(tmp_path, directory) as tale:
         await tale.alarm()
-        assert "Thank you, Adam / Jane." in await answer(tale.phone("Adam"), tale.code)
+        thanks = await answer(tale.phone("Adam"), tale.code)
+        assert "Thank you, Adam / Jane." in thanks or "Thank you, Jane / Adam." in thanks
 
 
 # -- wrong codes -------------------------------------------------------------------------------------------------

@@ -360,6 +360,12 @@ class Tale:
         await self.quiet()
         return answer
 
+    async def follows(self, token: str, **request: Any) -> dict[str, Any]:
+        """Press the button behind a link."""
+        answer = await self.operations.link_answer(token, request)
+        await self.quiet()
+        return answer
+
     # -- time ----------------------------------------------------------------------------------------------------
 
     async def ticks(self) -> None:
