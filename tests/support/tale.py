@@ -323,7 +323,8 @@ class Tale:
         return self.accepted
 
     async def clears(self, key: str, **fields: Any) -> None:
-        await self.node.accept(Alarm(text="normal", source="plant", key=key, state=AlarmState.CLEARED, **fields))
+        fields.setdefault("source", "plant")
+        await self.node.accept(Alarm(text="normal", key=key, state=AlarmState.CLEARED, **fields))
         await self.quiet()
 
     @property
