@@ -132,9 +132,16 @@ def _attribution(lines: list[str], at: int) -> int:
             return 0
         joined += f" {lines[at + count - 1].strip()}"
         if _is_attribution(joined.strip(), lines, at + count):
-            # It may begin further down, below a line of the writer's.
-            return 0 if any(_attribution(lines, at + lower) == count - lower for lower in range(1, count)) else count
+            return 0 if any(_begins_below(lines, at, lower, count) for lower in range(1, count)) else count
     return 0
+
+
+def _begins_below(lines: list[str], at: int, lower: int, count: int) -> bool:
+    """Whether the first ``lower`` lines are the writer's: without them it is an attribution with its date, too."""
+    rest = " ".join(line.strip() for line in lines[at + lower : at + count])
+    if WROTE_FIRST.match(lines[at].strip()) and not WROTE_FIRST.match(rest):
+        return False
+    return _TIME.search(rest) is not None and _is_attribution(rest, lines, at + count)
 
 
 def _is_attribution(text: str, lines: list[str], after: int) -> bool:
@@ -166,11 +173,11 @@ def _below(lines: list[str], at: int) -> list[str]:
         elif not line:
             kept.append("")
             is_broken = False
+        elif _ends(lines, at):
+            break
         elif is_broken or _plain(line) in quoted:
             # The rest of a quoted line, or ours once more.
             pass
-        elif _ends(lines, at):
-            break
         elif length := _attribution(lines, at):
             after = _next_filled(lines, at + length)
             if after >= len(lines) or not _QUOTED.match(lines[after]):
