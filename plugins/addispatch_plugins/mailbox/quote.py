@@ -1,7 +1,8 @@
 """What a writer added to a mail, without what he quotes and without his signature. Used by ``letter``.
 
-A false acknowledgement is the worst that can happen here: the quote holds the code. So in doubt less is kept. Existing
-libraries (quotequail, mail-parser-reply) are kept well but aim at showing a conversation: in doubt they keep more.
+A false acknowledgement is the worst that can happen here: the quote holds the code. So in doubt less is kept. Libraries
+that are well kept aim at showing a conversation, and in doubt keep more: of the 98 mails by persons in tests/mails,
+quotequail 0.5.4 leaves some of the quote in 8, mail-parser-reply 1.36 in 30.
 
 A text ends at the first of: a signature, a line of dashes, a quoted header, a quote that is not marked. Behind a quote
 marked with ``>`` more of the writer's may follow.
