@@ -7,9 +7,8 @@ import re
 
 #: What programs call one thing and mean a larger one by (WHATWG Encoding Standard 4.2).
 _MEANT = {
-    "gb2312": "gb18030", "gbk": "gb18030", "hz": "hz", "iso8859-1": "cp1252", "ascii": "cp1252", "latin-1": "cp1252",
-    "euc_kr": "cp949", "johab": "johab", "shift_jis": "cp932", "tis_620": "cp874", "iso8859-9": "cp1254",
-    "big5": "big5hkscs",
+    "gb2312": "gb18030", "gbk": "gb18030", "iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254",
+    "euc_kr": "cp949", "shift_jis": "cp932", "tis-620": "cp874", "big5": "big5hkscs",
 }  # fmt: skip
 _ALIASES = {
     "ks_c_5601-1987": "cp949",

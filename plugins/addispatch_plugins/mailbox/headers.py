@@ -14,8 +14,8 @@ from addispatch_plugins.mailbox.charset import decode
 
 #: Most bytes and fields of one header that are looked at; mails that went through many hands have 50 KB, 200 fields.
 MAX_HEADER_BYTES, MAX_FIELDS = 131_072, 1000
-#: Longest value that is decoded, in characters.
-MAX_VALUE_CHARS = 16_384
+#: Longest value that is decoded, and longest From, in characters.
+MAX_VALUE_CHARS, MAX_FROM_CHARS = 16_384, 2000
 #: Most acknowledge tokens of one mail.
 MAX_TOKENS = 10
 
@@ -64,7 +64,7 @@ class Header:
         if len(values) != 1:
             return ""
         # Display names and comments may hold what looks like an address; encoded words are not decoded for that reason.
-        rest = re.sub(r'"(?:[^"\\]|\\.)*"', "", values[0][:MAX_VALUE_CHARS])
+        rest = re.sub(r'"(?:[^"\\]|\\.)*"', "", values[0][:MAX_FROM_CHARS])
         for _ in range(5):
             rest = re.sub(r"\([^()]*\)", "", rest)
         in_brackets = re.findall(r"<([^<>]*)>", rest)

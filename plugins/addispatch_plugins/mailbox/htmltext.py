@@ -159,7 +159,7 @@ class _Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         """Add text."""
-        if not self.ended and not self._skip_count:
+        if data and not self.ended and not self._skip_count:
             self._line.append(data)
 
     def _enter(self, tag: str, *, quotes: bool) -> None:

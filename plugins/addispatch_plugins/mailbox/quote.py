@@ -29,7 +29,7 @@ BROKEN_FROM_CHARS = 40
 #: Most lines and most characters of one that are looked at, most lines of an attribution and of a quoted header.
 MAX_LINES, MAX_LINE_CHARS, ATTRIBUTION_LINES, HEADER_LINES = 5000, 500, 4, 6
 
-_QUOTED = re.compile(r"\s{0,4}(?:[A-Za-z]{0,4}[>＞]|[|｜]\s)")
+_QUOTED = re.compile(r"\s{0,4}(?:[A-Za-z]{0,4}[>＞]|[|｜](?:\s|\Z))")
 _RULE = re.compile(r"[-_=*~–—#]{3,}\Z|_{5,}|[-–—]{3,}\s?\S|[=*]{5,}\s?\S|--\Z")
 _LABEL = re.compile(r"\*?[^\W\d_][^\d:：]{0,24}\*?[:：]\*?\s?\S")
 _ADDRESS = re.compile(r"[^\s@<]@[^\s@>]")
@@ -118,7 +118,7 @@ def _ends(lines: list[str], at: int) -> bool:
     if _RULE.match(line) or FORWARDED.match(line) or SENT_FROM.match(line) or CLOSING.match(line):
         return True
     following = [follow for follow in lines[at + 1 : at + 2 * HEADER_LINES] if follow][:HEADER_LINES]
-    if HEADER_FROM.match(line) and any(HEADER_MORE.match(follow) for follow in following):
+    if HEADER_FROM.match(line) and (any(map(HEADER_MORE.match, following)) or any(map(_LABEL.match, following[:1]))):
         return True
     # Languages that phrases.py does not know: three labels in a row, one with an address.
     block = [line, *following[:2]]
