@@ -79,6 +79,8 @@ def test_damaged_mails():
             machine_count += 1
             assert letter.automatic, (name, mail)
         done += 1
-    print(f"{done} damaged mails, {machine_count} of machines, the slowest {longest_s * 1000:.0f} ms for {len(longest)} bytes")
+    print(
+        f"{done} damaged mails, {machine_count} of machines, the slowest {longest_s * 1000:.0f} ms for {len(longest)} bytes"
+    )
     assert done == COUNT or MOST_S < 3600
     assert longest_s < LONGEST_S, longest[:2000]

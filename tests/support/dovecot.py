@@ -13,6 +13,7 @@ import subprocess
 import time
 from itertools import count
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -159,7 +160,7 @@ service stats {{
         """The mails in the inbox."""
         return sorted([*(self.maildir / "new").iterdir(), *(self.maildir / "cur").iterdir()])
 
-    def __enter__(self) -> Dovecot:
+    def __enter__(self) -> Self:
         self.start()
         return self
 

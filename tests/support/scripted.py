@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Self
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -17,18 +18,20 @@ class Scripted:
         self.lines: list[str] = []
         self.port = 0
         self._writers: list[asyncio.StreamWriter] = []
+        self._tasks: list[asyncio.Task[None] | None] = []
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connection_count += 1
         self._writers.append(writer)
+        self._tasks.append(asyncio.current_task())
         try:
             await self._script(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             writer.close()
 
-    async def __aenter__(self) -> Scripted:
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
@@ -37,6 +40,9 @@ class Scripted:
         self._server.close()
         for writer in self._writers:
             writer.transport.abort()
+        for task in filter(None, self._tasks):
+            task.cancel()
+            await asyncio.wait([task])
 
 
 def pop3(answers: dict[str, str], said: list[str]) -> Script:

@@ -23,17 +23,16 @@ _IGNORED = frozenset({
 _VOID = frozenset({
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr",
 })  # fmt: skip
-#: Elements that hold a quote. Gmail, Yahoo, Proton, Tuta, Zoho, GMX, Zimbra, Apple, Thunderbird, FastMail, QQ.
+#: Elements that hold a quote: Gmail, Yahoo, Proton, Tuta, Zoho, Thunderbird, QQ, NetEase, Spark, Front.
 _QUOTES = re.compile(
-    r"\b(?:gmail_quote(?:_container)?|gmail_extra|yahoo_quoted|protonmail_quote|tutanota_quote|zmail_extra|zmail_extra_hr"
-    r"|mail_quote|moz-cite-prefix|moz-email-headers-table|moz-forward-container|qmbox|ntes_not_fresh_mail|reply_quote"
-    r"|replyforwardcontainer|isreplycontent|spark_quote|front-blockquote|history_container)\b"
+    r"\b(?:gmail_quote(?:_container)?|gmail_extra|yahoo_quoted|protonmail_quote|tutanota_quote|zmail_extra"
+    r"|moz-cite-prefix|moz-email-headers-table|moz-forward-container|qmbox|ntes_not_fresh_mail|isreplycontent"
+    r"|spark_quote|front-blockquote)\b"
 )
-#: Elements after which all is quote: Outlook for web, desktop, mobile and Mac, Windows Mail, Exchange.
+#: Elements after which all is quote: Outlook for web, desktop, mobile and Mac.
 _ENDS = re.compile(
     r"\b(?:(?:x_)*divrplyfwdmsg|(?:x_)*appendonsend|mail-editor-reference-message-container|olk_src_body_section"
-    r"|stopspelling|outlookmessageheader|ms-outlook-mobile-reference-message|originalcontent|replybody|lnkreply"
-    r"|docs-reply-quote|oriprefix)\b"
+    r"|stopspelling|outlookmessageheader|ms-outlook-mobile-reference-message)\b"
 )
 #: Signatures, and what a safety filter puts above a text.
 _SIGNATURES = re.compile(

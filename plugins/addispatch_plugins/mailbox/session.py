@@ -99,8 +99,8 @@ def explain(step: str, error: Exception, timeout_s: float, secret: str = "") -> 
 def _said(error: Exception) -> str:
     """What the server said: libraries put its bytes into the error as they are."""
     said = getattr(error, "command_result", None) or error.args
-    while isinstance(said, (tuple, list)) and said:
-        said = said[-1]
+    while isinstance(said, (tuple, list)):
+        said = said[-1] if said else ""
     return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
 
 

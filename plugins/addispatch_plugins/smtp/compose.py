@@ -32,9 +32,7 @@ _CONTROLS = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(127, 160)])
 # RFC 3834: so that no automatic reply comes back, and none of ours is taken for a human's. Exchange is asked for no
 # out-of-office notes and receipts (MS-OXCMAIL 2.2.3.2.14), but for non-delivery reports: those somebody should see.
 _MACHINE = (
-    b"Auto-Submitted: auto-generated\r\n"
-    b"X-Auto-Response-Suppress: DR, RN, NRN, OOF, AutoReply\r\n"
-    b"MIME-Version: 1.0\r\n"
+    b"Auto-Submitted: auto-generated\r\nX-Auto-Response-Suppress: DR, RN, NRN, OOF, AutoReply\r\nMIME-Version: 1.0\r\n"
 )
 _PLAIN = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\n"
 _QUOTED = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"

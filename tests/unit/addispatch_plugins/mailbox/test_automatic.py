@@ -41,7 +41,15 @@ def test_a_machine(field):
 
 @pytest.mark.parametrize(
     "address",
-    ["MAILER-DAEMON@e.com", "postmaster@e.com", "no-reply@e.com", "noreply@e.com", "do-not-reply@e.com", "bounce+x@e.com", "mailer-daemon"],
+    [
+        "MAILER-DAEMON@e.com",
+        "postmaster@e.com",
+        "no-reply@e.com",
+        "noreply@e.com",
+        "do-not-reply@e.com",
+        "bounce+x@e.com",
+        "mailer-daemon",
+    ],
 )
 def test_nobody(address):
     mail = parse(f"From: {address}\r\nSubject: x\r\n\r\nA123".encode())

@@ -39,7 +39,10 @@ def test_decode(raw, declared, text):
     assert decode(raw, declared) == text
 
 
-@given(st.binary(max_size=50), st.sampled_from(sorted({*encodings.aliases.aliases, "utf-7", "zlib", "rot13", "idna", "undefined", "", "x" * 40})))
+@given(
+    st.binary(max_size=50),
+    st.sampled_from(sorted({*encodings.aliases.aliases, "utf-7", "zlib", "rot13", "idna", "undefined", "", "x" * 40})),
+)
 def test_never_raises(raw, declared):
     assert isinstance(decode(raw, declared), str)
 

@@ -55,7 +55,9 @@ def test_a_token_is_found(fields):
     assert header(fields).tokens == (TOKEN,)
 
 
-@pytest.mark.parametrize("value", [f"<ack.{TOKEN[:-1]}@e>", f"<ack.{TOKEN}x@e>", f"<pack.{TOKEN}@e>", f"<x.ack.{TOKEN}@e>"])
+@pytest.mark.parametrize(
+    "value", [f"<ack.{TOKEN[:-1]}@e>", f"<ack.{TOKEN}x@e>", f"<pack.{TOKEN}@e>", f"<x.ack.{TOKEN}@e>"]
+)
 def test_what_is_no_token(value):
     assert header(f"In-Reply-To: {value}").tokens == ()
 

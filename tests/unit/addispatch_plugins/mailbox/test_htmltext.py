@@ -35,7 +35,13 @@ def test_examples(html, text):
     assert html_to_text(html).strip() == text
 
 
-@given(st.lists(st.sampled_from(["<div>", "</div>", "<blockquote>", "</blockquote>", "x", "<p", ">", "<!--", '<a b="', "&", "<br>"])))
+@given(
+    st.lists(
+        st.sampled_from(
+            ["<div>", "</div>", "<blockquote>", "</blockquote>", "x", "<p", ">", "<!--", '<a b="', "&", "<br>"]
+        )
+    )
+)
 def test_never_raises(pieces):
     html_to_text("".join(pieces))
 

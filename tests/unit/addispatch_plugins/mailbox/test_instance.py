@@ -188,7 +188,7 @@ async def test_tls(folder, certificate, context, until):
 async def test_a_file_without_certificates_is_a_mistake(tmp_path, context):
     (tmp_path / "ca.pem").write_text("none")
     table = {"kind": "imap", "host": "127.0.0.1", "user": "a", "password": "b", "ca_file": tmp_path / "ca.pem"}
-    with pytest.raises(ConfigError, match="ca_file: .*holds no usable certificates"):
+    with pytest.raises(ConfigError, match=r"ca_file: .*holds no usable certificates"):
         await plugin.create(MailboxConfig(**table), context).self_check()
 
 

@@ -73,7 +73,13 @@ def endpoint():
 @pytest.fixture
 def source(endpoint, tmp_path):
     def source(clock=None, file=None, kind=Kind.IMAP, **changes):
-        table = {"provider": "microsoft", "client_id": "id", "refresh_token": "r-1", "token_url": endpoint.url, **changes}
+        table = {
+            "provider": "microsoft",
+            "client_id": "id",
+            "refresh_token": "r-1",
+            "token_url": endpoint.url,
+            **changes,
+        }
         return TokenSource(OAuth2Config(**table), kind, clock or FakeClock(), file)
 
     return source

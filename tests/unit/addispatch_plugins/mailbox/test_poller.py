@@ -19,7 +19,14 @@ MAIL = raw_mail("mutt").decode()
 @asynccontextmanager
 async def polling(context, script, **changes):
     async with Scripted(script) as server:
-        table = {"kind": "pop3", "host": "127.0.0.1", "port": server.port, "security": "none", "user": "a", "password": "b"}
+        table = {
+            "kind": "pop3",
+            "host": "127.0.0.1",
+            "port": server.port,
+            "security": "none",
+            "user": "a",
+            "password": "b",
+        }
         instance = plugin.create(MailboxConfig(**{**table, "poll_s": 1, "timeout_s": 1, **changes}), context)
         await instance.start()
         yield server, instance
@@ -96,7 +103,7 @@ async def test_nonsense_is_an_outage_too(context):
 async def test_a_failed_delete_hands_nothing_over_twice(context, monkeypatch, until):
     monkeypatch.setattr(outage, "FIRST_PAUSE_S", 0.1)
     said = []
-    replies = answers(**{"DELE": "-ERR busy"})
+    replies = answers(DELE="-ERR busy")
     async with polling(context, pop3(replies, said)):
         await context.wait_for_event("deleting mails: -ERR busy")
         replies["DELE"] = "+OK"

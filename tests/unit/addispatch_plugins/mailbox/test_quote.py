@@ -96,6 +96,12 @@ def test_nothing_is_made_up(text):
         assert line in text
 
 
-@given(st.lists(st.sampled_from(["> A123 x", "> y", "", "> ACK: Reply A123 + msg", *(a.partition("\n")[0] for a in ATTRIBUTIONS)])))
+@given(
+    st.lists(
+        st.sampled_from(
+            ["> A123 x", "> y", "", "> ACK: Reply A123 + msg", *(a.partition("\n")[0] for a in ATTRIBUTIONS)]
+        )
+    )
+)
 def test_from_quotes_alone_comes_no_code(lines):
     assert "A123" not in new_text("\n".join(lines)).text
