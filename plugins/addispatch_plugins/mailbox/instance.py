@@ -70,7 +70,7 @@ class MailboxPlugin:
         if self._config.kind is Kind.POP3:
             from addispatch_plugins.mailbox.pop3 import Pop3Session  # noqa: PLC0415 - one of the two is enough
 
-            return Pop3Session(self._config, self._tls, credentials)
+            return Pop3Session(self._config, self._tls, credentials, is_trial=self._context.is_trial)
         from addispatch_plugins.mailbox.imap import ImapSession  # noqa: PLC0415 - one of the two is enough
 
         return ImapSession(self._config, self._tls, credentials, is_trial=self._context.is_trial)

@@ -80,8 +80,10 @@ _ERRORS = (poplib.error_proto, OSError, EOFError, ValueError)
 class Pop3Session:
     """Mails have numbers that hold for one connection, and lasting names (UIDL)."""
 
-    def __init__(self, config: MailboxConfig, tls: ssl.SSLContext | None, credentials: Credentials) -> None:
-        self._config, self._tls, self._credentials = config, tls, credentials
+    def __init__(
+        self, config: MailboxConfig, tls: ssl.SSLContext | None, credentials: Credentials, *, is_trial: bool = False
+    ) -> None:
+        self._config, self._tls, self._credentials, self._is_trial = config, tls, credentials, is_trial
         self._client: _Client | _TlsClient | None = None
         self._numbers: dict[str, int] = {}
         self._sizes: dict[int, int] = {}
@@ -140,7 +142,9 @@ class Pop3Session:
         """Fetch by RETR, a large mail by TOP; see ``Session``."""
         number = self._numbers[name]
         is_large = self._sizes.get(number, 0) > self._config.max_size
-        command = f"TOP {number} {TOP_LINES}" if is_large else f"RETR {number}"
+        # Servers mark a mail as seen after RETR: a trial leaves no trace.
+        top = TOP_LINES if is_large else self._config.max_size if self._is_trial else 0
+        command = f"TOP {number} {top}" if top else f"RETR {number}"
         max_bytes = PART_BYTES if is_large else self._config.max_size
         try:
             content, is_all = self._open_client.long_answer(command, max_bytes)

@@ -112,6 +112,7 @@ async def test_a_trial_looks_and_takes_nothing(server, context, start, until):
         await context.messages.wait_for()
         await until(lambda instance=instance: "last looked at" in instance.status_line())
         await instance.stop()
+    await context.stop()
     assert len(server.mails) == 1
     assert len(context.messages) == 2
     # Not even marked as seen.
