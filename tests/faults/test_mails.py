@@ -17,8 +17,8 @@ from addispatch_plugins.mailbox.letter import MAX_SUBJECT_CHARS, MAX_TEXT_CHARS,
 COUNT = 1_000_000 if os.environ.get("ADDISPATCH_CAMPAIGN") else 5000
 #: How long the campaign may take; it says how far it came. The same seed takes the same way.
 MOST_S = float(os.environ.get("ADDISPATCH_CAMPAIGN_S", "3600"))
-#: On a busy machine, too.
-LONGEST_S = 5.0
+#: Of processor time, for one mail.
+LONGEST_S = 2.0
 
 NAMES = sorted(EXPECTED)
 MAILS = {name: raw_mail(name) for name in NAMES}
@@ -67,9 +67,9 @@ def test_damaged_mails():
         header, blank, body = raw.partition(b"\r\n\r\n")
         leaves_header = bool(blank) and chance.random() < 0.6
         mail = header + blank + damaged(body, chance) if leaves_header else damaged(raw, chance)
-        one_s = time.perf_counter()
+        one_s = time.process_time()
         letter = read_letter(mail, is_whole=chance.random() < 0.9)
-        one_s = time.perf_counter() - one_s
+        one_s = time.process_time() - one_s
         if one_s > longest_s:
             longest_s, longest = one_s, mail
         assert len(letter.text) <= MAX_TEXT_CHARS

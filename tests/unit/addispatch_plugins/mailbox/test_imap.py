@@ -76,10 +76,14 @@ def test_a_mail_that_is_gone_is_unfetchable(server, session):
 
 @pytest.mark.debian
 def test_a_trial_changes_nothing(server, session):
+    server.deliver(raw_mail("mutt"))
     one = session(is_trial=True, move_to="Done")
-    opened(one)
+    [name] = opened(one)
+    assert one.fetch(name).is_whole
     one.close()
     assert not list(server.maildir.glob(".Done"))
+    # It is still new to whoever opens the folder next.
+    assert [path.parent.name for path in server.mails] == ["new"]
 
 
 @pytest.mark.debian
