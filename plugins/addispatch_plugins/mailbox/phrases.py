@@ -8,17 +8,27 @@ from __future__ import annotations
 
 import re
 
-#: The verb of an attribution ("On … Adam wrote:"), as a part of a word where the language inflects it.
-WROTE = re.compile(
-    r"\bwrote\b|\bwrites\b|\bschrieb\b|\bgeschrieben\b|a écrit|\bescribi[óo]\b|ha scritto|\bscrisse\b"
-    r"|\bescreveu\b|\bschreef\b"
-    r"|\bskrev\b|\bkirjoitti\b|\bnapsal\b|\bnapísal\b|\bnapisał|\bezt írta\b|a scris|\bnapisao\b|\bje napisal"
-    r"|\bpíše\b"
-    r"|пишет|пише\b|написал|написа\b|έγραψε|\byazdı\b|\bmenulis\b|đã viết|เขียนว่า|写道|寫道|書きました"
-    r"|のメール|작성|썼습니다"
-    r"|כתב|كتب|\bkirjutas\b|\brakstīja\b|\brašė\b|\bha escrit\b|\bsent\b.{0,40}\bmessage\b",
+#: The verb of an attribution ("On … Adam wrote:"), or how it begins; in languages without spaces it stands anywhere.
+_WROTE_WORDS = (
+    "wrote", "writes", "schrieb", "geschrieben", "a écrit", "escribió", "escribio", "ha scritto", "scrisse", "escreveu",
+    "schreef", "skrev", "kirjoitti", "napsal", "napísal", "napisał", "ezt írta", "a scris", "napisao", "je napisal", "píše",
+    "пишет", "пише", "написа", "έγραψε", "yazdı", "menulis", "đã viết", "כתב", "كتب", "kirjutas", "rakstīja",
+    "rašė", "ha escrit",
+)  # fmt: skip
+_WROTE_SIGNS = ("เขียนว่า", "写道", "寫道", "書きました", "のメール", "작성", "썼습니다")
+_WROTE = re.compile(
+    rf"\b(?:{'|'.join(_WROTE_WORDS)})|{'|'.join(_WROTE_SIGNS)}",
     re.IGNORECASE,
 )
+
+
+def has_wrote(text: str) -> bool:
+    """Whether the verb of an attribution is in the text."""
+    # The pattern alone takes ten times as long.
+    lower = text.lower()
+    return any(word in lower for word in (*_WROTE_WORDS, *_WROTE_SIGNS)) and _WROTE.search(text) is not None
+
+
 #: Words an attribution begins with in languages that put the date first.
 WROTE_FIRST = re.compile(
     r"(?:On|Am|Le|El|Il|Em|Op|Den|På|Dne|W dniu|V|U|La|Vào|Pada|Στις|ในวันที่|בתאריך|في|At|Em|A)\b", re.IGNORECASE

@@ -20,14 +20,14 @@ from addispatch_plugins.mailbox.phrases import (
     HEADER_FROM,
     HEADER_MORE,
     SENT_FROM,
-    WROTE,
     WROTE_FIRST,
+    has_wrote,
 )
 
 #: A quoted line at least this long may have been broken by the mail program, its rest left without a mark.
 BROKEN_FROM_CHARS = 40
 #: Most lines and most characters of one that are looked at, most lines of an attribution and of a quoted header.
-MAX_LINES, MAX_LINE_CHARS, ATTRIBUTION_LINES, HEADER_LINES = 5000, 500, 4, 6
+MAX_LINES, MAX_LINE_CHARS, ATTRIBUTION_LINES, HEADER_LINES = 2000, 500, 4, 6
 
 _QUOTED = re.compile(r"\s{0,4}(?:[A-Za-z]{0,4}[>＞]|[|｜](?:\s|\Z))")
 _RULE = re.compile(r"[-_=*~–—#]{3,}\Z|_{5,}|[-–—]{3,}\s?\S|[=*]{5,}\s?\S|--\Z")
@@ -150,14 +150,14 @@ def _is_attribution(text: str, lines: list[str], after: int) -> bool:
         return False
     if not text.endswith((":", "：")):
         # Yahoo and Zoho end it otherwise; Thunderbird in Chinese and Japanese leaves the colon out.
-        return bool(WROTE.search(text[-30:]) and _ADDRESS.search(text) and _TIME.search(text))
-    if WROTE.search(text) and (WROTE_FIRST.match(text) or _DIGIT_OR_ADDRESS.search(text)):
+        return bool(has_wrote(text[-30:]) and _ADDRESS.search(text) and _TIME.search(text))
+    if (WROTE_FIRST.match(text) or _DIGIT_OR_ADDRESS.search(text)) and has_wrote(text):
         return True
     if _ADDRESS.search(text) and _TIME.search(text):
         return True
     following = _next_filled(lines, after)
     is_before_quote = following < len(lines) and _QUOTED.match(lines[following]) is not None
-    return is_before_quote and bool(WROTE.search(text) or _TIME.search(text) or _ADDRESS.search(text))
+    return is_before_quote and bool(has_wrote(text) or _TIME.search(text) or _ADDRESS.search(text))
 
 
 def _below(lines: list[str], at: int) -> list[str]:
