@@ -12,8 +12,8 @@ import re
 _WROTE_WORDS = (
     "wrote", "writes", "schrieb", "geschrieben", "a écrit", "escribió", "escribio", "ha scritto", "scrisse", "escreveu",
     "schreef", "skrev", "kirjoitti", "napsal", "napísal", "napisał", "ezt írta", "a scris", "napisao", "je napisal", "píše",
-    "пишет", "пише", "написа", "έγραψε", "yazdı", "menulis", "đã viết", "כתב", "كتب", "kirjutas", "rakstīja",
-    "rašė", "ha escrit",
+    "пишет", "пише", "написа", "έγραψε", "yazdı", "menulis", "đã viết", "כתב", "كتب", "kirjutas",
+    "rakstīja", "rašė", "ha escrit",
 )  # fmt: skip
 _WROTE_SIGNS = ("เขียนว่า", "写道", "寫道", "書きました", "のメール", "작성", "썼습니다")
 _WROTE = re.compile(
