@@ -11,8 +11,8 @@ import re
 #: The verb of an attribution ("On … Adam wrote:"), or how it begins; in languages without spaces it stands anywhere.
 _WROTE_WORDS = (
     "wrote", "writes", "schrieb", "geschrieben", "a écrit", "escribió", "escribio", "ha scritto", "scrisse", "escreveu",
-    "schreef", "skrev", "kirjoitti", "napsal", "napísal", "napisał", "ezt írta", "a scris", "napisao", "je napisal", "píše",
-    "пишет", "пише", "написа", "έγραψε", "yazdı", "menulis", "đã viết", "כתב", "كتب", "kirjutas",
+    "schreef", "skrev", "kirjoitti", "napsal", "napísal", "napisał", "ezt írta", "a scris", "napisao",
+    "je napisal", "píše", "пишет", "пише", "написа", "έγραψε", "yazdı", "menulis", "đã viết", "כתב", "كتب", "kirjutas",
     "rakstīja", "rašė", "ha escrit",
 )  # fmt: skip
 _WROTE_SIGNS = ("เขียนว่า", "写道", "寫道", "書きました", "のメール", "작성", "썼습니다")

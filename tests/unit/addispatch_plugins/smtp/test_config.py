@@ -53,5 +53,5 @@ def test_answers_need_an_address():
     assert (
         SmtpConfig.model_validate({"primary": PRIMARY, "reply_to": "acks@example.com"}).reply_to == "acks@example.com"
     )
-    with pytest.raises(ValidationError, match="reply_to\n.*no mail address"):
+    with pytest.raises(ValidationError, match=r"reply_to\n.*no mail address"):
         SmtpConfig.model_validate({"primary": PRIMARY, "reply_to": "acks"})

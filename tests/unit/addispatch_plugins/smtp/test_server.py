@@ -34,7 +34,7 @@ async def test_an_answer_finds_its_way_back(start, sink, table):
     token = "Ab-_" * 14
     assert await channel.send(to(token=token, id="d1")) == Sent(f"<ack.{token}.d1.node-a@example.com>", by="primary")
     mail = await sink.expect("Pump 3")
-    assert mail.message["Reply-To"] == "<acks@example.com>"
+    assert mail.message["Reply-To"] == "acks@example.com"
     assert mail.message["Message-ID"] == f"<ack.{token}.d1.node-a@example.com>"
 
 
