@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 ABOUT_CHARS = 60
 #: Channels that carry words, the first choice first.
 _WORDS = DEFAULT_CHANNELS
+#: How well a channel worked, the best first; one the network could not use comes last.
+_RANKS = {Fact.DELIVERED: 0, Fact.SENT: 1, Fact.UNDELIVERED: 3}
 
 
 class Notice(NamedTuple):
@@ -92,7 +94,7 @@ def informed(case: Case, desk: Desk, names: dict[str, str], *, but: str = "") ->
             continue
         found = _address(key, desk, names.get(key.recipient, ""))
         if found is not None:
-            rank = (-int(state.fact), _WORDS.index(found.channel) if found.channel in _WORDS else len(_WORDS))
+            rank = (_RANKS.get(state.fact, 2), _WORDS.index(found.channel) if found.channel in _WORDS else len(_WORDS))
             if key.recipient not in best or rank < best[key.recipient][0]:
                 best[key.recipient] = (rank, found)
     in_flight = {key.recipient for key, state in asks(case) if _is_in_flight(state)}

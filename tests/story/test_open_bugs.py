@@ -429,14 +429,3 @@ async def test_a_clock_set_within_a_pause_makes_no_level_early_or_late(tmp_path:
         await tale.phone("Bo").is_silent()
         await tale.clock.passes(seconds=1)
         await tale.phone("Bo").expects("pump is hot")
-
-
-async def test_a_pause_is_told_to_the_chief_and_he_is_reminded(tmp_path: Path) -> None:
-    """4: nothing leaves but pause/reminder/resume notices to the system-alert recipient (every 15 min)."""
-    async with Tale(tmp_path, POLICY) as tale:
-        await tale.operations.pause(ADMIN)
-        await tale.phone("Chief").expects("PAUSE")
-        await tale.clock.passes(minutes=15)
-        await tale.phone("Chief").expects("PAUSE")
-        await tale.operations.resume(ADMIN)
-        await tale.phone("Chief").expects("Resumed")
