@@ -120,13 +120,10 @@ class Pocket:
     async def replies(self, text: str, **fields: Any) -> None:
         """Write back; done when the node has it."""
         self._reply_count += 1
+        fields.setdefault("reference", f"{self.address} {self._reply_count} {id(self)}")
         now = self._tale.clock.now()
-        await self._tale.node.received(
-            Incoming(
-                channel=self.channel, sender=self.address, text=text, received_at=now,
-                reference=f"{self.address} {self._reply_count} {id(self)}", **fields,
-            )
-        )  # fmt: skip
+        message = Incoming(channel=self.channel, sender=self.address, text=text, received_at=now, **fields)
+        await self._tale.node.received(message)
         await self._tale.quiet()
 
     async def answers(self, text: str, **fields: Any) -> None:
@@ -319,7 +316,7 @@ class Tale:
 
     async def alarm(self, text: str = "pump is hot", *, to: str | tuple[str, ...] = "Team", **fields: Any) -> Accepted:
         """An alarm comes in; done when its texts are out, if they can be."""
-        fields.setdefault("priority", Priority.HIGH)
+        fields["priority"] = Priority(fields.get("priority", Priority.HIGH))
         names = (to,) if isinstance(to, str) else to
         self.accepted = await self.node.accept(Alarm(text=text, source="plant", to=names, **fields))
         await self.quiet()
@@ -360,6 +357,12 @@ class Tale:
         if not {"codes", "case", "text"} & set(request):
             request["codes"] = [self.code]
         answer = await self.operations.acknowledge(ADMIN, request)
+        await self.quiet()
+        return answer
+
+    async def follows(self, token: str, **request: Any) -> dict[str, Any]:
+        """Press the button behind a link."""
+        answer = await self.operations.link_answer(token, request)
         await self.quiet()
         return answer
 
