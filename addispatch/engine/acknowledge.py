@@ -105,7 +105,7 @@ class Occasion:
             return self._acknowledge_recall(entry, comment)
         if entry.state[0] is not CaseState.OPEN:
             return self._at_once(entry, comment) or self._late(entry, comment)
-        note = self._note(self._who.by, self._who.name, comment)
+        note = self._note(entry, self._who.by, self._who.name, comment)
         self._join(entry, Case(id=entry.case.id, acks=frozenset((note,))))
         self._event(entry, CaseAcknowledged, note)
         self._stop_asking(entry, note)
@@ -119,8 +119,9 @@ class Occasion:
         is_known = any(note.by == self._who.by for note in acks)
         if not acks or is_known or entry.case.clears or self._now_ms - acks[0].at_ms > AT_ONCE_MS:
             return None
-        note = self._note(self._who.by, self._who.name, comment)
-        note = note._replace(at_ms=max(note.at_ms, acks[0].at_ms + 1))  # the first one stays the first
+        if notice.has_been_told(entry.case, ack_notice(entry.code, entry.case, acks[0]), self._who.ids):
+            return None
+        note = self._note(entry, self._who.by, self._who.name, comment)
         self._join(entry, Case(id=entry.case.id, acks=frozenset((note,))))
         self._event(entry, CaseAcknowledged, note)
         if comment and policy_of(entry.case).notify_contacted:
@@ -143,7 +144,7 @@ class Occasion:
         names = self._names(entry)
         is_over = entry.state[0] is not CaseState.OPEN or entry.next_at_ms is None
         for who in fresh:
-            note = self._note(who, names.get(who, who), comment)
+            note = self._note(entry, who, names.get(who, who), comment)
             self._join(entry, Case(id=entry.case.id, acks=frozenset((note,))))
             self._event(entry, CaseAcknowledged, note)
             reminders = policy_of(entry.case).continue_unsent
@@ -193,7 +194,7 @@ class Occasion:
             return self._late(entry, comment)
         is_over = entry.state[0] is not CaseState.OPEN or entry.next_at_ms is None
         for who in self._who.ids or (self._who.name,):
-            note = self._note(who, self._names(entry).get(who, self._who.name), comment)
+            note = self._note(entry, who, self._names(entry).get(who, self._who.name), comment)
             self._join(entry, Case(id=entry.case.id, declines=frozenset((note,))))
             self._event(entry, CaseDeclined, note)
             withdraw(self._transaction, entry, f"declined by {note.name}", self._now_ms, only=who)
@@ -206,7 +207,7 @@ class Occasion:
     def _comment(self, entry: Entry, comment: str) -> Said:
         if not comment:
             return Said(entry, Result.REFUSED, "A comment needs words.")
-        note = self._note(self._who.by, self._who.name, comment)
+        note = self._note(entry, self._who.by, self._who.name, comment)
         self._join(entry, Case(id=entry.case.id, comments=frozenset((note,))))
         self._transaction.event(
             self._now_ms, CaseCommented(entry.code or "", note.name, note.via, note.text), entry
@@ -218,8 +219,10 @@ class Occasion:
 
     # -- common ------------------------------------------------------------------------------------------------------
 
-    def _note(self, by: str, name: str, comment: str) -> Note:
-        return Note(self._now_ms, by, self._who.via, comment, name)
+    def _note(self, entry: Entry, by: str, name: str, comment: str) -> Note:
+        """A note that is later than those before it, whatever the clock says: their order counts."""
+        before = max((note.at_ms for note in (*entry.case.acks, *entry.case.declines)), default=0)
+        return Note(max(self._now_ms, before + 1), by, self._who.via, comment, name)
 
     def _join(self, entry: Entry, delta: Case) -> None:
         self._transaction.join(entry, delta, self._now_ms)

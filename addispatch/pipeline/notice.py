@@ -64,7 +64,7 @@ def send(
     now_ms: int,
 ) -> int:
     """Queue a notice to each address that has not got it; ``told`` spans sibling cases. Returns how many."""
-    level = zlib.crc32(notice.mark.encode()) & 0x7FFF_FFFF
+    level = _level(notice)
     rows: list[NewDelivery] = []
     for who in to:
         key = DeliveryKey(NOTICE_CYCLE, level, who.recipient_id, who.channel, who.address)
@@ -81,6 +81,20 @@ def send(
     if rows:
         transaction.add_deliveries(entry, rows, now_ms)
     return len(rows)
+
+
+def _level(notice: Notice) -> int:
+    """The level of a notice's deliveries: the same for the same occasion."""
+    return zlib.crc32(notice.mark.encode()) & 0x7FFF_FFFF
+
+
+def has_been_told(case: Case, notice: Notice, ids: Iterable[str]) -> bool:
+    """Whether one of these recipients has got the notice."""
+    level, wanted = _level(notice), set(ids)
+    return any(
+        key.cycle == NOTICE_CYCLE and key.level == level and key.recipient in wanted and state.fact >= Fact.SENT
+        for key, state in case.deliveries.items()
+    )
 
 
 def informed(case: Case, desk: Desk, names: dict[str, str], *, but: str = "") -> list[Address]:
