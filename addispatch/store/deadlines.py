@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import orjson
 import sqlalchemy as sa
 
-from addispatch.store import schema
+from addispatch.store import lookup, schema
 
 if TYPE_CHECKING:
     from addispatch.store.transaction import Transaction
@@ -26,23 +26,36 @@ _c, _d = schema.cases.c, schema.deliveries.c
 
 def shift(transaction: Transaction, by_ms: int) -> None:
     """Move every deadline: the clock they were written by is set forward by so much."""
-    _move(transaction, sa.literal(by_ms), sa.literal(by_ms))
+    _move(transaction, sa.literal(by_ms), sa.literal(by_ms), sa.literal(by_ms))
+    if (since_ms := transaction.paused_at_ms) is not None:  # or the step would count as time spent in the pause
+        transaction.paused_at_ms = since_ms + by_ms
+        pause = orjson.loads(lookup.mark(transaction, PAUSE) or b"{}")
+        transaction.marks[PAUSE] = orjson.dumps({**pause, "at_ms": since_ms + by_ms})
 
 
 def thaw(transaction: Transaction, since_ms: int, now_ms: int) -> None:
-    """Move every deadline by the time it was frozen: since the pause began, or since it was made within the pause."""
+    """Move every deadline by the time it was frozen: since the pause began, or since it was made within the pause.
+
+    Steps of escalations count from the pause's begin even if they were set within it: ``waits_from_ms`` sees to that.
+    """
 
     def frozen(made: sa.Column[int]) -> sa.ColumnElement[int]:
-        return now_ms - sa.case((made > since_ms, made), else_=sa.literal(since_ms))
+        # What seems to be made after now was made before the clock was set back.
+        return now_ms - sa.case((made > now_ms, now_ms), (made > since_ms, made), else_=sa.literal(since_ms))
 
-    _move(transaction, frozen(_c.opened_at_ms), frozen(_d.queued_at_ms))
+    _move(transaction, sa.literal(now_ms - since_ms), frozen(_c.opened_at_ms), frozen(_d.queued_at_ms))
 
 
-def _move(transaction: Transaction, cases: sa.ColumnElement[int], deliveries: sa.ColumnElement[int]) -> None:
+def _move(
+    transaction: Transaction,
+    steps: sa.ColumnElement[int],
+    cases: sa.ColumnElement[int],
+    deliveries: sa.ColumnElement[int],
+) -> None:
     transaction.flush()
     run = transaction.connection.execute
     for column, by, where in (
-        (_c.next_at_ms, cases, _c.next_at_ms.is_not(None)),
+        (_c.next_at_ms, steps, _c.next_at_ms.is_not(None)),
         (_c.close_at_ms, cases, sa.and_(_c.close_at_ms.is_not(None), _c.state != "closed")),
         (_d.due_at_ms, deliveries, _d.due_at_ms.is_not(None)),
         (_d.expires_at_ms, deliveries, sa.and_(_d.expires_at_ms.is_not(None), _d.fact == 0)),
