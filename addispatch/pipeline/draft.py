@@ -73,8 +73,9 @@ def new_deliveries(
     for draft in drafts:
         key = DeliveryKey(0, level, draft.recipient_id, draft.channel, draft.address)
         state, error = _at_first(draft, told)
-        told.add((draft.channel, draft.address))
         fact = state.fact
+        if not fact:
+            told.add((draft.channel, draft.address))
         due_at_ms = None if fact else now_ms
         if draft.rung and not fact and draft.recipient_id in open_rungs:
             due_at_ms = now_ms + int(draft.rung * draft.step_after_s * 1000) if draft.step_after_s else None
