@@ -81,7 +81,8 @@ def new_deliveries(
         way = (draft.channel, draft.address)
         is_shared = way in told and not (draft.problem or draft.filtered)
         fact, error = _at_first(draft, is_shared=is_shared, asks=question is not None)
-        told.add(way)
+        if not fact:
+            told.add(way)
         due_at_ms = None if fact or is_shared else now_ms
         if draft.rung and not fact and draft.recipient_id in open_rungs:
             due_at_ms = now_ms + int(draft.rung * draft.step_after_s * 1000) if draft.step_after_s else None
