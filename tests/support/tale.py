@@ -195,6 +195,7 @@ class Clock(FakeClock):
 
     async def passes(self, **time: float) -> None:
         """Let time pass, and let the node do all that became due in between, in order."""
+        await self.tale.ticks()  # first of all the node follows a clock that was set
         until_ms = self.now_ms() + round(_seconds(**time) * 1000)
         for _ in range(200):
             await self.tale.ticks()
@@ -323,7 +324,8 @@ class Tale:
         return self.accepted
 
     async def clears(self, key: str, **fields: Any) -> None:
-        await self.node.accept(Alarm(text="normal", source="plant", key=key, state=AlarmState.CLEARED, **fields))
+        fields.setdefault("source", "plant")
+        await self.node.accept(Alarm(text="normal", key=key, state=AlarmState.CLEARED, **fields))
         await self.quiet()
 
     @property
@@ -331,6 +333,17 @@ class Tale:
         """The code of the last alarm."""
         assert self.accepted is not None
         return str(self.accepted.cases[0].code)
+
+    async def spoils_policy(self, text: str) -> None:
+        """Damage the policy in the last alarm's row of the ledger."""
+        options, code = json.dumps({"policy": text}), self.code
+
+        def spoil(transaction: Any) -> None:
+            transaction.flush()
+            transaction.connection.exec_driver_sql("UPDATE cases SET options = ? WHERE code = ?", (options, code))
+            transaction.forget()
+
+        await self.node.ledger.submit(spoil)
 
     # -- what is seen --------------------------------------------------------------------------------------------
 
