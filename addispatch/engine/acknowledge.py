@@ -15,6 +15,7 @@ from addispatch.domain.events import CaseAcknowledged, CaseCommented, CaseDeclin
 from addispatch.engine.notices import ack_notice, already, comment_notice
 from addispatch.pipeline import notice
 from addispatch.pipeline.ask import footnote, question_of, without_footnote
+from addispatch.pipeline.check import clean_text
 from addispatch.pipeline.withdraw import withdraw
 from addispatch.store import lookup
 
@@ -91,7 +92,7 @@ class Occasion:
 
     def act(self, entry: Entry, action: Action, comment: str = "") -> Said:
         """Do it. Nobody's permission is asked here: the caller knows who may."""
-        comment = " ".join(comment.split())[:MOST_COMMENT_CHARS]
+        comment = " ".join(clean_text(comment).split())[:MOST_COMMENT_CHARS]
         if action is Action.ACK:
             return self._acknowledge(entry, comment)
         if action is Action.DECLINE:

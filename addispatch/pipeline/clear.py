@@ -76,8 +76,8 @@ def _tell(transaction: Transaction, desk: Desk, entry: Entry, told: set[tuple[st
 
 def _keep(transaction: Transaction, source: str, key: str, ts: datetime | None, now_ms: int) -> None:
     """Remember the clear for a while: its raise may be on the way still."""
-    at_ms = int(ts.timestamp() * 1000) if ts else now_ms
-    transaction.marks[_mark(source, key)] = f"{at_ms} {now_ms + KEPT_MS}".encode()
+    at_us = _microseconds(ts) if ts else now_ms * 1000
+    transaction.marks[_mark(source, key)] = f"{at_us} {now_ms + KEPT_MS}".encode()
 
 
 def cleared_after(transaction: Transaction, source: str, key: str, raised_at: datetime, now_ms: int) -> Clear | None:
@@ -85,10 +85,15 @@ def cleared_after(transaction: Transaction, source: str, key: str, raised_at: da
     value = lookup.mark(transaction, _mark(source, key))
     if not value:
         return None
-    cleared_at_ms, until_ms = (int(part) for part in value.split())
-    if now_ms > until_ms or raised_at.timestamp() * 1000 > cleared_at_ms:
+    cleared_at_us, until_ms = (int(part) for part in value.split())
+    if now_ms > until_ms or _microseconds(raised_at) > cleared_at_us:
         return None
-    return Clear(cleared_at_ms, source)
+    return Clear(cleared_at_us // 1000, source)
+
+
+def _microseconds(at: datetime) -> int:
+    """As exact as sources give it: a raise at the time of its clear is over, one just after it is not."""
+    return round(at.timestamp() * 1_000_000)
 
 
 def _mark(source: str, key: str) -> str:
