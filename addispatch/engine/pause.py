@@ -47,7 +47,8 @@ def resume(transaction: Transaction, by: str, now_ms: int) -> bool:
 def cancel_unsent(transaction: Transaction, by: str, before_seq: int, now_ms: int) -> tuple[int, int | None]:
     """Cancel what is queued or held below a row number; returns how many, and where to go on (None: done)."""
     found = lookup.unsent(transaction, before_seq, CHUNK)
-    for _, entry, key in found:
+    for _, case_seq, key in found:
+        entry = transaction.entry(case_seq)
         was = entry.state[0]
         cancel(transaction, entry, key, f"cancelled by {by}", now_ms)
         if entry.state[0] is CaseState.CLOSED and was is not CaseState.CLOSED and entry.case.head:

@@ -121,8 +121,8 @@ def told(transaction: Transaction, entry: Entry) -> list[Told]:
     return [Told(DeliveryKey(*row[:5]), row[5], row[6], row[7], row[8], Kind(row[9])) for row in rows]
 
 
-def unsent(transaction: Transaction, before_seq: int, most: int) -> list[tuple[int, Entry, DeliveryKey]]:
-    """Return deliveries that are queued or held, with row number and case, the newest first, below a row number."""
+def unsent(transaction: Transaction, before_seq: int, most: int) -> list[tuple[int, int, DeliveryKey]]:
+    """Return row number, case and key of deliveries that are queued or held, the newest first, below a row number."""
     transaction.flush()
     query = (
         sa.select(_d.seq, _d.case_seq, _d.cycle, _d.level, _d.recipient_id, _d.channel, _d.address)
@@ -132,7 +132,7 @@ def unsent(transaction: Transaction, before_seq: int, most: int) -> list[tuple[i
         .limit(most)
     )
     rows = transaction.connection.execute(query).all()
-    return [(row[0], transaction.entry(row[1]), DeliveryKey(*row[2:])) for row in rows]
+    return [(row[0], row[1], DeliveryKey(*row[2:])) for row in rows]
 
 
 def held(transaction: Transaction, entry: Entry) -> set[DeliveryKey]:

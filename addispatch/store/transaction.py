@@ -22,7 +22,7 @@ from addispatch.domain.case import (
     merge,
     with_delivery,
 )
-from addispatch.domain.case_state import state_of
+from addispatch.domain.case_state import KEPT_ACKNOWLEDGED_MS, state_of
 from addispatch.domain.delivery import Kind
 from addispatch.domain.events import MAX_LINE_CHARS, Event
 from addispatch.store import schema
@@ -97,6 +97,7 @@ class Interrupted(NamedTuple):
     rung: int
     repeat: bool
     error: str
+    kind: Kind
 
 
 class Counters:
@@ -270,6 +271,8 @@ class Transaction:
             self.set_next(entry, None)
             if entry.code is not None:
                 self.answered.add(entry.seq)
+            if state is CaseState.ACKNOWLEDGED:
+                self.set_close(entry, self.waits_from_ms(now_ms) + KEPT_ACKNOWLEDGED_MS)
         if is_closed:
             self._cache.pop(entry.seq, None)
         row = (state.value, reason.value if reason else None, now_ms if is_closed else None, entry.seq)
@@ -299,14 +302,27 @@ class Transaction:
         """Return the deliveries that were being sent, or held in doubt, when the last process ended."""
         d = schema.deliveries.c
         query = sa.select(
-            d.case_seq, d.cycle, d.level, d.recipient_id, d.channel, d.address, d.recipient, d.rung, d.repeat, d.error
+            d.case_seq,
+            d.cycle,
+            d.level,
+            d.recipient_id,
+            d.channel,
+            d.address,
+            d.recipient,
+            d.rung,
+            d.repeat,
+            d.error,
+            d.kind,
         ).where(d.phase == 1, d.fact == 0)
         # Two queries, because each has its index.
         rows = [
             *self.connection.execute(query.where(d.due_at_ms.is_not(None)).order_by(d.seq)),
             *self.connection.execute(query.where(d.due_at_ms.is_(None)).order_by(d.seq)),
         ]
-        return [Interrupted(row[0], DeliveryKey(*row[1:6]), row[6], row[7], bool(row[8]), row[9] or "") for row in rows]
+        return [
+            Interrupted(row[0], DeliveryKey(*row[1:6]), row[6], row[7], bool(row[8]), row[9] or "", _KINDS[row[10]])
+            for row in rows
+        ]
 
     def overdue(self, now_ms: int, most: int) -> list[tuple[int, DeliveryKey, str]]:
         """Return case, key and recipient of waiting deliveries whose time to live is over."""

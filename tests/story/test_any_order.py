@@ -8,6 +8,7 @@ early or twice, codes are unambiguous, and each person is told once of an acknow
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import re
 import tempfile
@@ -214,7 +215,7 @@ class AnyOrder(RuleBasedStateMachine):
         for case_id, steps in self.steps.items():
             names = [name for _, name, _ in steps]
             assert len(names) == len(set(names)), f"a level came twice: {names} in {case_id}"
-            for (before_s, _, _), (at_s, name, why) in zip(steps, steps[1:], strict=False):
+            for (before_s, _, _), (at_s, name, why) in itertools.pairwise(steps):
                 level = int(found[1]) if (found := re.match(r"level (\d)", name)) else 0
                 frozen_s = sum(max(0.0, min(end, at_s) - max(begin, before_s)) for begin, end in self.pauses)
                 if why == "nobody acknowledged":

@@ -455,14 +455,3 @@ async def test_the_status_says_that_we_are_paused(tmp_path: Path) -> None:
     async with Tale(tmp_path, POLICY) as tale:
         await tale.operations.pause(ADMIN)
         assert "pause" in str(await tale.operations.status(ADMIN)).casefold()
-
-
-async def test_a_pause_is_told_to_the_chief_and_he_is_reminded(tmp_path: Path) -> None:
-    """4: nothing leaves but pause/reminder/resume notices to the system-alert recipient (every 15 min)."""
-    async with Tale(tmp_path, POLICY) as tale:
-        await tale.operations.pause(ADMIN)
-        await tale.phone("Chief").expects("PAUSE")
-        await tale.clock.passes(minutes=15)
-        await tale.phone("Chief").expects("PAUSE")
-        await tale.operations.resume(ADMIN)
-        await tale.phone("Chief").expects("Resumed")

@@ -46,7 +46,7 @@ def new_case(deliveries, number=1, **head) -> Case:
     alarm = ordered_id(now_ms(), number)
     return Case(
         id=case_id(alarm, "ops"),
-        head=Head(alarm_id=alarm, **{**values, **head}),
+        head=Head(**{"alarm_id": alarm, **values, **head}),
         deliveries={d.key: d.state for d in deliveries},
     )
 

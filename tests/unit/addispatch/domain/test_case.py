@@ -6,25 +6,23 @@ import pytest
 from hypothesis import given
 from strategies import cases, keys, states
 
+from addispatch.domain.alarm import Priority
 from addispatch.domain.case import (
+    TOLD_BY_SIBLING,
     Case,
-    CaseState,
-    Clear,
-    CloseReason,
-    Closing,
     DeliveryKey,
     DeliveryState,
     Fact,
     Head,
-    Note,
     Phase,
     Repeat,
     last_text,
     merge,
+    priority_of,
     raise_count,
     with_delivery,
 )
-from addispatch.domain.case_state import state_of
+from addispatch.domain.case_state import contacted, roll_call, state_of
 
 KEY = DeliveryKey(0, 0, "adam", "sms", "+6591234567")
 OTHER = DeliveryKey(0, 0, "jane", "email", "jane@example.com")
@@ -57,9 +55,18 @@ def test_a_merge_only_grows(one, two):
     joined = merge(one, two)
     assert joined.owner >= one.owner
     assert joined.position >= one.position
-    assert joined.acks >= one.acks
+    for name in ("codes", "acks", "declines", "comments", "clears", "closings"):
+        assert getattr(joined, name) >= getattr(one, name)
     assert all(joined.deliveries[key] >= state for key, state in one.deliveries.items())
     assert all(joined.repeats[store] >= repeat for store, repeat in one.repeats.items())
+
+
+@given(cases, cases)
+def test_state_and_roll_call_follow_from_the_join_alone(one, two):
+    here, there = merge(one, two), merge(two, one)
+    assert state_of(here) == state_of(there)
+    assert roll_call(here) == roll_call(there)
+    assert contacted(here) == contacted(there)
 
 
 @given(cases, keys, states)
@@ -80,62 +87,37 @@ def test_later_knowledge_about_a_delivery_wins():
     assert merge(retried, sent).deliveries[KEY].fact is Fact.SENT
 
 
-@pytest.mark.parametrize(
-    ("facts", "reason"),
-    [
-        ((Fact.SENT, Fact.FAILED), CloseReason.SENT),
-        ((Fact.DELIVERED,), CloseReason.SENT),
-        ((Fact.UNDELIVERED,), CloseReason.SENT),
-        ((Fact.FAILED, Fact.EXPIRED), CloseReason.FAILED),
-        ((Fact.EXPIRED,), CloseReason.EXPIRED),
-        ((Fact.CANCELLED, Fact.FAILED), CloseReason.CANCELLED),
-        ((Fact.FILTERED, Fact.FAILED), CloseReason.FILTERED),
-    ],
-)
-def test_a_case_without_policy_closes_when_all_deliveries_are_final(facts, reason):
-    deliveries = {KEY._replace(recipient=str(n)): DeliveryState(fact) for n, fact in enumerate(facts)}
-    assert state_of(a_case(deliveries=deliveries)) == (CaseState.CLOSED, reason)
-
-
-def test_a_case_with_a_waiting_delivery_is_open():
-    deliveries = {KEY: DeliveryState(Fact.SENT), OTHER: DeliveryState()}
-    assert state_of(a_case(deliveries=deliveries)) == (CaseState.OPEN, None)
-
-
-def test_a_case_without_any_delivery_is_closed_as_failed():
-    assert state_of(a_case()) == (CaseState.CLOSED, CloseReason.FAILED)
-
-
-def test_a_case_that_needs_an_acknowledgement_stays_open_when_all_is_sent():
-    head = HEAD._replace(ack_required=True)
-    assert state_of(a_case(head, deliveries={KEY: DeliveryState(Fact.SENT)})) == (CaseState.OPEN, None)
-
-
-def test_an_acknowledgement_closes_a_case_without_key_only():
-    ack = frozenset({Note(5, "adam", "sms")})
-    plain, keyed = HEAD._replace(policy="{}"), HEAD._replace(policy="{}", key="boiler")
-    assert state_of(a_case(plain, acks=ack)) == (CaseState.CLOSED, CloseReason.ACKNOWLEDGED)
-    assert state_of(a_case(keyed, acks=ack)) == (CaseState.ACKNOWLEDGED, None)
-
-
-def test_a_clear_closes_unless_the_plant_latches():
-    clear = frozenset({Clear(5, "mqtt")})
-    usual = HEAD._replace(policy="{}", key="boiler")
-    latching = usual._replace(close_on_clear=False)
-    assert state_of(a_case(usual, clears=clear)) == (CaseState.CLOSED, CloseReason.CLEARED)
-    assert state_of(a_case(latching, clears=clear)) == (CaseState.OPEN, None)
-    acked = frozenset({Note(6, "adam", "sms")})
-    assert state_of(a_case(latching, clears=clear, acks=acked)) == (CaseState.CLOSED, CloseReason.CLEARED)
-
-
-def test_the_earliest_closing_names_the_reason():
-    closings = frozenset({Closing(9, CloseReason.EXPIRED), Closing(3, CloseReason.OPERATOR, "jane")})
-    assert state_of(a_case(closings=closings)) == (CaseState.CLOSED, CloseReason.OPERATOR)
-
-
 def test_raises_of_both_nodes_count():
     repeats = {"s1": Repeat(2, 10, "hotter", 1), "s2": Repeat(1, 20, "hottest", 0)}
     case = a_case(repeats=repeats)
     assert raise_count(case) == 4
     assert last_text(case) == "hottest"
     assert (raise_count(a_case()), last_text(a_case())) == (1, "hot")
+
+
+def test_the_most_urgent_raise_gives_the_priority():
+    assert priority_of(a_case()) is Priority.MEDIUM
+    repeats = {"s1": Repeat(1, 10, "low", 3), "s2": Repeat(1, 20, "fire", 0)}
+    assert priority_of(a_case(repeats=repeats)) is Priority.CRITICAL
+
+
+def test_the_head_of_the_node_that_opened_first_stays():
+    late = a_case(HEAD._replace(opened_at_ms=2, text="later"))
+    assert merge(late, a_case()).head == merge(a_case(), late).head == HEAD
+    assert merge(Case(id="c"), late).head == late.head
+
+
+@pytest.mark.parametrize(
+    ("state", "tried", "pending"),
+    [
+        (DeliveryState(), False, True),
+        (DeliveryState(Fact.NONE, 0, Phase.SENDING), True, False),
+        (DeliveryState(Fact.NONE, 1), True, True),
+        (DeliveryState(Fact.SENT), True, False),
+        (DeliveryState(Fact.FAILED), False, False),
+        (DeliveryState(Fact.CANCELLED, 2), True, False),
+        (TOLD_BY_SIBLING, True, False),
+    ],
+)
+def test_who_may_have_got_it_and_what_waits(state, tried, pending):
+    assert (state.was_tried, state.is_pending) == (tried, pending)
