@@ -121,16 +121,13 @@ async def test_a_rung_that_is_sent_takes_back_no_notice(tmp_path: Path) -> None:
         ]
 
 
-async def test_a_shared_phone_is_still_told_for_the_one_who_has_not_answered(tmp_path: Path) -> None:
-    """5.2: an ack stops only his own reminders and texts; whoever shares his phone is still asked."""
-    shared = people("Adam", "Chief") + '[[recipient]]\nname = "Jane"\nsms = "91234567"\n' + settings()
-    recall = policy(after(5, resend=True), kind="recall")
-    async with Tale(tmp_path, shared + group("Team", "Adam", "Jane") + recall) as tale:
-        tale.dies()
+async def test_what_goes_out_marked_brings_no_second_notice(tmp_path: Path) -> None:
+    """5.4, 5.5: the mark tells who acknowledged; the author is told nothing, others by one channel."""
+    mailed = people("Adam", "Jane", email=True) + people("Bo", "Chief") + settings() + group("Team", "Adam", "Jane")
+    async with Tale(tmp_path, mailed + policy(after(5, "Bo"), continue_unsent=True)) as tale:
+        tale.dies("email")
         await tale.alarm()
-        await tale.acks(recipients=["Adam"])
-        await tale.revives()
-        await tale.phone("Adam").expects("pump is hot", tale.code)
-        await tale.clock.passes(minutes=5)
-        await tale.phone("Adam").expects("Reminder")
-        await tale.phone("Adam").is_silent()
+        await tale.phone("Adam").replies(tale.code)
+        await tale.revives("email")
+        for name in ("Adam", "Jane"):
+            assert tale.mailbox(name).texts == ["pump is hot (acknowledged by Adam 12:00)"]

@@ -398,3 +398,18 @@ async def test_what_goes_out_after_an_ack_has_no_link_either(tmp_path: Path) -> 
 
 
 # -- pause and time ----------------------------------------------------------------------------------------------
+
+
+async def test_a_shared_phone_is_still_told_for_the_one_who_has_not_answered(tmp_path: Path) -> None:
+    """5.2: an ack stops only his own reminders and texts; whoever shares his phone is still asked."""
+    shared = people("Adam", "Chief") + '[[recipient]]\nname = "Jane"\nsms = "91234567"\n' + settings()
+    recall = policy(after(5, resend=True), kind="recall")
+    async with Tale(tmp_path, shared + group("Team", "Adam", "Jane") + recall) as tale:
+        tale.dies()
+        await tale.alarm()
+        await tale.acks(recipients=["Adam"])
+        await tale.revives()
+        await tale.phone("Adam").expects("pump is hot", tale.code)
+        await tale.clock.passes(minutes=5)
+        await tale.phone("Adam").expects("Reminder")
+        await tale.phone("Adam").is_silent()
