@@ -53,8 +53,6 @@ class DeliveryState(NamedTuple):
         return self.fact is Fact.NONE and self.phase is Phase.PENDING
 
 
-#: State of a message that was left out because the same alarm reaches the same address by a sibling case: told.
-TOLD_BY_SIBLING = DeliveryState(Fact.FILTERED, 1)
 #: The cycle of messages that ask nobody: answers, notices, reports. Their level tells them apart.
 NOTICE_CYCLE = -1
 

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from addispatch.domain.case import (
     NOTICE_CYCLE,
-    TOLD_BY_SIBLING,
     Case,
     CaseState,
     CloseReason,
@@ -22,6 +21,8 @@ from addispatch.domain.case import (
 )
 from addispatch.domain.policy import Policy, read_policy
 
+#: How long a case with a key stays acknowledged without returning to normal (SPEC, Objects), in milliseconds.
+KEPT_ACKNOWLEDGED_MS = 24 * 3_600_000
 #: Facts of a message that nobody got and nobody will get.
 LOST = frozenset({Fact.EXPIRED, Fact.FAILED, Fact.FILTERED, Fact.CANCELLED})
 
@@ -61,6 +62,22 @@ def contacted(case: Case) -> set[str]:
     return {key.recipient for key, state in asks(case) if state.was_tried}
 
 
+def is_cleared(case: Case) -> bool:
+    """Whether the condition is back to normal: a clear from before the last raise says nothing any more."""
+    if not case.clears:
+        return False
+    last_ms = max((repeat.at_ms for repeat in case.repeats.values()), default=0)
+    return max(clear.at_ms for clear in case.clears) >= last_ms
+
+
+def everybody_declined(case: Case) -> bool:
+    """Whether everybody who was asked at this level declined, and nobody is still to be asked at it (SPEC 5.1)."""
+    here = [(key, state) for key, state in asks(case) if key[:2] == case.position]
+    declined = {note.by for note in case.declines}
+    asked = {key.recipient for key, state in here if state.was_tried and state.fact not in LOST}
+    return bool(asked) and asked <= declined and not any(state.is_pending for _, state in here)
+
+
 def is_answered(case: Case, recipient_id: str) -> bool:
     """Whether asking somebody would be too late: acknowledged, cleared or closed; in a recall, answered by himself.
 
@@ -87,7 +104,7 @@ def state_of(case: Case) -> tuple[CaseState, CloseReason | None]:
     if not head.needs_ack:
         return _state_of_told(case)
     is_acknowledged = _is_acknowledged(case)
-    if case.clears and (is_acknowledged or head.close_on_clear):
+    if is_cleared(case) and (is_acknowledged or head.close_on_clear):
         return CaseState.CLOSED, CloseReason.CLEARED
     if is_acknowledged:
         return (CaseState.ACKNOWLEDGED, None) if head.key else (CaseState.CLOSED, CloseReason.ACKNOWLEDGED)
@@ -98,7 +115,7 @@ def state_of(case: Case) -> tuple[CaseState, CloseReason | None]:
 
 def _state_of_told(case: Case) -> tuple[CaseState, CloseReason | None]:
     """The state of a case nobody need acknowledge: it ends when everybody is told."""
-    if case.clears:
+    if is_cleared(case):
         return CaseState.CLOSED, CloseReason.CLEARED
     for key, state in case.deliveries.items():
         if not state.fact and key.cycle != NOTICE_CYCLE:
@@ -141,13 +158,16 @@ def _is_cancelled(case: Case) -> bool:
 
 
 def roll_call(case: Case) -> RollCall:
-    """What each member of the audience answered: those asked at level 0; supervisors are none."""
-    said: dict[str, tuple[Answer, Note]] = {}
-    for answer, notes in ((Answer.DECLINED, case.declines), (Answer.ACKED, case.acks)):  # who comes after all, comes
-        for note in sorted(notes, reverse=True):
-            said[note.by] = (answer, note)
+    """What each member of the audience answered: those asked at level 0; supervisors are none.
+
+    The last word of a person counts, and in doubt the NO.
+    """
+    given = [(note.at_ms, 0, Answer.ACKED, note) for note in case.acks]
+    given += [(note.at_ms, 1, Answer.DECLINED, note) for note in case.declines]
+    said = {note.by: (answer, note) for _, _, answer, note in sorted(given)}
     members = {key.recipient for key in case.deliveries if key.cycle >= 0 and key.level == 0}
-    reachable = {key.recipient for key, state in asks(case) if state.fact not in LOST or state == TOLD_BY_SIBLING}
+    gone = LOST | {Fact.UNDELIVERED}
+    reachable = {key.recipient for key, state in asks(case) if state.fact not in gone}
     answers = {
         who: said[who][0] if who in said else Answer.PENDING if who in reachable else Answer.UNDELIVERABLE
         for who in dict.fromkeys(key.recipient for key in case.deliveries if key.recipient in members)

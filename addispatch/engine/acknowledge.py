@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from addispatch.domain.case import Case, CaseState, Note
-from addispatch.domain.case_state import Answer, asks, contacted, policy_of, roll_call
+from addispatch.domain.case_state import Answer, asks, contacted, everybody_declined, policy_of, roll_call
 from addispatch.domain.delivery import Kind
 from addispatch.domain.events import CaseAcknowledged, CaseCommented, CaseDeclined
 from addispatch.engine.notices import ack_notice, already, comment_notice
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from addispatch.pipeline.desk import Desk
     from addispatch.store.transaction import Entry, Transaction
 
-#: How long a case with a key stays acknowledged without returning to normal (SPEC, Objects).
-KEPT_ACKNOWLEDGED_MS = 24 * 3_600_000
+#: Acknowledgements this close to each other came at once: neither could know of the other.
+AT_ONCE_MS = 30_000
 #: A late answer to a recall waits so long for others before the report goes out again.
 REPORT_AGAIN_MS = 60_000
 #: Longest comment that is kept, in characters.
@@ -77,7 +77,18 @@ class Occasion:
 
     def __init__(self, transaction: Transaction, desk: Desk, who: Who, now_ms: int) -> None:
         self._transaction, self._desk, self._who, self._now_ms = transaction, desk, who, now_ms
-        self._told: set[tuple[str, str]] = set()
+        self._told: dict[str, set[tuple[str, str]]] = {}  # by alarm: its cases share what they tell
+
+    def act_on(self, entries: Sequence[Entry], action: Action, comment: str = "") -> list[Said]:
+        """Do it to cases; an acknowledgement may count for everything else its giver was told (SPEC 5.5)."""
+        said = [self.act(entry, action, comment) for entry in entries]
+        if action is Action.ACK and any(policy_of(entry.case).ack_any_acks_all for entry in entries):
+            done = {entry.seq for entry in entries}
+            others = [
+                entry for entry in open_for(self._transaction, self._desk, set(self._who.ids)) if entry.seq not in done
+            ]
+            said += [self.act(entry, action, comment) for entry in others]
+        return said
 
     def act(self, entry: Entry, action: Action, comment: str = "") -> Said:
         """Do it. Nobody's permission is asked here: the caller knows who may."""
@@ -94,16 +105,30 @@ class Occasion:
         if policy_of(entry.case).is_recall:
             return self._acknowledge_recall(entry, comment)
         if entry.state[0] is not CaseState.OPEN:
-            return self._late(entry, comment)
-        note = self._note(self._who.by, self._who.name, comment)
+            return self._at_once(entry, comment) or self._late(entry, comment)
+        note = self._note(entry, self._who.by, self._who.name, comment)
         self._join(entry, Case(id=entry.case.id, acks=frozenset((note,))))
         self._event(entry, CaseAcknowledged, note)
         self._stop_asking(entry, note)
-        if entry.case.head and entry.case.head.key:
-            self._transaction.set_close(entry, self._now_ms + KEPT_ACKNOWLEDGED_MS)
         if policy_of(entry.case).notify_contacted:
             self._tell_others(entry, ack_notice(entry.code, entry.case, note), note.by)
         return Said(entry, Result.ACKNOWLEDGED, f"Thank you, {self._who.name}. {entry.code} is acknowledged.")
+
+    def _at_once(self, entry: Entry, comment: str) -> Said | None:
+        """Two who acknowledge at once are both thanked; the older one is shown first. None if it was too long ago."""
+        acks = sorted(entry.case.acks)
+        is_known = any(note.by == self._who.by for note in acks)
+        if not acks or is_known or entry.case.clears or self._now_ms - acks[0].at_ms > AT_ONCE_MS:
+            return None
+        if notice.has_been_told(entry.case, ack_notice(entry.code, entry.case, acks[0]), self._who.ids):
+            return None
+        note = self._note(entry, self._who.by, self._who.name, comment)
+        self._join(entry, Case(id=entry.case.id, acks=frozenset((note,))))
+        self._event(entry, CaseAcknowledged, note)
+        if comment and policy_of(entry.case).notify_contacted:
+            self._tell_others(entry, ack_notice(entry.code, entry.case, note), note.by)
+        answer = f"Thank you, {self._who.name}. {acks[0].name} has acknowledged {entry.code}, too."
+        return Said(entry, Result.ACKNOWLEDGED, answer)
 
     def _acknowledge_recall(self, entry: Entry, comment: str) -> Said:
         """Everyone for himself; a late answer counts, too, and brings the report up to date."""
@@ -120,11 +145,12 @@ class Occasion:
         names = self._names(entry)
         is_over = entry.state[0] is not CaseState.OPEN or entry.next_at_ms is None
         for who in fresh:
-            note = self._note(who, names.get(who, who), comment)
+            note = self._note(entry, who, names.get(who, who), comment)
             self._join(entry, Case(id=entry.case.id, acks=frozenset((note,))))
             self._event(entry, CaseAcknowledged, note)
-            if not policy_of(entry.case).continue_unsent:
-                withdraw(self._transaction, entry, f"acknowledged by {note.name}", self._now_ms, only=who)
+            reminders = policy_of(entry.case).continue_unsent
+            why = f"acknowledged by {note.name}"
+            withdraw(self._transaction, entry, why, self._now_ms, only=who, reminders=reminders)
         self._recall_moved(entry, is_over=is_over)
         return Said(entry, Result.ACKNOWLEDGED, f"Thank you, {self._who.name}. You are counted for {entry.code}.")
 
@@ -164,24 +190,25 @@ class Occasion:
     # -- declining and commenting ------------------------------------------------------------------------------------
 
     def _decline(self, entry: Entry, comment: str) -> Said:
-        if entry.state[0] is not CaseState.OPEN:
-            return self._late(entry, comment)
         policy = policy_of(entry.case)
+        if entry.state[0] is not CaseState.OPEN and not policy.is_recall:
+            return self._late(entry, comment)
+        is_over = entry.state[0] is not CaseState.OPEN or entry.next_at_ms is None
         for who in self._who.ids or (self._who.name,):
-            note = self._note(who, self._names(entry).get(who, self._who.name), comment)
+            note = self._note(entry, who, self._names(entry).get(who, self._who.name), comment)
             self._join(entry, Case(id=entry.case.id, declines=frozenset((note,))))
             self._event(entry, CaseDeclined, note)
             withdraw(self._transaction, entry, f"declined by {note.name}", self._now_ms, only=who)
         if policy.is_recall:
-            self._recall_moved(entry, is_over=False)
-        elif entry.next_at_ms is not None and _all_declined(entry.case):
+            self._recall_moved(entry, is_over=is_over)
+        elif entry.next_at_ms is not None and everybody_declined(entry.case):
             self._transaction.set_next(entry, self._transaction.waits_from_ms(self._now_ms))
         return Said(entry, Result.DECLINED, f"Noted that you cannot come, {self._who.name} ({entry.code}).")
 
     def _comment(self, entry: Entry, comment: str) -> Said:
         if not comment:
             return Said(entry, Result.REFUSED, "A comment needs words.")
-        note = self._note(self._who.by, self._who.name, comment)
+        note = self._note(entry, self._who.by, self._who.name, comment)
         self._join(entry, Case(id=entry.case.id, comments=frozenset((note,))))
         self._transaction.event(
             self._now_ms, CaseCommented(entry.code or "", note.name, note.via, note.text), entry
@@ -193,8 +220,10 @@ class Occasion:
 
     # -- common ------------------------------------------------------------------------------------------------------
 
-    def _note(self, by: str, name: str, comment: str) -> Note:
-        return Note(self._now_ms, by, self._who.via, comment, name)
+    def _note(self, entry: Entry, by: str, name: str, comment: str) -> Note:
+        """A note that is later than those before it, whatever the clock says: their order counts."""
+        before = max((note.at_ms for note in (*entry.case.acks, *entry.case.declines)), default=0)
+        return Note(max(self._now_ms, before + 1), by, self._who.via, comment, name)
 
     def _join(self, entry: Entry, delta: Case) -> None:
         self._transaction.join(entry, delta, self._now_ms)
@@ -209,15 +238,9 @@ class Occasion:
 
     def _tell_others(self, entry: Entry, what: notice.Notice, but: str) -> None:
         to = notice.informed(entry.case, self._desk, self._names(entry), but=but)
-        notice.send(self._transaction, entry, what, to, self._told, self._now_ms)
-
-
-def _all_declined(case: Case) -> bool:
-    """Whether everybody asked at this level declined, and nobody is still to be asked at it."""
-    here = [(key, state) for key, state in asks(case) if key[:2] == case.position]
-    declined = {note.by for note in case.declines}
-    asked = {key.recipient for key, state in here if state.was_tried}
-    return bool(asked) and asked <= declined and not any(state.is_pending for _, state in here)
+        alarm_id = entry.case.head.alarm_id if entry.case.head else ""
+        told = self._told.setdefault(alarm_id, set())
+        notice.send(self._transaction, entry, what, to, told, self._now_ms)
 
 
 def counts_for(entry: Entry, ids: set[str], address: str = "") -> set[str]:
@@ -226,3 +249,21 @@ def counts_for(entry: Entry, ids: set[str], address: str = "") -> set[str]:
         key.recipient for key, _ in asks(entry.case) if address and key.address.casefold() == address.casefold()
     }
     return contacted(entry.case) & (ids | at_address)
+
+
+def open_for(transaction: Transaction, desk: Desk, ids: set[str], address: str = "") -> list[Entry]:
+    """The cases that asked somebody and still wait for him: a recall he has answered does not; the oldest first."""
+    addresses = {address} - {""}
+    for ident in ids:
+        person = desk.person(ident)
+        if person is not None:
+            addresses |= {person.sms, person.phone, *person.email} - {""}
+    return [entry for entry in lookup.asked_at(transaction, addresses) if _waits_for(entry, ids, address)]
+
+
+def _waits_for(entry: Entry, ids: set[str], address: str) -> bool:
+    mine = counts_for(entry, ids, address)
+    if not policy_of(entry.case).is_recall:
+        return bool(mine)
+    answers = roll_call(entry.case).answers
+    return any(answers.get(who) not in (Answer.ACKED, Answer.DECLINED) for who in mine)

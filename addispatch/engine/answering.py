@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from addispatch.domain.addressbook import Recipient
 from addispatch.domain.case import CaseState
-from addispatch.domain.case_state import contacted
+from addispatch.domain.case_state import contacted, policy_of
 from addispatch.domain.errors import Refused
 from addispatch.domain.reply import MAX_CODES_COUNT, ReplyKind, parse_reply
 from addispatch.domain.token import Grant, mark_of
@@ -93,8 +93,9 @@ def answer(transaction: Transaction, desk: Desk, request: Request, actor: Actor,
     """Act on the cases; raises ``Refused`` if one is not known: then nothing is done."""
     entries = _entries(transaction, request, now_ms)
     who = _who(desk, request, actor, entries)
-    occasion = Occasion(transaction, desk, who, now_ms)
-    return document([occasion.act(entry, request.action, request.comment) for entry in entries])
+    if request.by and not desk.directory.settings.anyone_may_ack and request.action is not Action.COMMENT:
+        entries = [entry for entry in entries if who.ids[0] in contacted(entry.case)]
+    return document(Occasion(transaction, desk, who, now_ms).act_on(entries, request.action, request.comment))
 
 
 def document(said: list[Said]) -> Doc:
@@ -134,9 +135,12 @@ def _who(desk: Desk, request: Request, actor: Actor, entries: list[Entry]) -> Wh
         people = [_person(desk, "recipients", name) for name in request.recipients]
         return Who(tuple(person.id for person in people), " / ".join(p.name for p in people[:3]), actor.via)
     if not request.by:
+        names_all = request.recipients == ("all",) or request.action is Action.COMMENT
+        if not names_all and any(policy_of(entry.case).is_recall for entry in entries):
+            raise Refused("recipients", "is missing: in a recall everyone answers for himself; name them, or all")
         return Who((), actor.name, actor.via)
     person = _person(desk, "by", request.by)
-    was_told = all(person.id in contacted(entry.case) for entry in entries)
+    was_told = any(person.id in contacted(entry.case) for entry in entries)
     if not (was_told or request.action is Action.COMMENT or desk.directory.settings.anyone_may_ack):
         raise Refused("by", f"{person.name} was not told of it, so it cannot be acknowledged in his name")
     return Who((person.id,), person.name, actor.via)
@@ -164,7 +168,7 @@ def link_answer(transaction: Transaction, desk: Desk, grant: Grant, doc: Doc, no
     request = read_request({**given, "case": entry.case.id})
     occasion = Occasion(transaction, desk, Who((who,), name, "link"), now_ms)
     mine = [one for one in lookup.of_alarm(transaction, entry) if who in contacted(one.case)]
-    return document([occasion.act(one, request.action, request.comment) for one in mine or [entry]])
+    return document(occasion.act_on(mine or [entry], request.action, request.comment))
 
 
 def _linked(transaction: Transaction, desk: Desk, grant: Grant) -> tuple[Entry, str, str]:

@@ -18,6 +18,7 @@ from addispatch.domain.events import CaseEscalated, ChainEnded, LevelUnreachable
 from addispatch.engine.report import report
 from addispatch.pipeline.alert import alert
 from addispatch.pipeline.ask import Question, ask, once_each, question_of, reachable
+from addispatch.pipeline.shared import SHARED
 from addispatch.store import lookup
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def _step(transaction: Transaction, desk: Desk, entry: Entry, at: Position, now_
     why = _why(entry.case)
     rows, gone_count = _messages(transaction, desk, entry, at, now_ms)
     if rows:
+        rows = _told_once(transaction, entry, rows, at)
         transaction.add_deliveries(entry, rows, now_ms)
     transaction.join(entry, Case(id=entry.case.id, position=at), now_ms)
     name = describe(at)
@@ -75,6 +77,18 @@ def _step(transaction: Transaction, desk: Desk, entry: Entry, at: Position, now_
         reason = "none of its people can be told" if rows else "it names nobody"
         transaction.event(now_ms, LevelUnreachable(entry.code or "", head.audience, name, reason), entry)
         alert(transaction, desk, f"Nobody is reached at {name} of {head.audience} ({entry.code}): {head.text}", now_ms)
+
+
+def _told_once(transaction: Transaction, entry: Entry, rows: list[NewDelivery], at: Position) -> list[NewDelivery]:
+    """Let what another case of the same alarm tells the same address at the same level share that message."""
+    told: set[tuple[str, str]] = set()
+    for other in lookup.of_alarm(transaction, entry)[1:]:
+        for key, state in asks(other.case):
+            if key[:2] == at and state.fact not in LOST:
+                told.add((key.channel, key.address))
+    return [
+        row._replace(due_at_ms=None, error=SHARED) if row.due_at_ms and row.key[3:] in told else row for row in rows
+    ]
 
 
 def describe(at: Position) -> str:
@@ -155,10 +169,12 @@ def _reminders(question: Question, desk: Desk, entry: Entry, told: list[Told], a
     wait_ms = int(wait_s(question.policy, Position(at.cycle, max(at.level - 1, 0))) * 1000)
     rows: list[NewDelivery] = []
     for person in same_people(desk, told):
-        if answers.get(person.id) not in (Answer.PENDING, Answer.UNDELIVERABLE) or is_waiting(entry.case, person.id):
+        if answers.get(person.id) not in (Answer.PENDING, Answer.UNDELIVERABLE):
             continue
         sent = [row.sent_at_ms for row in told if row.key.recipient == person.id and row.sent_at_ms is not None]
-        rows += reminder(question, desk, person, at, due_at_ms=max([question.now_ms, *(ms + wait_ms for ms in sent)]))
+        due_at_ms = max([question.now_ms, *(ms + wait_ms for ms in sent)])
+        made = reminder(question, desk, person, at, due_at_ms=due_at_ms)
+        rows += [row for row in made if not is_waiting(entry.case, person.id, row.key.channel)]
     return rows
 
 
@@ -168,9 +184,9 @@ def reminder(question: Question, desk: Desk, person: Recipient, at: Position, *,
     return [row._replace(due_at_ms=max(row.due_at_ms, due_at_ms)) if row.due_at_ms else row for row in rows]
 
 
-def is_waiting(case: Case, recipient_id: str) -> bool:
-    """Whether a message that asks somebody is not out yet."""
-    return any(key.recipient == recipient_id and state.fact == 0 for key, state in asks(case))
+def is_waiting(case: Case, recipient_id: str, channel: str) -> bool:
+    """Whether a message that asks somebody by a channel is not out yet."""
+    return any(k.recipient == recipient_id and k.channel == channel and state.fact == 0 for k, state in asks(case))
 
 
 def same_people(desk: Desk, told: Iterable[Told]) -> tuple[Recipient, ...]:

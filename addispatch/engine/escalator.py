@@ -10,6 +10,7 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
+from addispatch.domain.errors import StoreError
 from addispatch.domain.events import SEVERE, Event, Said
 from addispatch.engine.escalate import fire
 from addispatch.store import lookup
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from addispatch.pipeline.desk import Desk
     from addispatch.runtime.clock import Clock
     from addispatch.store.ledger import Ledger
-    from addispatch.store.transaction import Transaction
+    from addispatch.store.transaction import Entry, Transaction
 
 log = logging.getLogger(__name__)
 
@@ -64,18 +65,36 @@ class Escalator:
         """Fire every step that is due; returns when the next one is, None if there is none."""
         async with self._looking:
             while True:
-                due, next_ms = await self._ledger.submit(self._due)
-                if not due:
+                try:
+                    fired_count, next_ms = await self._ledger.submit(self._fire_due)
+                except StoreError:
+                    raise
+                except Exception:  # a supervision border: find out which case it is
+                    log.exception("a step failed; each case is tried by itself")
+                    if not await self._fire_each():
+                        return self._clock.now_ms() + AGAIN_MS
+                    continue
+                if not fired_count:
                     return next_ms
-                done = await asyncio.gather(*(self._fire(seq) for seq in due))
-                if not any(done):
-                    return self._clock.now_ms() + AGAIN_MS
 
-    def _due(self, transaction: Transaction) -> tuple[list[int], int | None]:
+    def _fire_due(self, transaction: Transaction) -> tuple[int, int | None]:
+        """Fire the first ones that are due, in one transaction; returns how many, and when the next one is due."""
+        due = self._due(transaction)
+        for entry in due:
+            fire(transaction, self._desk(), entry, self._clock.now_ms())
         if transaction.paused_at_ms is not None:
-            return [], None
-        due = [entry.seq for entry in lookup.due_cases(transaction, self._clock.now_ms(), CHUNK)]
-        return due, lookup.next_case_ms(transaction)
+            return 0, None
+        return len(due), lookup.next_case_ms(transaction)
+
+    def _due(self, transaction: Transaction) -> list[Entry]:
+        if transaction.paused_at_ms is not None:
+            return []
+        return lookup.due_cases(transaction, self._clock.now_ms(), CHUNK)
+
+    async def _fire_each(self) -> bool:
+        """Fire each due case in a unit of its own; False if none could."""
+        due = await self._ledger.submit(lambda transaction: [entry.seq for entry in self._due(transaction)])
+        return any(await asyncio.gather(*(self._fire(seq) for seq in due)))
 
     async def _fire(self, seq: int) -> bool:
         def unit(transaction: Transaction) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from addispatch.domain.addressbook import Audience
-from addispatch.domain.case import NOTICE_CYCLE, TOLD_BY_SIBLING, CaseState, DeliveryKey, Fact, Position
-from addispatch.domain.case_state import LOST, Answer, asks, is_answered, policy_of, roll_call
+from addispatch.domain.case import NOTICE_CYCLE, CaseState, DeliveryKey, Fact, Position
+from addispatch.domain.case_state import LOST, Answer, asks, everybody_declined, is_answered, policy_of, roll_call
 from addispatch.domain.escalation import is_ended, level_at, wait_s
 from addispatch.domain.events import LevelUnreachable
 from addispatch.engine.escalate import describe, is_waiting, reminder, same_people
 from addispatch.engine.notices import late_notice
-from addispatch.pipeline import notice
+from addispatch.pipeline import notice, shared
 from addispatch.pipeline.alert import alert
 from addispatch.pipeline.ask import ask, question_of
 from addispatch.store import lookup
@@ -24,8 +24,14 @@ if TYPE_CHECKING:
     from addispatch.store.transaction import Entry, Transaction
 
 
+#: Levels of the texts that are tried by another channel because the network could not deliver the first one.
+UNDELIVERED_LEVEL = -10_000
+
+
 def sent(transaction: Transaction, desk: Desk, entry: Entry, key: DeliveryKey, recipient: str, now_ms: int) -> None:
-    """A message that asks went out: start the level's clock, or tell its reader that it is too late."""
+    """A message went out (or may have): start the level's clock, or tell its reader that it is too late."""
+    for other, their_key in shared.follow(transaction, entry, key, Fact.SENT, shared.SHARED, now_ms):
+        _start_clock(transaction, desk, other, their_key, now_ms)
     if entry.state[0] is not CaseState.OPEN:
         if (late := late_notice(entry)) is not None:
             to = [notice.Address(key.recipient, recipient, key.channel, key.address)]
@@ -33,8 +39,12 @@ def sent(transaction: Transaction, desk: Desk, entry: Entry, key: DeliveryKey, r
                 to = [found for found in [notice.way_to(desk, key.recipient)] if found]
             notice.send(transaction, entry, late, to, set(), now_ms)
         return
+    _start_clock(transaction, desk, entry, key, now_ms)
+
+
+def _start_clock(transaction: Transaction, desk: Desk, entry: Entry, key: DeliveryKey, now_ms: int) -> None:
     case, policy = entry.case, policy_of(entry.case)
-    if not (case.head and case.head.policy) or is_ended(policy, case.position):
+    if entry.state[0] is not CaseState.OPEN or not (case.head and case.head.policy) or is_ended(policy, case.position):
         return
     if key[:2] == case.position and _sent_count(entry, case.position) == 1:
         due_ms = transaction.waits_from_ms(now_ms) + int(wait_s(policy, case.position) * 1000)
@@ -52,18 +62,20 @@ def _remind_later(transaction: Transaction, desk: Desk, entry: Entry, key: Deliv
     """Queue the reminder that was put off because this text was still waiting when the others were reminded."""
     case, policy = entry.case, policy_of(entry.case)
     level = level_at(policy, case.position)
-    if level is None or not level.resend or key[:2] >= case.position or is_waiting(case, key.recipient):
+    if level is None or not level.resend or key[:2] >= case.position or is_waiting(case, key.recipient, key.channel):
         return
     if roll_call(case).answers.get(key.recipient) is not Answer.PENDING:
         return
-    if any(k.recipient == key.recipient and k[:2] == case.position for k, _ in asks(case)):
+    here = {(k.recipient, k.channel) for k, _ in asks(case) if k[:2] == case.position}
+    if (key.recipient, key.channel) in here:
         return
     question = question_of(case, entry.code, now_ms)
     due_at_ms = now_ms + int(wait_s(policy, Position(case.position.cycle, case.position.level - 1)) * 1000)
     for person in same_people(desk, lookup.told(transaction, entry)):
         if person.id == key.recipient:
             rows = reminder(question, desk, person, case.position, due_at_ms=due_at_ms)
-            transaction.add_deliveries(entry, rows, now_ms)
+            mine = [row for row in rows if row.key.channel == key.channel]
+            transaction.add_deliveries(entry, mine, now_ms)
 
 
 def undelivered(transaction: Transaction, desk: Desk, entry: Entry, key: DeliveryKey, now_ms: int) -> None:
@@ -71,11 +83,14 @@ def undelivered(transaction: Transaction, desk: Desk, entry: Entry, key: Deliver
     case = entry.case
     if key.cycle == NOTICE_CYCLE or is_answered(case, key.recipient) or not (case.head and case.head.needs_ack):
         return
-    used = {k.channel for k, _ in asks(case) if k.recipient == key.recipient and k[:2] == key[:2]}
+    _review_recall(transaction, entry, now_ms)
+    mine = [(k, state) for k, state in asks(case) if k.recipient == key.recipient]
+    used = {k.channel for k, state in mine if state.was_tried}
+    again_level = UNDELIVERED_LEVEL - key.level
     person = desk.person(key.recipient)
-    if person is None or len(used) > 1 or key.channel == "voice":
+    if person is None or len(used) > 1 or key.channel == "voice" or any(k.level == again_level for k, _ in mine):
         return
-    at = Position(key.cycle, key.level)
+    at = Position(key.cycle, again_level)
     rows = ask(question_of(case, entry.code, now_ms), desk, Audience("", "", (person,)), at)
     others = [row for row in rows if row.key.channel not in used and row.state.fact is Fact.NONE]
     if others:
@@ -84,13 +99,34 @@ def undelivered(transaction: Transaction, desk: Desk, entry: Entry, key: Deliver
         transaction.add_deliveries(entry, again, now_ms)
 
 
-def lost(transaction: Transaction, desk: Desk, entry: Entry, now_ms: int) -> None:
+def lost(transaction: Transaction, desk: Desk, entry: Entry, key: DeliveryKey, now_ms: int) -> None:
     """A message will not go out: if the whole step reaches nobody, the next one is due now."""
+    state = entry.case.deliveries[key]
+    if state.fact in (Fact.FAILED, Fact.EXPIRED):
+        for other, _ in shared.follow(transaction, entry, key, state.fact, shared.SHARED, now_ms):
+            if other.seq != entry.seq:
+                _review(transaction, desk, other, now_ms)
+    elif state.fact is Fact.CANCELLED:
+        shared.hand_on(transaction, entry, key, now_ms)
+    _review(transaction, desk, entry, now_ms)
+
+
+def _review_recall(transaction: Transaction, entry: Entry, now_ms: int) -> None:
+    """A recall that ends because the last one cannot be reached is reported."""
+    if policy_of(entry.case).is_recall and entry.state[0] is not CaseState.OPEN and entry.next_at_ms is None:
+        transaction.set_next(entry, transaction.waits_from_ms(now_ms))
+
+
+def _review(transaction: Transaction, desk: Desk, entry: Entry, now_ms: int) -> None:
+    _review_recall(transaction, entry, now_ms)
     case, policy, head = entry.case, policy_of(entry.case), entry.case.head
     if entry.state[0] is not CaseState.OPEN or not (head and head.policy) or is_ended(policy, case.position):
         return
     here = {key: state for key, state in asks(case) if key[:2] == case.position}
-    if any(state.fact >= Fact.SENT or state == TOLD_BY_SIBLING or state.is_pending for state in here.values()):
+    if everybody_declined(case):
+        transaction.set_next(entry, transaction.waits_from_ms(now_ms))
+        return
+    if any(state.fact >= Fact.SENT or state.is_pending for state in here.values()):
         return
     open_keys = {key for key, state in here.items() if state.fact not in LOST}
     if open_keys and open_keys - lookup.held(transaction, entry):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from addispatch.domain.case import Note
+from addispatch.domain.case_state import is_cleared, policy_of
 from addispatch.pipeline.notice import Notice, about
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ def comment_notice(code: str | None, case: Case, note: Note) -> Notice:
 def late_notice(entry: Entry) -> Notice | None:
     """Tell somebody whose text was on its way when the case ended or was acknowledged; None if there is no news."""
     case = entry.case
-    if case.clears:
+    if policy_of(case).is_recall:
+        return None
+    if is_cleared(case):
         text = f"Returned to normal: {about(case)} ({entry.code})"
         return Notice(text, "clear", f"Returned to normal: {about(case)} ({entry.code})")
     if case.acks:

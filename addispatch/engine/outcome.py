@@ -42,25 +42,27 @@ ABOUT_CHARS = 60
 def record(transaction: Transaction, claim: Claim, outcome: Outcome, now_ms: int, desk: Callable[[], Desk]) -> None:
     """Store the outcome of one attempt, and what follows from it for the escalation."""
     entry = transaction.entry(claim.case_seq)
-    outcome = _moot(entry, claim.key, outcome)
+    is_moot = claim.kind is Kind.ASK and outcome.due_in_s is not None and is_answered(entry.case, claim.key.recipient)
+    if is_moot:
+        outcome = _moot(outcome)
     write(transaction, entry, claim.key, outcome, now_ms)
     about = claim.text if claim.kind is Kind.NOTICE else ""
     tell(transaction, entry, claim.key, claim.recipient, outcome, now_ms, about=about)
     if outcome.state.fact is Fact.SENT:
         _drop_rungs(transaction, entry, claim, now_ms)
-        if claim.kind is Kind.ASK:
+        if claim.kind is not Kind.NOTICE and entry.code is not None:
             handover.sent(transaction, desk(), entry, claim.key, claim.recipient, now_ms)
         return
+    if is_moot and outcome.in_doubt:  # he may have it
+        handover.sent(transaction, desk(), entry, claim.key, claim.recipient, now_ms)
     if outcome.state.fact is Fact.FAILED:
         _next_rung(transaction, entry, claim.key, claim.rung, now_ms)
-    if claim.kind is not Kind.NOTICE and outcome.due_in_s is None:
-        handover.lost(transaction, desk(), entry, now_ms)
+    if claim.kind is not Kind.NOTICE and entry.code is not None and outcome.due_in_s is None:
+        handover.lost(transaction, desk(), entry, claim.key, now_ms)
 
 
-def _moot(entry: Entry, key: DeliveryKey, outcome: Outcome) -> Outcome:
+def _moot(outcome: Outcome) -> Outcome:
     """A text that asks is not tried again once its case is acknowledged or closed: cancelled instead (SPEC 5.5)."""
-    if key.cycle == NOTICE_CYCLE or outcome.due_in_s is None or not is_answered(entry.case, key.recipient):
-        return outcome
     # The attempt is counted: he may have got it.
     state = DeliveryState(Fact.CANCELLED, outcome.state.attempt)
     return outcome._replace(state=state, due_in_s=None, error="acknowledged or closed before it was sent")
@@ -124,8 +126,8 @@ def expire(
     outcome = Outcome(DeliveryState(Fact.EXPIRED, attempt), error="not sent in its time")
     write(transaction, entry, key, outcome, now_ms)
     tell(transaction, entry, key, recipient, outcome, now_ms)
-    if key.cycle != NOTICE_CYCLE:
-        handover.lost(transaction, desk(), entry, now_ms)
+    if key.cycle != NOTICE_CYCLE and entry.code is not None:
+        handover.lost(transaction, desk(), entry, key, now_ms)
 
 
 def recover(transaction: Transaction, rules: RetryRules, now_ms: int, desk: Callable[[], Desk]) -> int:
@@ -146,13 +148,14 @@ def recover(transaction: Transaction, rules: RetryRules, now_ms: int, desk: Call
         )
         if outcome.due_in_s is None and one.error.startswith(HELD):
             continue  # told of already when it was held
-        outcome = _moot(entry, one.key, outcome)
+        if one.kind is Kind.ASK and outcome.due_in_s is not None and is_answered(entry.case, one.key.recipient):
+            outcome = _moot(outcome)
         write(transaction, entry, one.key, outcome, now_ms)
         tell(transaction, entry, one.key, one.recipient, outcome, now_ms)
         if outcome.state.fact is Fact.FAILED:
             _next_rung(transaction, entry, one.key, one.rung, now_ms)
-        if outcome.due_in_s is None and one.key.cycle != NOTICE_CYCLE:
-            handover.lost(transaction, desk(), entry, now_ms)
+        if outcome.due_in_s is None and one.kind is not Kind.NOTICE:
+            handover.lost(transaction, desk(), entry, one.key, now_ms)
         count += 1
     return count
 

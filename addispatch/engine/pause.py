@@ -38,9 +38,7 @@ def resume(transaction: Transaction, by: str, now_ms: int) -> bool:
     since_ms = transaction.paused_at_ms
     if since_ms is None:
         return False
-    deadlines.thaw(transaction, since_ms, now_ms)
-    transaction.paused_at_ms = None
-    transaction.marks[deadlines.PAUSE] = b""
+    deadlines.thaw(transaction, now_ms)
     text = f"Resumed by {by} after {(now_ms - since_ms) / 60_000:.0f} minutes: what waits goes out, waiting times go on"
     transaction.event(now_ms, Said(text, INFO, "Resumed"))
     return True

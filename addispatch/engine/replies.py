@@ -14,7 +14,7 @@ from addispatch.domain.events import ReplyRefused, SenderLocked
 from addispatch.domain.lockout import Lockout
 from addispatch.domain.reply import Reply, ReplyKind, parse_reply
 from addispatch.domain.token import mark_of, read_token
-from addispatch.engine.acknowledge import MOST_COMMENT_CHARS, Action, Occasion, Said, Who, counts_for
+from addispatch.engine.acknowledge import MOST_COMMENT_CHARS, Action, Occasion, Said, Who, counts_for, open_for
 from addispatch.engine.notices import already
 from addispatch.pipeline import notice
 from addispatch.pipeline.alert import alert
@@ -72,8 +72,8 @@ class Replies:
         if message.automatic:
             self._refuse(f"no person wrote it ({message.automatic})")
             return
-        if message.tokens and (found := self._by_token()) is not None:
-            self._answer([found], found.answer)
+        if message.tokens and (found := self._by_token()):
+            self._answer(found, _sentences(found))
             return
         reply = parse_reply(message.text)
         if reply.codes:
@@ -85,7 +85,7 @@ class Replies:
 
     # -- by token ------------------------------------------------------------------------------------------------------
 
-    def _by_token(self) -> Said | None:
+    def _by_token(self) -> list[Said]:
         """A mail that answers one of ours: the mail it answers to says which case, whatever the text says."""
         desk, message = self._desk, self._message
         for token in message.tokens:
@@ -99,8 +99,9 @@ class Replies:
             reply = parse_reply(message.text)
             action = _ACTIONS.get(reply.kind, Action.ACK)
             words = reply.comment if reply.kind is not ReplyKind.OTHER else message.text
-            return self._occasion((who,)).act(entry, action, words[:MOST_COMMENT_CHARS])
-        return None
+            mine = [one for one in lookup.of_alarm(self._transaction, entry) if who in contacted(one.case)]
+            return self._occasion((who,)).act_on(mine, action, words[:MOST_COMMENT_CHARS])
+        return []
 
     # -- by code -------------------------------------------------------------------------------------------------------
 
@@ -127,7 +128,7 @@ class Replies:
             lines += [f"No code of yours: {', '.join(wrong)}.", self._open_text()]
             if len(wrong) == len(reply.codes):  # "A123 P101 tripped" is no guessing
                 self._count_wrong(lock_name, lock)
-        self._answer(said, " ".join([*(dict.fromkeys(one.answer for one in said)), *lines]))
+        self._answer(said, " ".join([_sentences(said), *lines]).strip())
 
     def _with_code(self, code: str) -> list[Entry]:
         return lookup.with_code(self._transaction, code, self._now_ms - LATE_MS)
@@ -157,12 +158,8 @@ class Replies:
     # -- without a code --------------------------------------------------------------------------------------------
 
     def _open(self) -> list[Entry]:
-        addresses = {self._sender.address}
-        for ident in self._sender.ids:
-            person = self._desk.person(ident)
-            if person is not None:
-                addresses |= {person.sms, person.phone, *person.email} - {""}
-        return [entry for entry in lookup.asked_at(self._transaction, addresses) if self._counts(entry)]
+        found = open_for(self._transaction, self._desk, set(self._sender.ids), self._sender.address)
+        return [entry for entry in found if self._may_by_mail(entry)]
 
     def _bare(self, reply: Reply) -> None:
         """Words without a code count for the only alarm that is open for the sender; ALL for each of them."""
@@ -176,7 +173,7 @@ class Replies:
             self._answer([], self._open_text())
             return
         said = self._act(found, _ACTIONS[reply.kind], reply.comment)
-        self._answer(said, " ".join(dict.fromkeys(one.answer for one in said)))
+        self._answer(said, _sentences(said))
 
     def _other(self) -> None:
         self._refuse("it begins with no code")
@@ -195,17 +192,12 @@ class Replies:
     # -- acting and answering --------------------------------------------------------------------------------------
 
     def _act(self, entries: list[Entry], action: Action, comment: str) -> list[Said]:
-        said: list[Said] = []
-        occasions: dict[tuple[str, ...], Occasion] = {}
+        """Act on cases as whoever of those at this address was told of each."""
+        groups: dict[tuple[str, ...], list[Entry]] = {}
         for entry in entries:
             ids = counts_for(entry, set(self._sender.ids), self._sender.address) or set(self._sender.ids)
-            key = tuple(sorted(ids))
-            occasion = occasions.setdefault(key, self._occasion(key))
-            said.append(occasion.act(entry, action, comment))
-            if action is Action.ACK and policy_of(entry.case).ack_any_acks_all:
-                others = [one for one in self._open() if one.seq not in {e.seq for e in entries}]
-                said += [occasion.act(one, action, comment) for one in others]
-        return said
+            groups.setdefault(tuple(sorted(ids)), []).append(entry)
+        return [one for ids, mine in groups.items() for one in self._occasion(ids).act_on(mine, action, comment)]
 
     def _occasion(self, ids: tuple[str, ...]) -> Occasion:
         names = [person.name for ident in ids if (person := self._desk.person(ident))]
@@ -227,7 +219,7 @@ class Replies:
         name = person.name if (person := self._desk.person(ident)) else self._sender.address
         to = [notice.Address(ident, name, self._sender.channel, self._sender.address)]
         # The same news is told once; what he asks again and again, once in a while.
-        news = f"{said[0].result} {already(entries[0], self._desk)}" if said else text
+        news = " ".join(f"{one.result} {already(one.entry, self._desk)}" for one in said) or text
         if not said:
             news += f" {self._now_ms // SAME_AGAIN_MS}"
         what = notice.Notice(text, f"answer {self._sender.address} {news}", self._subject())
@@ -248,3 +240,7 @@ class Replies:
             since_ms, count = self._now_ms, 0
         self._transaction.marks[name] = f"{since_ms} {count + 1}".encode()
         return count < MOST_ANSWERS and self._sender.channel in self._desk.provided
+
+
+def _sentences(said: list[Said]) -> str:
+    return " ".join(dict.fromkeys(one.answer for one in said))

@@ -75,7 +75,7 @@ class Pipeline:
         """Take a new snapshot of the directory into use."""
         self._router = Router(directory, self._region, directory.settings.short_codes)
         self._composer = Composer(directory, self._node, self._max_segments)
-        self._ways: dict[tuple[str, tuple[str, ...]], list[Way]] = {}
+        self._ways: dict[tuple[str, tuple[str, ...], bool], list[Way]] = {}
         self.desk = Desk(
             directory=directory,
             provided=self.provided,
@@ -142,12 +142,13 @@ class Pipeline:
         return future
 
     def _draft(self, alarm: Alarm, target: Target, events: list[Event]) -> list[Draft]:
-        key = (target.audience.id, target.channels)
+        asks = alarm.ack_required or target.audience.policy is not None
+        key = (target.audience.id, target.channels, asks)
         found = self._ways.get(key)
         if found is None:
             if len(self._ways) >= CACHE_COUNT:
                 self._ways.clear()  # bare numbers and addresses come from outside: their number has no end
-            found = self._ways[key] = ways(target, self.provided)
+            found = self._ways[key] = ways(target, self.provided, everybody=asks)
         texts: dict[str, Text] = {}
         drafts: list[Draft] = []
         for way in found:

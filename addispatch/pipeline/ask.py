@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from addispatch.domain.case import TOLD_BY_SIBLING, DeliveryKey, DeliveryState, Fact, Position
+from addispatch.domain.case import DeliveryKey, DeliveryState, Fact, Position, priority_of
 from addispatch.domain.case_state import policy_of
 from addispatch.domain.delivery import Kind, queue_class
 from addispatch.domain.text import cut_to_segments, fold_to_gsm7
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from addispatch.domain.policy import Policy
     from addispatch.pipeline.desk import Desk
 
+#: In front of the token in a link.
+LINK = "/a/"
 #: Where a footnote names the code, and (two nodes) the peer's number.
 CODE, PEER_NUMBER = "{CODE}", "{PEER_NUMBER}"
 
@@ -34,13 +36,14 @@ class Question(NamedTuple):
     code: str
     policy: Policy
     head: Head
+    priority: Priority
     now_ms: int
 
 
 def question_of(case: Case, code: str | None, now_ms: int) -> Question:
     """Return what the case asks."""
     assert case.head is not None
-    return Question(case.id, code or "", policy_of(case), case.head, now_ms)
+    return Question(case.id, code or "", policy_of(case), case.head, priority_of(case), now_ms)
 
 
 def footnote(question: Question, desk: Desk, channel: str, recipient_id: str) -> str:
@@ -74,8 +77,11 @@ def with_footnote(text: str, note: str, channel: str, most_segments: int) -> str
 
 
 def without_footnote(text: str, note: str) -> str:
-    """Take the note off again."""
-    return text.removesuffix(note).rstrip() if note else text
+    """Take the note off again; its link may have been another one then."""
+    first = note.split("\n", maxsplit=1)[0]
+    begin = first[: first.index(LINK) + len(LINK)] if LINK in first else first
+    at = text.rfind(begin) if begin else -1
+    return text[:at].rstrip() if at > 0 else text
 
 
 def ask(
@@ -110,8 +116,8 @@ def _row(question: Question, desk: Desk, way: Way, position: Position, text: str
         key=DeliveryKey(position.cycle, position.level, way.recipient.id, channel, way.address),
         recipient=way.recipient.name,
         text=with_footnote(text, note, channel, desk.max_segments),
-        subject=subject_of(head.subject, head.priority, text, question.code) if channel == "email" else "",
-        queue_class=int(urgency_of(question.policy, head.priority)),
+        subject=subject_of(head.subject, question.priority, text, question.code) if channel == "email" else "",
+        queue_class=int(urgency_of(question.policy, question.priority)),
         rung=way.rung,
         state=DeliveryState(Fact.FAILED if way.problem else Fact.NONE),
         due_at_ms=due_at_ms,
@@ -140,5 +146,5 @@ def once_each(rows: Iterable[NewDelivery]) -> list[NewDelivery]:
 
 
 def reachable(rows: Sequence[NewDelivery]) -> bool:
-    """Whether any of the messages can go out, or has by a sibling."""
-    return any(row.state.fact is Fact.NONE or row.state == TOLD_BY_SIBLING for row in rows)
+    """Whether any of the messages can go out, or shares one that can."""
+    return any(row.state.fact is Fact.NONE for row in rows)

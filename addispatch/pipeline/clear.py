@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from addispatch.domain.case import Case, CaseState, Clear, last_text
-from addispatch.domain.case_state import policy_of
+from addispatch.domain.case_state import is_cleared, policy_of
 from addispatch.domain.events import AlarmCleared, CaseClosed
 from addispatch.domain.result import CaseRef
 from addispatch.pipeline import notice
@@ -21,22 +21,32 @@ if TYPE_CHECKING:
     from addispatch.pipeline.desk import Desk
     from addispatch.store.transaction import Entry, Transaction
 
-#: How long a clear that met no open case waits for its raise.
+#: How long a clear waits for a raise from before it.
 KEPT_MS = 60_000
 #: Marks of such clears: the name is this, source and key.
 MARK = "clear:"
 
 
 def clear(
-    transaction: Transaction, desk: Desk, source: str, key: str, ts: datetime | None, now_ms: int
+    transaction: Transaction,
+    desk: Desk,
+    source: str,
+    key: str,
+    ts: datetime | None,
+    now_ms: int,
+    *,
+    audience_id: str | None = None,
 ) -> tuple[CaseRef, ...]:
-    """Close the open cases of a key; those whose policy latches stay open, until somebody acknowledges."""
+    """Close the open cases of a key (of one audience, if named).
+
+    Those whose policy latches stay open, until somebody acknowledges.
+    """
     refs: list[CaseRef] = []
     closed_count = 0
     told: set[tuple[str, str]] = set()
-    for entry in transaction.open_with_key(source, key):
+    for entry in transaction.open_with_key(source, key, audience_id):
         refs.append(CaseRef(entry.case.id, entry.code))
-        if entry.case.clears:
+        if is_cleared(entry.case):
             continue
         delta = Case(id=entry.case.id, clears=frozenset((Clear(now_ms, source),)))
         transaction.join(entry, delta, now_ms)
@@ -47,7 +57,7 @@ def clear(
             _tell(transaction, desk, entry, told, now_ms)
             closed = CaseClosed(entry.case.head.audience, last_text(entry.case), reason.value if reason else "")
             transaction.event(now_ms, closed, entry)
-    if not refs:
+    if audience_id is None:
         _keep(transaction, source, key, ts, now_ms)
     transaction.event(now_ms, AlarmCleared(source, key, closed_count))
     return tuple(refs)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from addispatch.domain.case import TOLD_BY_SIBLING, DeliveryKey, DeliveryState, Fact
-from addispatch.domain.case_state import policy_of
+from addispatch.domain.case import CaseState, DeliveryKey, DeliveryState, Fact
+from addispatch.domain.case_state import policy_of, state_of
 from addispatch.domain.delivery import Kind, queue_class
 from addispatch.pipeline.ask import Question, footnote, question_of, subject_of, urgency_of, with_footnote
+from addispatch.pipeline.shared import SHARED
 from addispatch.store.rows import NewDelivery
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from addispatch.domain.case import Case
     from addispatch.pipeline.desk import Desk
     from addispatch.pipeline.route import Target
+
+
+#: Why a delivery that asks nobody is left out.
+TOLD_ALREADY = "told of the same alarm already, by another group or by name"
 
 
 class Draft(NamedTuple):
@@ -66,25 +71,28 @@ def new_deliveries(
     ``told`` collects channel and address of everyone the alarm goes to.
     """
     expires_at_ms = now_ms + int(alarm.ttl_s * 1000) if alarm.ttl_s else None
-    question = question_of(case, code, now_ms) if code else None
+    # News about a case that is acknowledged asks nobody any more.
+    question = question_of(case, code, now_ms) if code and state_of(case)[0] is CaseState.OPEN else None
     urgency = urgency_of(policy_of(case), alarm.priority) if question else int(queue_class(alarm.priority))
     open_rungs: set[str] = set()
     rows: list[NewDelivery] = []
     for draft in drafts:
         key = DeliveryKey(0, level, draft.recipient_id, draft.channel, draft.address)
-        state, error = _at_first(draft, told)
-        fact = state.fact
+        way = (draft.channel, draft.address)
+        is_shared = way in told and not (draft.problem or draft.filtered)
+        fact, error = _at_first(draft, is_shared=is_shared, asks=question is not None)
         if not fact:
-            told.add((draft.channel, draft.address))
-        due_at_ms = None if fact else now_ms
+            told.add(way)
+        due_at_ms = None if fact or is_shared else now_ms
         if draft.rung and not fact and draft.recipient_id in open_rungs:
             due_at_ms = now_ms + int(draft.rung * draft.step_after_s * 1000) if draft.step_after_s else None
-        if not fact:
+        if not fact and not is_shared:
             open_rungs.add(draft.recipient_id)
         text, subject = _asking(question, desk, draft) if question else (draft.text, draft.subject)
         rows.append(
             NewDelivery(
-                key, draft.recipient, text, subject, urgency, draft.rung, state, due_at_ms, expires_at_ms, error,
+                key, draft.recipient, text, subject, urgency, draft.rung, DeliveryState(fact), due_at_ms,
+                expires_at_ms, error,
                 Kind.ASK if question else Kind.PLAIN,
             )
         )  # fmt: skip
@@ -98,11 +106,12 @@ def _asking(question: Question, desk: Desk, draft: Draft) -> tuple[str, str]:
     return text, subject_of(draft.subject, head.priority, draft.text, question.code) if draft.subject else ""
 
 
-def _at_first(draft: Draft, told: set[tuple[str, str]]) -> tuple[DeliveryState, str | None]:
+def _at_first(draft: Draft, *, is_shared: bool, asks: bool) -> tuple[Fact, str | None]:
+    """What becomes of a delivery at once. One that asks and shares another one's message waits for that's outcome."""
     if draft.problem:
-        return DeliveryState(Fact.FAILED), draft.problem
+        return Fact.FAILED, draft.problem
     if draft.filtered:
-        return DeliveryState(Fact.FILTERED), draft.filtered
-    if (draft.channel, draft.address) in told:
-        return TOLD_BY_SIBLING, "told of the same alarm already, by another group or by name"
-    return DeliveryState(), None
+        return Fact.FILTERED, draft.filtered
+    if is_shared:
+        return (Fact.NONE, SHARED) if asks else (Fact.FILTERED, TOLD_ALREADY)
+    return Fact.NONE, None

@@ -74,20 +74,21 @@ def _raise(transaction: Transaction, order: Order, ident: str, now_ms: int) -> t
     if alarm.key and alarm.ts and (cleared := cleared_after(transaction, alarm.source, alarm.key, alarm.ts, now_ms)):
         transaction.event(now_ms, AlarmOpenedClosed(alarm.source, alarm.key))
         return tuple(opening.open_closed(target, cleared) for target, _ in order.drafts)
-    refs: list[CaseRef] = []
-    for target, drafts in order.drafts:
+    refs: dict[str, CaseRef] = {}
+    # Those who ask go first: a message that serves several audiences must have the code.
+    for target, drafts in sorted(order.drafts, key=lambda one: one[0].audience.policy is None):
         word = exempt_word(alarm, target.audience)
         if word:
             transaction.event(now_ms, AlarmExempt(alarm.text, word))
             if alarm.key and target.audience.policy and target.audience.policy.keyword_clears:
-                clear(transaction, desk, alarm.source, alarm.key, alarm.ts, now_ms)
+                clear(transaction, desk, alarm.source, alarm.key, alarm.ts, now_ms, audience_id=target.audience.id)
         same = transaction.open_with_key(alarm.source, alarm.key, target.audience.id) if alarm.key and not word else []
         if same:
             _add(transaction, same[0], order, drafts, opening.told, now_ms)
-            refs.append(CaseRef(same[0].case.id, same[0].code))
+            refs[target.audience.id] = CaseRef(same[0].case.id, same[0].code)
         else:
-            refs.append(opening.open(target, drafts, exempt=word))
-    return tuple(refs)
+            refs[target.audience.id] = opening.open(target, drafts, exempt=word)
+    return tuple(refs[target.audience.id] for target, _ in order.drafts)
 
 
 def exempt_word(alarm: Alarm, audience: Audience) -> str:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 ABOUT_CHARS = 60
 #: Channels that carry words, the first choice first.
 _WORDS = DEFAULT_CHANNELS
+#: How well a channel worked, the best first; one the network could not use comes last.
+_RANKS = {Fact.DELIVERED: 0, Fact.SENT: 1, Fact.UNDELIVERED: 3}
 
 
 class Notice(NamedTuple):
@@ -62,7 +64,7 @@ def send(
     now_ms: int,
 ) -> int:
     """Queue a notice to each address that has not got it; ``told`` spans sibling cases. Returns how many."""
-    level = zlib.crc32(notice.mark.encode()) & 0x7FFF_FFFF
+    level = _level(notice)
     rows: list[NewDelivery] = []
     for who in to:
         key = DeliveryKey(NOTICE_CYCLE, level, who.recipient_id, who.channel, who.address)
@@ -81,6 +83,20 @@ def send(
     return len(rows)
 
 
+def _level(notice: Notice) -> int:
+    """The level of a notice's deliveries: the same for the same occasion."""
+    return zlib.crc32(notice.mark.encode()) & 0x7FFF_FFFF
+
+
+def has_been_told(case: Case, notice: Notice, ids: Iterable[str]) -> bool:
+    """Whether one of these recipients has got the notice."""
+    level, wanted = _level(notice), set(ids)
+    return any(
+        key.cycle == NOTICE_CYCLE and key.level == level and key.recipient in wanted and state.fact >= Fact.SENT
+        for key, state in case.deliveries.items()
+    )
+
+
 def informed(case: Case, desk: Desk, names: dict[str, str], *, but: str = "") -> list[Address]:
     """Return where those who know of the case are told, one address each: the channel that worked (SPEC 5.4).
 
@@ -92,7 +108,7 @@ def informed(case: Case, desk: Desk, names: dict[str, str], *, but: str = "") ->
             continue
         found = _address(key, desk, names.get(key.recipient, ""))
         if found is not None:
-            rank = (-int(state.fact), _WORDS.index(found.channel) if found.channel in _WORDS else len(_WORDS))
+            rank = (_RANKS.get(state.fact, 2), _WORDS.index(found.channel) if found.channel in _WORDS else len(_WORDS))
             if key.recipient not in best or rank < best[key.recipient][0]:
                 best[key.recipient] = (rank, found)
     in_flight = {key.recipient for key, state in asks(case) if _is_in_flight(state)}

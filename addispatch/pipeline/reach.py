@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from addispatch.pipeline.route import Target
 
 
+#: The channel of somebody who cannot be reached by any.
+NO_CHANNEL = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """One address of one recipient. ``rung`` counts the steps of a ladder; 0 goes at once.
@@ -28,8 +32,11 @@ class Way:
     problem: str = ""
 
 
-def ways(target: Target, provided: AbstractSet[str]) -> list[Way]:
+def ways(target: Target, provided: AbstractSet[str], *, everybody: bool = False) -> list[Way]:
     """Return the ways to everyone in the audience, each channel and address once.
+
+    With ``everybody`` those who share an address, and those who have none, have their ways, too: whoever must answer
+    is on the list.
 
     ``provided`` are the channels this node is configured for. Channels nobody asked for by name are left out when they
     are not provided, unless nothing else is left: then the way is kept with its problem, so that it is seen.
@@ -37,8 +44,11 @@ def ways(target: Target, provided: AbstractSet[str]) -> list[Way]:
     found: list[Way] = []
     taken: set[tuple[str, str]] = set()
     for recipient in target.audience.recipients:
-        for way in _ways_to(recipient, target.channels, provided):
-            if (way.channel, way.address) not in taken:
+        own = _ways_to(recipient, target.channels, provided)
+        if everybody and not own:
+            own = [Way(recipient, NO_CHANNEL, "", 0, "has no number or address")]
+        for way in own:
+            if everybody or (way.channel, way.address) not in taken:
                 taken.add((way.channel, way.address))
                 found.append(way)
     return found

@@ -8,19 +8,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from addispatch.domain.case import NOTICE_CYCLE, DeliveryKey, DeliveryState, Fact
+from addispatch.pipeline.shared import hand_on
 from addispatch.store.rows import DeliveryChange
 
 if TYPE_CHECKING:
     from addispatch.store.transaction import Entry, Transaction
 
 
-def withdraw(transaction: Transaction, entry: Entry, reason: str, now_ms: int, *, only: str = "") -> int:
-    """Cancel the case's waiting messages that ask (those of one recipient only, if named). Returns how many."""
+def withdraw(
+    transaction: Transaction, entry: Entry, reason: str, now_ms: int, *, only: str = "", reminders: bool = False
+) -> int:
+    """Cancel the case's waiting messages: of one recipient only, if named; his ``reminders`` only. Returns how many."""
     count = 0
     for key, state in list(entry.case.deliveries.items()):
-        if key.cycle != NOTICE_CYCLE and state.is_pending and only in ("", key.recipient):
-            cancel(transaction, entry, key, reason, now_ms)
-            count += 1
+        if key.cycle == NOTICE_CYCLE or not state.is_pending or only not in ("", key.recipient):
+            continue
+        if reminders and key[:2] == (0, 0):
+            continue
+        cancel(transaction, entry, key, reason, now_ms)
+        hand_on(transaction, entry, key, now_ms)
+        count += 1
     return count
 
 

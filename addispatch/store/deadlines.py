@@ -25,42 +25,31 @@ _c, _d = schema.cases.c, schema.deliveries.c
 
 
 def shift(transaction: Transaction, by_ms: int) -> None:
-    """Move every deadline: the clock they were written by is set forward by so much."""
-    _move(transaction, sa.literal(by_ms), sa.literal(by_ms), sa.literal(by_ms))
-    if (since_ms := transaction.paused_at_ms) is not None:  # or the step would count as time spent in the pause
-        transaction.paused_at_ms = since_ms + by_ms
-        pause = orjson.loads(lookup.mark(transaction, PAUSE) or b"{}")
-        transaction.marks[PAUSE] = orjson.dumps({**pause, "at_ms": since_ms + by_ms})
+    """Move every deadline, and the begin of a pause: the clock they were written by is set forward by so much."""
+    if transaction.paused_at_ms is not None:
+        transaction.paused_at_ms += by_ms
+        known = pause_of({PAUSE: lookup.mark(transaction, PAUSE)}) or {}
+        transaction.marks[PAUSE] = orjson.dumps({**known, "at_ms": transaction.paused_at_ms})
+    _move(transaction, by_ms)
 
 
-def thaw(transaction: Transaction, since_ms: int, now_ms: int) -> None:
-    """Move every deadline by the time it was frozen: since the pause began, or since it was made within the pause.
-
-    Steps of escalations count from the pause's begin even if they were set within it: ``waits_from_ms`` sees to that.
-    """
-
-    def frozen(made: sa.Column[int]) -> sa.ColumnElement[int]:
-        # What seems to be made after now was made before the clock was set back.
-        return now_ms - sa.case((made > now_ms, now_ms), (made > since_ms, made), else_=sa.literal(since_ms))
-
-    _move(transaction, sa.literal(now_ms - since_ms), frozen(_c.opened_at_ms), frozen(_d.queued_at_ms))
+def thaw(transaction: Transaction, now_ms: int) -> None:
+    """End a pause: move every deadline by the time it was frozen."""
+    assert transaction.paused_at_ms is not None
+    _move(transaction, now_ms - transaction.paused_at_ms)
+    transaction.paused_at_ms = None
+    transaction.marks[PAUSE] = b""
 
 
-def _move(
-    transaction: Transaction,
-    steps: sa.ColumnElement[int],
-    cases: sa.ColumnElement[int],
-    deliveries: sa.ColumnElement[int],
-) -> None:
+def _move(transaction: Transaction, by_ms: int) -> None:
     transaction.flush()
-    run = transaction.connection.execute
-    for column, by, where in (
-        (_c.next_at_ms, steps, _c.next_at_ms.is_not(None)),
-        (_c.close_at_ms, cases, sa.and_(_c.close_at_ms.is_not(None), _c.state != "closed")),
-        (_d.due_at_ms, deliveries, _d.due_at_ms.is_not(None)),
-        (_d.expires_at_ms, deliveries, sa.and_(_d.expires_at_ms.is_not(None), _d.fact == 0)),
+    for column, where in (
+        (_c.next_at_ms, _c.next_at_ms.is_not(None)),
+        (_c.close_at_ms, sa.and_(_c.close_at_ms.is_not(None), _c.state != "closed")),
+        (_d.due_at_ms, _d.due_at_ms.is_not(None)),
+        (_d.expires_at_ms, sa.and_(_d.expires_at_ms.is_not(None), _d.fact == 0)),
     ):
-        run(sa.update(column.table).where(where).values({column.name: column + by}))
+        transaction.connection.execute(sa.update(column.table).where(where).values({column.name: column + by_ms}))
     transaction.forget()
     transaction.next_at_ms = 0  # whoever sleeps until a deadline looks again
 

@@ -22,7 +22,7 @@ from addispatch.domain.case import (
     merge,
     with_delivery,
 )
-from addispatch.domain.case_state import state_of
+from addispatch.domain.case_state import KEPT_ACKNOWLEDGED_MS, state_of
 from addispatch.domain.delivery import Kind
 from addispatch.domain.events import MAX_LINE_CHARS, Event
 from addispatch.store import schema
@@ -97,6 +97,7 @@ class Interrupted(NamedTuple):
     rung: int
     repeat: bool
     error: str
+    kind: Kind
 
 
 class Counters:
@@ -233,6 +234,9 @@ class Transaction:
         for new in deliveries:
             counters.delivery += 1
             entry.delivery_seqs[new.key] = counters.delivery
+            if self.paused_at_ms is not None:
+                times = (self._frozen(new.due_at_ms, now_ms), self._frozen(new.expires_at_ms, now_ms))
+                new = new._replace(due_at_ms=times[0], expires_at_ms=times[1])  # noqa: PLW2901
             rows.append(delivery_row(counters.delivery, entry.seq, new, now_ms))
 
     def join(self, entry: Entry, delta: Case, now_ms: int) -> bool:
@@ -252,6 +256,7 @@ class Transaction:
         entry.case = with_delivery(before, key, change.state)
         if entry.case is before and before.deliveries.get(key) != change.state:
             return False
+        change = change._replace(due_at_ms=self._frozen(change.due_at_ms, now_ms))
         self._change_delivery(entry.delivery_seqs[key], change)
         return self._review(entry, now_ms)
 
@@ -266,6 +271,8 @@ class Transaction:
             self.set_next(entry, None)
             if entry.code is not None:
                 self.answered.add(entry.seq)
+            if state is CaseState.ACKNOWLEDGED:
+                self.set_close(entry, self.waits_from_ms(now_ms) + KEPT_ACKNOWLEDGED_MS)
         if is_closed:
             self._cache.pop(entry.seq, None)
         row = (state.value, reason.value if reason else None, now_ms if is_closed else None, entry.seq)
@@ -295,14 +302,27 @@ class Transaction:
         """Return the deliveries that were being sent, or held in doubt, when the last process ended."""
         d = schema.deliveries.c
         query = sa.select(
-            d.case_seq, d.cycle, d.level, d.recipient_id, d.channel, d.address, d.recipient, d.rung, d.repeat, d.error
+            d.case_seq,
+            d.cycle,
+            d.level,
+            d.recipient_id,
+            d.channel,
+            d.address,
+            d.recipient,
+            d.rung,
+            d.repeat,
+            d.error,
+            d.kind,
         ).where(d.phase == 1, d.fact == 0)
         # Two queries, because each has its index.
         rows = [
             *self.connection.execute(query.where(d.due_at_ms.is_not(None)).order_by(d.seq)),
             *self.connection.execute(query.where(d.due_at_ms.is_(None)).order_by(d.seq)),
         ]
-        return [Interrupted(row[0], DeliveryKey(*row[1:6]), row[6], row[7], bool(row[8]), row[9] or "") for row in rows]
+        return [
+            Interrupted(row[0], DeliveryKey(*row[1:6]), row[6], row[7], bool(row[8]), row[9] or "", _KINDS[row[10]])
+            for row in rows
+        ]
 
     def overdue(self, now_ms: int, most: int) -> list[tuple[int, DeliveryKey, str]]:
         """Return case, key and recipient of waiting deliveries whose time to live is over."""
@@ -353,8 +373,9 @@ class Transaction:
         self.connection.execute(sa.insert(table).values(seq=self._next.received, **values))
         return True
 
-    def set_due(self, entry: Entry, key: DeliveryKey, due_at_ms: int) -> None:
-        """Let a held delivery of a ladder go at a time."""
+    def set_due(self, entry: Entry, key: DeliveryKey, now_ms: int) -> None:
+        """Let a held delivery of a ladder go now."""
+        due_at_ms = self.waits_from_ms(now_ms)
         self._change_delivery(entry.delivery_seqs[key], DeliveryChange(entry.case.deliveries[key], due_at_ms))
 
     def _change_delivery(self, seq: int, change: DeliveryChange) -> None:
@@ -412,6 +433,10 @@ class Transaction:
         deliveries = [dict(zip(DELIVERY_COLUMNS, r, strict=True)) for r in rows]
         seqs = {delivery_key(d): d["seq"] for d in deliveries}
         return self._keep(Entry(seq, read_case(case, deliveries), case["code"], seqs, case["next_at_ms"]))
+
+    def _frozen(self, at_ms: int | None, now_ms: int) -> int | None:
+        """A deadline as it is kept during a pause: counted from its begin, and moved at its end with all others."""
+        return at_ms if at_ms is None or self.paused_at_ms is None else at_ms - (now_ms - self.paused_at_ms)
 
     def waits_from_ms(self, now_ms: int) -> int:
         """The moment from which waiting times count: now, or the begin of a pause, for time stands still in it."""

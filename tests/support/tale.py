@@ -13,7 +13,11 @@ The node is the real one with its ledger and directory; SMS, mail and calls leav
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+import contextlib
+import json
+import re
+from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,15 +32,18 @@ from addispatch.domain.result import Accepted
 from addispatch.engine.node import Node
 from addispatch.sdk import Capability, Plugin, PluginConfig
 from addispatch.sdk.testing import FakeClock
+from addispatch.sdk.testing.clock import START
 
 CONFIG = """
 [node]
 data_dir = "data"
+timezone = "{timezone}"
 [http]
 listen = ""
 public_url = "{url}"
 [plugins]
 folder = "dropins"
+{more}
 [plugin.pockets]
 number = {number}
 """
@@ -48,13 +55,38 @@ PEOPLE = {
 _tales: dict[int, Tale] = {}
 
 
-def people(*names: str, email: bool = False) -> str:
-    """Recipients with phones, and mailboxes if asked."""
-    entries = []
-    for name in names:
-        mail = f'email = ["{name.lower()}@plant.example"]\n' if email else ""
-        entries.append(f'[[recipient]]\nname = "{name}"\nsms = "{PEOPLE[name]}"\n{mail}')
-    return "\n".join(entries)
+def people(*names: str, email: bool = False, **options: Any) -> str:
+    """Recipients with phones, and mailboxes if asked; ``options`` are further keys of each."""
+    mails = {name: {"email": [f"{name.lower()}@plant.example"]} if email else {} for name in names}
+    return "".join(_entry("recipient", name=name, sms=PEOPLE[name], **mails[name], **options) for name in names)
+
+
+def group(name: str, *members: str, policy: str = "usual") -> str:
+    """A group and the policy it has; "" for none."""
+    return _entry("group", name=name, members=list(members), policy=policy)
+
+
+def policy(*levels: str, name: str = "usual", **options: Any) -> str:
+    """A policy with what ``after`` made."""
+    return _entry("policy", name=name, **options) + "".join(levels)
+
+
+def after(minutes: float, *to: str, call: tuple[str, ...] = (), resend: bool = False) -> str:
+    """A level: after so long, tell these, ring those."""
+    return _entry("policy.level", after_minutes=minutes, to=list(to), call=list(call), resend=resend)
+
+
+def settings(alert: str = "Chief", **options: Any) -> str:
+    """The settings: who gets system alerts."""
+    return "[settings]\n" + _keys(system_alert_to=[alert], **options)
+
+
+def _entry(table: str, **keys: Any) -> str:
+    return f"[[{table}]]\n{_keys(**keys)}"
+
+
+def _keys(**keys: Any) -> str:
+    return "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in keys.items()) + "\n"
 
 
 class Pocket:
@@ -88,19 +120,36 @@ class Pocket:
     async def replies(self, text: str, **fields: Any) -> None:
         """Write back; done when the node has it."""
         self._reply_count += 1
+        fields.setdefault("reference", f"{self.address} {self._reply_count} {id(self)}")
         now = self._tale.clock.now()
-        await self._tale.node.received(
-            Incoming(
-                channel=self.channel, sender=self.address, text=text, received_at=now,
-                reference=f"{self.address} {self._reply_count} {id(self)}", **fields,
-            )
-        )  # fmt: skip
+        message = Incoming(channel=self.channel, sender=self.address, text=text, received_at=now, **fields)
+        await self._tale.node.received(message)
         await self._tale.quiet()
+
+    async def answers(self, text: str, **fields: Any) -> None:
+        """Write back by mail: what is written refers to the last message that asked."""
+        await self.replies(text, tokens=(self.token,), **fields)
 
     @property
     def token(self) -> str:
         """The token of the last message that carried one."""
         return next(delivery.token for delivery in reversed(self.received) if delivery.token)
+
+    @property
+    def link(self) -> str:
+        """The token in the last message with a link."""
+        found = (re.search(r"/a/([A-Za-z0-9_-]{56})", delivery.text) for delivery in reversed(self.received))
+        return next(match[1] for match in found if match)
+
+    @property
+    def last(self) -> Delivery:
+        """The last message."""
+        return self.received[-1]
+
+    @property
+    def texts(self) -> list[str]:
+        """Every text that came."""
+        return [delivery.text for delivery in self.received]
 
 
 class PocketChannel(ScriptedChannel):
@@ -146,6 +195,7 @@ class Clock(FakeClock):
 
     async def passes(self, **time: float) -> None:
         """Let time pass, and let the node do all that became due in between, in order."""
+        await self.tale.ticks()  # first of all the node follows a clock that was set
         until_ms = self.now_ms() + round(_seconds(**time) * 1000)
         for _ in range(200):
             await self.tale.ticks()
@@ -167,9 +217,18 @@ class Tale:
     node: Node
     channels: tuple[PocketChannel, ...]
 
-    def __init__(self, folder: Path, directory: str, *, url: str = "http://localhost:5556") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        directory: str,
+        *,
+        url: str = "http://localhost:5556",
+        timezone: str = "UTC",
+        starts: datetime = START,
+        more: str = "",
+    ) -> None:
         self._folder = folder
-        self.clock = Clock()
+        self.clock = Clock(starts)
         self.clock.tale = self
         self._pockets: dict[tuple[str, str], Pocket] = {}
         self._number = len(_tales)
@@ -178,7 +237,9 @@ class Tale:
         (folder / "dropins").mkdir(mode=0o700)
         (folder / "dropins" / "pockets.py").write_text(DROP_IN)
         (folder / "directory.toml").write_text(directory)
-        (folder / "addispatch.toml").write_text(CONFIG.format(number=self._number, url=url))
+        (folder / "addispatch.toml").write_text(
+            CONFIG.format(number=self._number, url=url, timezone=timezone, more=more)
+        )
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -195,8 +256,17 @@ class Tale:
         await self.node.ticker.stop()  # time passes only when the tale says so
         await self.ticks()
 
-    async def restart(self) -> None:
+    async def restart(self, directory: str = "") -> None:
+        """End the node and start it again, perhaps with another address book."""
+        async with self.down():
+            if directory:
+                (self._folder / "directory.toml").write_text(directory)
+
+    @contextlib.asynccontextmanager
+    async def down(self) -> AsyncIterator[None]:
+        """While the node is stopped."""
         await self.node.stop()
+        yield
         await self.start()
 
     async def crash(self) -> None:
@@ -222,18 +292,40 @@ class Tale:
     def channel(self, name: str) -> PocketChannel:
         return next(channel for channel in self.channels if channel.name == name)
 
+    def dies(self, name: str = "sms") -> None:
+        """The modem or server takes nothing any more; what waits for it waits."""
+        self.channel(name).window = 0
+
+    async def revives(self, name: str = "sms") -> None:
+        self.channel(name).window = 8
+        self.node.window_changed()
+        await self.quiet()
+
+    def hangs(self, name: str = "sms") -> None:
+        """What the channel takes stays under way, until it goes on."""
+        self.channel(name).gate.clear()
+
+    async def goes_on(self, name: str = "sms") -> None:
+        self.channel(name).gate.set()
+        await self.quiet()
+
+    def answers_next(self, *receipts: Any, by: str = "sms") -> None:
+        """What the channel says of the next messages it takes."""
+        self.channel(by).script.extend(receipts)
+
     # -- the plant -----------------------------------------------------------------------------------------------
 
     async def alarm(self, text: str = "pump is hot", *, to: str | tuple[str, ...] = "Team", **fields: Any) -> Accepted:
         """An alarm comes in; done when its texts are out, if they can be."""
-        fields.setdefault("priority", Priority.HIGH)
+        fields["priority"] = Priority(fields.get("priority", Priority.HIGH))
         names = (to,) if isinstance(to, str) else to
         self.accepted = await self.node.accept(Alarm(text=text, source="plant", to=names, **fields))
         await self.quiet()
         return self.accepted
 
     async def clears(self, key: str, **fields: Any) -> None:
-        await self.node.accept(Alarm(text="normal", source="plant", key=key, state=AlarmState.CLEARED, **fields))
+        fields.setdefault("source", "plant")
+        await self.node.accept(Alarm(text="normal", key=key, state=AlarmState.CLEARED, **fields))
         await self.quiet()
 
     @property
@@ -241,6 +333,17 @@ class Tale:
         """The code of the last alarm."""
         assert self.accepted is not None
         return str(self.accepted.cases[0].code)
+
+    async def spoils_policy(self, text: str) -> None:
+        """Damage the policy in the last alarm's row of the ledger."""
+        options, code = json.dumps({"policy": text}), self.code
+
+        def spoil(transaction: Any) -> None:
+            transaction.flush()
+            transaction.connection.exec_driver_sql("UPDATE cases SET options = ? WHERE code = ?", (options, code))
+            transaction.forget()
+
+        await self.node.ledger.submit(spoil)
 
     # -- what is seen --------------------------------------------------------------------------------------------
 
@@ -257,11 +360,22 @@ class Tale:
         found = (await self.operations.events(ADMIN, limit=500))["events"][::-1]
         return [event["text"] for event in found if kind in ("", event["kind"])]
 
+    async def roll_call(self) -> dict[str, str]:
+        """Who has answered what, by the last code."""
+        (recall,) = (await self.operations.roll_call(ADMIN, self.code))["recalls"]
+        return {person["recipient"]: person["answer"] for person in recall["people"]}
+
     async def acks(self, **request: Any) -> dict[str, Any]:
         """Acknowledge by the API, the last code unless told otherwise."""
         if not {"codes", "case", "text"} & set(request):
             request["codes"] = [self.code]
         answer = await self.operations.acknowledge(ADMIN, request)
+        await self.quiet()
+        return answer
+
+    async def follows(self, token: str, **request: Any) -> dict[str, Any]:
+        """Press the button behind a link."""
+        answer = await self.operations.link_answer(token, request)
         await self.quiet()
         return answer
 
@@ -275,36 +389,37 @@ class Tale:
 
     async def quiet(self) -> None:
         """Wait until what can happen now has happened."""
-        for _ in range(5):
+        for _ in range(6):
             await self.node.ledger.submit(lambda _transaction: None)
-            for _ in range(6):
+            for _ in range(8):
                 await asyncio.sleep(0)
+            while any(lane._settling for lane in self.node.dispatcher.lanes.values()):
+                await asyncio.sleep(0.002)  # outcomes wait a little for each other
 
     async def next_deadline_ms(self) -> int | None:
-        """The next moment at which something is due."""
+        """The next moment at which something is due; what is due already waits for something else."""
+        now_ms = self.clock.now_ms()
 
         def query(connection: Any) -> int | None:
             found = [
-                connection.exec_driver_sql(text).scalar()
+                connection.exec_driver_sql(f"{text} > {now_ms}").scalar()
                 for text in (
-                    "SELECT min(next_at_ms) FROM cases WHERE next_at_ms IS NOT NULL",
-                    "SELECT min(close_at_ms) FROM cases WHERE close_at_ms IS NOT NULL AND state <> 'closed'",
-                    "SELECT min(due_at_ms) FROM deliveries WHERE due_at_ms IS NOT NULL AND phase = 0",
-                    "SELECT min(expires_at_ms) FROM deliveries WHERE expires_at_ms IS NOT NULL AND fact = 0",
+                    "SELECT min(next_at_ms) FROM cases WHERE next_at_ms",
+                    "SELECT min(close_at_ms) FROM cases WHERE state <> 'closed' AND close_at_ms",
+                    "SELECT min(due_at_ms) FROM deliveries WHERE phase = 0 AND due_at_ms",
+                    "SELECT min(expires_at_ms) FROM deliveries WHERE fact = 0 AND expires_at_ms",
                 )
             ]
-            now_ms = self.clock.now_ms()
-            return min((at_ms for at_ms in found if at_ms is not None and at_ms > now_ms), default=None)
+            return min((at_ms for at_ms in found if at_ms is not None), default=None)
 
         return await self.node.ledger.read(query)
 
-    async def reports(self, delivery: Delivery, *, delivered: bool) -> None:
-        """The network tells what became of a text; the scripted channels give no references, so by its row."""
-        del delivered
+    async def reports(self, delivery: Delivery, *, delivered: bool, reason: str = "") -> None:
+        """The network tells what became of a text."""
         await self.node.reported(
             DeliveryReport(
-                channel=delivery.channel, address=delivery.address, reference=delivery.id, delivered=False,
-                at=datetime.now(UTC),
+                channel=delivery.channel, address=delivery.address, reference=delivery.id, delivered=delivered,
+                at=self.clock.now(), reason=reason,
             )
         )  # fmt: skip
         await self.quiet()

@@ -59,7 +59,7 @@ def test_every_option_of_each_plugin_is_in_it(name):
 
 def test_taking_all_options_in_gives_a_good_configuration(tmp_path):
     text = re.sub(r"^#(?=[a-z\[])", "", TEXT, flags=re.MULTILINE).replace("/etc/addispatch", str(tmp_path))
-    for name in ("ca.pem", "mqtt.password", "smtp.password"):
+    for name in ("ca.pem", "mqtt.password", "smtp.password", "mailbox.password"):
         (tmp_path / name).write_text("secret")
     (tmp_path / "sim1.pin").write_text("1234")
     (tmp_path / "plugins").mkdir(mode=0o755)

@@ -40,6 +40,7 @@ NO_MIRROR: dict[str, str] = {
     "addispatch/store/sql.py": "tests/unit/addispatch/store/test_transaction.py",
     "plugins/addispatch_plugins/broker/config.py": "tests/unit/addispatch_plugins/broker/test_service.py",
     "plugins/addispatch_plugins/log/config.py": "tests/unit/addispatch_plugins/log/test_instance.py",
+    "plugins/addispatch_plugins/mailbox/phrases.py": "tests/unit/addispatch_plugins/mailbox/test_letter.py",
 }
 
 

@@ -23,7 +23,9 @@ class EmailChannel:
 
     def __init__(self, config: SmtpConfig, context: Context) -> None:
         self._context = context
-        self.servers = [Server(name, server, context, self._changed) for name, server in config.servers.items()]
+        self.servers = [
+            Server(name, server, context, self._changed, config.reply_to) for name, server in config.servers.items()
+        ]
         self.running = False
         self.deadline_s = max(server.config.timeout_s for server in self.servers) + MARGIN_S
 

@@ -29,6 +29,11 @@ MAX_SUBJECT_CHARS = 200
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # C0 controls, DEL and C1 controls, but tab and newline: a terminal showing the mail must not be steered by it.
 _CONTROLS = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(127, 160)])
+# RFC 3834: so that no automatic reply comes back, and none of ours is taken for a human's. Exchange is asked for no
+# out-of-office notes and receipts (MS-OXCMAIL 2.2.3.2.14), but for non-delivery reports: those somebody should see.
+_MACHINE = (
+    b"Auto-Submitted: auto-generated\r\nX-Auto-Response-Suppress: DR, RN, NRN, OOF, AutoReply\r\nMIME-Version: 1.0\r\n"
+)
 _PLAIN = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\n"
 _QUOTED = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 
@@ -45,27 +50,30 @@ class Mail:
 class Composer:
     """Writes the mails of one sender."""
 
-    def __init__(self, sender: str, display_name: str, node: str, clock: Clock) -> None:
+    def __init__(self, sender: str, display_name: str, node: str, clock: Clock, reply_to: str = "") -> None:
         self.sender = to_wire(sender)
         self._node = _word(node)
         self._domain = self.sender.rpartition(b"@")[2].decode().strip("[]")
         self._clock = clock
         self._date, self._date_s = b"", -1
         local, _, domain = self.sender.decode().rpartition("@")
-        # RFC 3834: so that no automatic reply comes back, and none of ours is taken for a human's.
-        self._constant = (
-            _header("From", str(Address(_one_line(display_name), local, domain)))
-            + b"Auto-Submitted: auto-generated\r\nX-Auto-Response-Suppress: All\r\nMIME-Version: 1.0\r\n"
-        )
+        self._constant = _header("From", str(Address(_one_line(display_name), local, domain))) + _MACHINE
+        if reply_to:
+            self._constant += b"Reply-To: <%b>\r\n" % to_wire(reply_to)
 
     def compose(self, delivery: Delivery) -> Mail:
         """Build the mail; raises ``ValueError`` if the delivery's address is no mail address.
 
         The Message-ID depends on delivery and attempt alone, so a report can be matched after a crash, too. Deliveries
         are numbered from 1 in every ledger and mailboxes drop an ID they have seen, so case and node are part of it.
+        With a token the attempt is not: a mailbox then shows a mail once that was sent again because it was in doubt.
         """
         recipient = to_wire(delivery.address)
-        name = f"{_word(delivery.case_id)}.{_word(delivery.id)}.{delivery.attempt}.{self._node}"
+        if delivery.token:
+            # The token names the case. An answer brings it back in In-Reply-To and References (RFC 5322 3.6.4).
+            name = f"ack.{_word(delivery.token)}.{_word(delivery.id)}.{self._node}"
+        else:
+            name = f"{_word(delivery.case_id)}.{_word(delivery.id)}.{delivery.attempt}.{self._node}"
         message_id = f"<{name}@{self._domain}>"
         content = b"".join(
             (

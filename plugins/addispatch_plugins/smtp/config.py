@@ -74,6 +74,15 @@ class SmtpConfig(PluginConfig):
 
     primary: ServerConfig
     secondary: ServerConfig | None = None
+    reply_to: str = ""
+    """Where answers go: the address of the mailbox that is polled; empty: to the sender."""
+
+    @field_validator("reply_to")
+    @classmethod
+    def _valid_reply_to(cls, reply_to: str) -> str:
+        if reply_to:
+            to_wire(reply_to)
+        return reply_to
 
     @model_validator(mode="after")
     def _one_is_on(self) -> Self:

@@ -33,13 +33,20 @@ class Server:
     While it is, nobody sends by it: no mail waits for a connection that will not come.
     """
 
-    def __init__(self, name: str, config: ServerConfig, context: Context, on_change: Callable[[Server], None]) -> None:
-        """``on_change(server)`` is called when trouble begins or ends."""
+    def __init__(
+        self,
+        name: str,
+        config: ServerConfig,
+        context: Context,
+        on_change: Callable[[Server], None],
+        reply_to: str = "",
+    ) -> None:
+        """``on_change(server)`` is called when trouble begins or ends; answers go to ``reply_to`` if it is given."""
         self.name, self.config = name, config
         self.trouble = ""
         self.banner = ""
         self.cap = DailyCap(name, config.daily_cap, context)
-        self._composer = Composer(config.sender, config.display_name, context.node, context.clock)
+        self._composer = Composer(config.sender, config.display_name, context.node, context.clock, reply_to)
         self._on_change = on_change
         self._tls: ssl.SSLContext | None = None
         self._pool = Pool(config.connections, self._open)

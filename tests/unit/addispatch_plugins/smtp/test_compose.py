@@ -37,7 +37,9 @@ def test_headers():
     assert message["To"].addresses[0].addr_spec == "adam@example.com"
     assert message["Subject"] == "[HIGH] Pump 3"
     assert message["Auto-Submitted"] == "auto-generated"
-    assert message["X-Auto-Response-Suppress"] == "All"
+    # Not NDR: what cannot be delivered should be seen.
+    assert message["X-Auto-Response-Suppress"] == "DR, RN, NRN, OOF, AutoReply"
+    assert "Reply-To" not in message
     assert parsedate_to_datetime(message["Date"]) == CLOCK.now()
     assert body(message) == "Pump 3 stopped\n"
     assert message.defects == []
@@ -60,6 +62,25 @@ def test_the_message_id_depends_on_delivery_and_attempt_alone():
 def test_first_deliveries_of_other_ledgers_have_other_message_ids():
     assert message_id(case_id="c2") != message_id()
     assert message_id(Composer("plant@example.com", "", "node b", CLOCK)) != message_id()
+
+
+TOKEN = "Ab-_" * 14
+
+
+def test_a_token_comes_back_with_every_answer_and_an_attempt_in_doubt_is_shown_once():
+    assert message_id(token=TOKEN) == f"<ack.{TOKEN}.1.node-a@example.com>"
+    assert message_id(token=TOKEN, attempt=1) == message_id(token=TOKEN)
+
+
+def test_a_reminder_with_the_same_token_is_another_mail():
+    assert message_id(token=TOKEN, id="2") != message_id(token=TOKEN)
+    assert message_id(Composer("plant@example.com", "", "node b", CLOCK), token=TOKEN) != message_id(token=TOKEN)
+
+
+def test_answers_go_to_the_mailbox():
+    composer = Composer("plant@example.com", "", "node-a", CLOCK, "acks@example.com")
+    mail = composer.compose(make_delivery("email", "adam@example.com"))
+    assert email.message_from_bytes(mail.content)["Reply-To"] == "<acks@example.com>"
 
 
 def test_the_first_line_is_the_subject_if_there_is_none():

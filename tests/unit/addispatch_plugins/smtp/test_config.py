@@ -47,3 +47,11 @@ def test_the_secondary_alone_will_do():
 
 def test_the_password_is_not_shown():
     assert "hunter2" not in repr(config(user="plant", password="hunter2"))
+
+
+def test_answers_need_an_address():
+    assert (
+        SmtpConfig.model_validate({"primary": PRIMARY, "reply_to": "acks@example.com"}).reply_to == "acks@example.com"
+    )
+    with pytest.raises(ValidationError, match=r"reply_to\n.*no mail address"):
+        SmtpConfig.model_validate({"primary": PRIMARY, "reply_to": "acks"})

@@ -29,6 +29,15 @@ async def test_a_mail_arrives(channel, sink):
     assert mail.message["Message-ID"] == "<c1.d1.0.node-a@example.com>"
 
 
+async def test_an_answer_finds_its_way_back(start, sink, table):
+    [channel] = (await start(primary=table(sink), reply_to="acks@example.com")).channels
+    token = "Ab-_" * 14
+    assert await channel.send(to(token=token, id="d1")) == Sent(f"<ack.{token}.d1.node-a@example.com>", by="primary")
+    mail = await sink.expect("Pump 3")
+    assert mail.message["Reply-To"] == "acks@example.com"
+    assert mail.message["Message-ID"] == f"<ack.{token}.d1.node-a@example.com>"
+
+
 @pytest.mark.parametrize("pipelining", [True, False])
 async def test_connections_are_reused(start, table, pipelining):
     async with MailSink(pipelining=pipelining) as sink:
