@@ -9,7 +9,6 @@ from strategies import cases, living_cases
 
 from addispatch.domain.case import (
     NOTICE_CYCLE,
-    TOLD_BY_SIBLING,
     Case,
     CaseState,
     Clear,
@@ -160,7 +159,6 @@ def test_answers_and_notices_count_for_nothing():
         ({OTHER: SENDING}, OPEN),
         ({OTHER: DeliveryState(Fact.FAILED, 3)}, OPEN),
         ({OTHER: SENT}, OPEN),
-        ({OTHER: TOLD_BY_SIBLING}, OPEN),
     ],
 )
 def test_cancelled_is_a_case_of_which_nobody_can_know(others, state):
@@ -211,7 +209,7 @@ def test_a_supervisor_s_answer_ends_no_recall():
         ((FAILED,), Answer.UNDELIVERABLE),
         ((DeliveryState(Fact.CANCELLED),), Answer.UNDELIVERABLE),
         ((DeliveryState(Fact.FILTERED),), Answer.UNDELIVERABLE),
-        ((TOLD_BY_SIBLING,), Answer.PENDING),
+        ((DeliveryState(Fact.UNDELIVERED),), Answer.UNDELIVERABLE),
         ((FAILED, SENT), Answer.PENDING),
         ((FAILED, DeliveryState(Fact.EXPIRED)), Answer.UNDELIVERABLE),
     ],

@@ -9,7 +9,7 @@ from rooms import PHONE_ADAM, mobilise, usual
 
 from addispatch.domain.addressbook import Audience
 from addispatch.domain.alarm import Priority
-from addispatch.domain.case import TOLD_BY_SIBLING, Case, DeliveryState, Fact, Head
+from addispatch.domain.case import Case, DeliveryState, Fact, Head
 from addispatch.domain.delivery import Kind
 from addispatch.pipeline.draft import Draft, new_deliveries, reaches_anybody
 from addispatch.pipeline.route import Target
