@@ -12,9 +12,9 @@ from addispatch.domain.case import Case, CaseState, Note
 from addispatch.domain.case_state import Answer, asks, contacted, everybody_declined, policy_of, roll_call
 from addispatch.domain.delivery import Kind
 from addispatch.domain.events import CaseAcknowledged, CaseCommented, CaseDeclined
+from addispatch.engine.handover import goes_on
 from addispatch.engine.notices import ack_notice, already, comment_notice
 from addispatch.pipeline import notice
-from addispatch.pipeline.ask import footnote, question_of, without_footnote
 from addispatch.pipeline.check import clean_text
 from addispatch.pipeline.withdraw import withdraw
 from addispatch.store import lookup
@@ -179,13 +179,9 @@ class Occasion:
         if not policy_of(entry.case).continue_unsent:
             withdraw(self._transaction, entry, f"acknowledged by {note.name}", self._now_ms)
             return
-        question = question_of(entry.case, entry.code, self._now_ms)
-        mark = f"(acknowledged by {note.name} {self._desk.clock_text(note.at_ms)})"
         for row in lookup.told(self._transaction, entry):
             if row.kind is Kind.ASK and entry.case.deliveries[row.key].is_pending:
-                foot = footnote(question, self._desk, row.key.channel, row.key.recipient)
-                text = f"{without_footnote(row.text, foot)} {mark}"
-                self._transaction.set_text(entry, row.key, text, Kind.PLAIN)
+                goes_on(self._transaction, self._desk, entry, row.key, row.text, self._now_ms)
 
     # -- declining and commenting ------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from addispatch.pipeline.desk import Desk
     from addispatch.runtime.clock import Clock
     from addispatch.store.ledger import Ledger
-    from addispatch.store.transaction import Entry, Transaction
+    from addispatch.store.transaction import Transaction
 
 log = logging.getLogger(__name__)
 
@@ -80,20 +80,20 @@ class Escalator:
     def _fire_due(self, transaction: Transaction) -> tuple[int, int | None]:
         """Fire the first ones that are due, in one transaction; returns how many, and when the next one is due."""
         due = self._due(transaction)
-        for entry in due:
-            fire(transaction, self._desk(), entry, self._clock.now_ms())
+        for seq in due:
+            fire(transaction, self._desk(), transaction.entry(seq), self._clock.now_ms())
         if transaction.paused_at_ms is not None:
             return 0, None
         return len(due), lookup.next_case_ms(transaction)
 
-    def _due(self, transaction: Transaction) -> list[Entry]:
+    def _due(self, transaction: Transaction) -> list[int]:
         if transaction.paused_at_ms is not None:
             return []
         return lookup.due_cases(transaction, self._clock.now_ms(), CHUNK)
 
     async def _fire_each(self) -> bool:
         """Fire each due case in a unit of its own; False if none could."""
-        due = await self._ledger.submit(lambda transaction: [entry.seq for entry in self._due(transaction)])
+        due = await self._ledger.submit(self._due)
         return any(await asyncio.gather(*(self._fire(seq) for seq in due)))
 
     async def _fire(self, seq: int) -> bool:
@@ -103,7 +103,7 @@ class Escalator:
                 fire(transaction, self._desk(), entry, now_ms)
 
         def put_off(transaction: Transaction) -> None:
-            transaction.set_next(transaction.entry(seq), self._clock.now_ms() + AGAIN_MS)
+            lookup.put_off(transaction, seq, self._clock.now_ms() + AGAIN_MS)
 
         try:
             await self._ledger.submit(unit)

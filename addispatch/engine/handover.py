@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from addispatch.domain.addressbook import Audience
 from addispatch.domain.case import NOTICE_CYCLE, CaseState, DeliveryKey, Fact, Position
 from addispatch.domain.case_state import LOST, Answer, asks, everybody_declined, is_answered, policy_of, roll_call
+from addispatch.domain.delivery import Kind
 from addispatch.domain.escalation import is_ended, level_at, wait_s
 from addispatch.domain.events import LevelUnreachable
 from addispatch.engine.escalate import describe, is_waiting, reminder, same_people
 from addispatch.engine.notices import late_notice
 from addispatch.pipeline import notice, shared
 from addispatch.pipeline.alert import alert
-from addispatch.pipeline.ask import ask, question_of
+from addispatch.pipeline.ask import ask, footnote, question_of, without_footnote
 from addispatch.store import lookup
 
 if TYPE_CHECKING:
@@ -76,6 +77,14 @@ def _remind_later(transaction: Transaction, desk: Desk, entry: Entry, key: Deliv
             rows = reminder(question, desk, person, case.position, due_at_ms=due_at_ms)
             mine = [row for row in rows if row.key.channel == key.channel]
             transaction.add_deliveries(entry, mine, now_ms)
+
+
+def goes_on(transaction: Transaction, desk: Desk, entry: Entry, key: DeliveryKey, text: str, now_ms: int) -> None:
+    """A text that waits still goes out after the acknowledgement: without footnote, marked (SPEC 5.5)."""
+    first = min(entry.case.acks)
+    foot = footnote(question_of(entry.case, entry.code, now_ms), desk, key.channel, key.recipient)
+    mark = f"(acknowledged by {first.name or first.by} {desk.clock_text(first.at_ms)})"
+    transaction.set_text(entry, key, f"{without_footnote(text, foot)} {mark}", Kind.PLAIN)
 
 
 def undelivered(transaction: Transaction, desk: Desk, entry: Entry, key: DeliveryKey, now_ms: int) -> None:

@@ -75,6 +75,8 @@ class Housekeeping:
         sdnotify.watchdog()
 
     def _expire(self, transaction: Transaction) -> int:
+        if transaction.paused_at_ms is not None:  # time stands still
+            return 0
         now_ms = self._clock.now_ms()
         found = transaction.overdue(now_ms, CHUNK)
         for case_seq, key, recipient in found:
@@ -82,6 +84,8 @@ class Housekeeping:
         return len(found)
 
     def _close(self, transaction: Transaction) -> int:
+        if transaction.paused_at_ms is not None:
+            return 0
         now_ms = self._clock.now_ms()
         found = transaction.unattended(now_ms, CHUNK)
         for entry in found:

@@ -17,7 +17,7 @@ from addispatch.domain.case import (
     Fact,
     Phase,
 )
-from addispatch.domain.case_state import is_answered
+from addispatch.domain.case_state import is_answered, policy_of
 from addispatch.domain.delivery import HELD, Kind, Outcome, RetryRules, doubt
 from addispatch.domain.events import (
     AlarmReachesNobody,
@@ -50,13 +50,21 @@ def record(transaction: Transaction, claim: Claim, outcome: Outcome, now_ms: int
     tell(transaction, entry, claim.key, claim.recipient, outcome, now_ms, about=about)
     if outcome.state.fact is Fact.SENT:
         _drop_rungs(transaction, entry, claim, now_ms)
-        if claim.kind is not Kind.NOTICE and entry.code is not None:
+        is_open = entry.state[0] is CaseState.OPEN
+        if entry.code is not None and (claim.kind is Kind.ASK or (claim.kind is Kind.PLAIN and is_open)):
             handover.sent(transaction, desk(), entry, claim.key, claim.recipient, now_ms)
         return
     if is_moot and outcome.in_doubt:  # he may have it
         handover.sent(transaction, desk(), entry, claim.key, claim.recipient, now_ms)
     if outcome.state.fact is Fact.FAILED:
         _next_rung(transaction, entry, claim.key, claim.rung, now_ms)
+    if (
+        claim.kind is Kind.ASK
+        and outcome.due_in_s is not None
+        and entry.case.acks
+        and not policy_of(entry.case).is_recall
+    ):
+        handover.goes_on(transaction, desk(), entry, claim.key, claim.text, now_ms)
     if claim.kind is not Kind.NOTICE and entry.code is not None and outcome.due_in_s is None:
         handover.lost(transaction, desk(), entry, claim.key, now_ms)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from addispatch import __version__
 from addispatch.domain.alarm import QueueClass
+from addispatch.store.deadlines import pause_of
 from addispatch.store.queries import time_text
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def status_doc(node: Node, counts: Doc) -> Doc:
         "plugins": [{key: doc.get(key) for key in ("name", "status", "reason", "status_line")} for doc in plugins],
         "modems": node.host.modems(),
         "ledger": node.ledger_doc(),
+        "paused": pause_of(node.ledger.marks) is not None,
     }
 
 
@@ -65,6 +67,9 @@ def channel_docs(node: Node) -> list[Doc]:
 
 def _warnings(node: Node, channels: list[Doc], plugins: list[Doc], oldest_s: float | None) -> list[str]:
     found: list[str] = []
+    if pause := pause_of(node.ledger.marks):
+        since = node.pipeline.desk.clock_text(int(str(pause["at_ms"])))
+        found.append(f"EMERGENCY PAUSE since {since} by {pause['by']}: nothing is sent until 'addispatch resume'")
     if node.ledger.problem:
         found.append(f"{node.ledger.problem}. New alarms are not taken until it can be written again.")
     found += node.app_warnings

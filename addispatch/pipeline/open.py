@@ -10,7 +10,7 @@ import orjson
 from addispatch.domain.case import Case, Clear, Fact, Head, Position
 from addispatch.domain.codes import new_code
 from addispatch.domain.escalation import wait_s
-from addispatch.domain.events import AlarmAccepted, AlarmReachesNobody, AudienceUnreachable, DeliveryFailed
+from addispatch.domain.events import AlarmAccepted, AlarmReachesNobody, AudienceUnreachable, DeliveryFailed, Said
 from addispatch.domain.ids import case_id
 from addispatch.domain.result import CaseRef
 from addispatch.pipeline.alert import alert
@@ -118,6 +118,9 @@ class Opening:
                 note(self._now_ms, DeliveryFailed(row.key.channel, row.recipient, row.error or ""), entry)
             is_told = is_told or fact in (Fact.NONE, Fact.FILTERED)
         note(self._now_ms, AlarmAccepted(alarm.source, alarm.text, audience.name, queued_count), entry)
+        if alarm.ack_required and audience.policy is None and entry.code is not None:
+            text = f"{entry.code} for {audience.name} must be acknowledged but has no policy: it does not escalate"
+            note(self._now_ms, Said(text, kind="NoPolicy"), entry)
         if is_told:
             return
         why = f"{audience.name} has nobody with a usable address."

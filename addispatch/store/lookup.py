@@ -86,8 +86,8 @@ def asked_at(transaction: Transaction, addresses: set[str]) -> list[Entry]:
     return [transaction.entry(seq) for seq in transaction.connection.execute(query).scalars().all()]
 
 
-def due_cases(transaction: Transaction, now_ms: int, most: int) -> list[Entry]:
-    """Return cases whose next step is due, the longest due first."""
+def due_cases(transaction: Transaction, now_ms: int, most: int) -> list[int]:
+    """Return the row numbers of cases whose next step is due, the longest due first."""
     transaction.flush()
     query = (
         sa.select(_c.seq)
@@ -95,7 +95,14 @@ def due_cases(transaction: Transaction, now_ms: int, most: int) -> list[Entry]:
         .order_by(_c.next_at_ms, _c.seq)
         .limit(most)
     )
-    return [transaction.entry(seq) for seq in transaction.connection.execute(query).scalars().all()]
+    return list(transaction.connection.execute(query).scalars().all())
+
+
+def put_off(transaction: Transaction, seq: int, at_ms: int) -> None:
+    """Set when a case's next step is due without reading the case: something is wrong with it."""
+    transaction.flush()
+    transaction.connection.execute(sa.update(schema.cases).where(_c.seq == seq).values(next_at_ms=at_ms))
+    transaction.forget()
 
 
 def next_case_ms(transaction: Transaction) -> int | None:

@@ -224,7 +224,9 @@ class AnyOrder(RuleBasedStateMachine):
     def _told_once(self) -> None:
         for pocket in self.tale._pockets.values():
             texts = [d.text for d in pocket.received if d.text.startswith("Acknowledged by")]
-            heads = [re.sub(r"^.*\(([A-Z]+\d+) .*$", r"\1", text, flags=re.DOTALL) for text in texts]
+            heads = [
+                re.sub(r"^Acknowledged by (\w+).*\(([A-Z]+\d+) .*$", r"\1 \2", text, flags=re.DOTALL) for text in texts
+            ]
             assert len(heads) == len(set(heads)), f"{pocket.address} was told twice: {texts}"
 
 
