@@ -248,8 +248,9 @@ async def test_nobody_is_reminded_while_an_earlier_text_of_his_waits(tmp_path):
         await room.records(adams, Temporary("busy"))
         await room.fires()
         entry = await room.entry()
-        assert [is_waiting(entry.case, who) for who in ("adam", "jane", "bo")] == [True, True, False]
+        assert [is_waiting(entry.case, who, "sms") for who in ("adam", "jane", "bo")] == [True, True, False]
         assert janes.recipient == "Jane", "hers is on its way"
+        assert not is_waiting(entry.case, "jane", "email")
         assert [key for key in entry.case.deliveries if key.level == 1] == []
         assert await position(room) == (0, 1)
         assert await room.next_s() == 120 + 900, "it goes on all the same"

@@ -101,16 +101,27 @@ async def test_a_case_whose_step_fails_is_put_off_told_and_holds_up_no_other(tmp
         assert "a step of case 1 failed" in caplog.text
 
 
-async def test_with_a_full_disk_it_does_not_run_hot(tmp_path):
+async def test_a_full_disk_is_for_the_supervisor_and_loses_no_step(tmp_path):
     async with open_room(tmp_path, *OPS) as room:
         await room.accept(to=("Ops",))
         await due_in(room, 0)
         looking = watching(room)
         with BrokenDisk(room.ledger), pytest.raises(StoreError):
             await looking.look()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(looking, "_fire", lambda _seq: asyncio.sleep(0, result=False))
-            assert await looking.look() == room.now_ms + AGAIN_MS
+        await looking.look()
+        assert await levels(room) == [1]
+
+
+async def test_a_case_that_cannot_even_be_put_off_does_not_make_it_run_hot(tmp_path, monkeypatch):
+    def fail(*_args):
+        raise ValueError("oops")
+
+    monkeypatch.setattr(module, "fire", fail)
+    monkeypatch.setattr(module.lookup, "put_off", fail)
+    async with open_room(tmp_path, *OPS) as room:
+        await room.accept(to=("Ops",))
+        await due_in(room, 0)
+        assert await watching(room).look() == room.now_ms + AGAIN_MS
 
 
 @pytest.fixture
