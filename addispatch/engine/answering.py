@@ -56,7 +56,7 @@ def read_request(doc: Doc) -> Request:
     if len(codes) > MAX_CODES_COUNT:
         raise Refused("codes", f"names more than {MAX_CODES_COUNT} codes")
     request = Request(
-        codes=tuple(code.upper() for code in codes),
+        codes=tuple(dict.fromkeys(code.upper() for code in codes)),
         case=_text(doc, "case"),
         by=_text(doc, "by"),
         recipients=_words(doc, "recipients"),

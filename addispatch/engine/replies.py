@@ -18,6 +18,7 @@ from addispatch.engine.acknowledge import MOST_COMMENT_CHARS, Action, Occasion, 
 from addispatch.engine.notices import already
 from addispatch.pipeline import notice
 from addispatch.pipeline.alert import alert
+from addispatch.pipeline.check import clean_text
 from addispatch.store import lookup
 
 if TYPE_CHECKING:
@@ -215,15 +216,19 @@ class Replies:
         entries = [one.entry for one in said] or self._open()[:1] or self._last_of_sender()
         if not text or not entries or not self._may_answer():
             return
-        ident = min(counts_for(entries[0], set(self._sender.ids), self._sender.address) or {self._sender.address})
+        ids = set(self._sender.ids)
+        ident = min(counts_for(entries[0], ids, self._sender.address) or ids or {self._sender.address})
         name = person.name if (person := self._desk.person(ident)) else self._sender.address
         to = [notice.Address(ident, name, self._sender.channel, self._sender.address)]
         # The same news is told once; what he asks again and again, once in a while.
         news = " ".join(f"{one.result} {already(one.entry, self._desk)}" for one in said) or text
         if not said:
             news += f" {self._now_ms // SAME_AGAIN_MS}"
-        what = notice.Notice(text, f"answer {self._sender.address} {news}", f"Re: {self._message.subject}"[:78])
+        what = notice.Notice(text, f"answer {self._sender.address} {news}", self._subject())
         notice.send(self._transaction, entries[0], what, to, set(), self._now_ms)
+
+    def _subject(self) -> str:
+        return f"Re: {' '.join(clean_text(self._message.subject).split())}"[:78]
 
     def _last_of_sender(self) -> list[Entry]:
         return lookup.last_asked(self._transaction, self._sender.address)

@@ -226,6 +226,44 @@ class StubOperations(EmptyOperations):
             raise Refused("role", "this needs the role admin")
         return {"keys_count": 2}
 
+    async def acknowledge(self, actor: Actor, request: Doc) -> Doc:
+        self._asked(actor, "acknowledge", request)
+        result = "commented" if request.get("action") == "comment" else "acknowledged"
+        codes = request.get("codes") or ["A123"]
+        if "Z999" in codes:
+            raise Refused("codes", "there is no case with the code Z999")
+        cases = [{"id": CASE_ID, "code": code, "result": "refused" if code == "R000" else result} for code in codes]
+        return {"cases": cases, "answer": f"Thank you, {request.get('by') or actor.name}."}
+
+    async def roll_call(self, actor: Actor, code: str) -> Doc:
+        self._asked(actor, "roll_call", code)
+        if code != "A123":
+            raise Refused("code", f"there is no recall with the code {code[:20]}")
+        people = [
+            {"recipient": "Adam", "answer": "acked", "at": "2026-11-23T05:56:00.000Z", "comment": "10 min"},
+            {"recipient": "Jane", "answer": "pending", "at": None, "comment": ""},
+        ]
+        counts = {"acked": 1, "declined": 0, "pending": 1, "undeliverable": 0}
+        return {"recalls": [{"code": code, "audience": "Fire brigade", "counts": counts, "people": people}]}
+
+    async def pause(self, actor: Actor) -> Doc:
+        self._asked(actor, "pause")
+        return {"paused": True, "changed": self.calls.count(("pause",)) == 1}
+
+    async def resume(self, actor: Actor, *, discard: bool = False) -> Doc:
+        self._asked(actor, "resume", discard)
+        return {"paused": False, "changed": ("pause",) in self.calls, "cancelled": 3 if discard else 0}
+
+    async def cancel_pending(self, actor: Actor) -> Doc:
+        self._asked(actor, "cancel_pending")
+        return {"cancelled": 3}
+
+    async def unlock(self, actor: Actor, address: str) -> Doc:
+        self._asked(actor, "unlock", address)
+        if address != "+6591234567":
+            raise Refused("address", f"{address[:60]} is not locked")
+        return {"address": address}
+
     async def health(self) -> Doc:
         return {"status": "ok"} if self.failure is None else {"status": "ledger writer stands still"}
 

@@ -8,7 +8,6 @@ from strategies import cases, keys, states
 
 from addispatch.domain.alarm import Priority
 from addispatch.domain.case import (
-    TOLD_BY_SIBLING,
     Case,
     DeliveryKey,
     DeliveryState,
@@ -116,7 +115,6 @@ def test_the_head_of_the_node_that_opened_first_stays():
         (DeliveryState(Fact.SENT), True, False),
         (DeliveryState(Fact.FAILED), False, False),
         (DeliveryState(Fact.CANCELLED, 2), True, False),
-        (TOLD_BY_SIBLING, True, False),
     ],
 )
 def test_who_may_have_got_it_and_what_waits(state, tried, pending):

@@ -9,7 +9,6 @@ from strategies import cases, living_cases
 
 from addispatch.domain.case import (
     NOTICE_CYCLE,
-    TOLD_BY_SIBLING,
     Case,
     CaseState,
     Clear,
@@ -21,12 +20,16 @@ from addispatch.domain.case import (
     Head,
     Note,
     Phase,
+    Position,
+    Repeat,
 )
 from addispatch.domain.case_state import (
     Answer,
     asks,
     contacted,
+    everybody_declined,
     is_answered,
+    is_cleared,
     policy_of,
     roll_call,
     state_of,
@@ -160,7 +163,6 @@ def test_answers_and_notices_count_for_nothing():
         ({OTHER: SENDING}, OPEN),
         ({OTHER: DeliveryState(Fact.FAILED, 3)}, OPEN),
         ({OTHER: SENT}, OPEN),
-        ({OTHER: TOLD_BY_SIBLING}, OPEN),
     ],
 )
 def test_cancelled_is_a_case_of_which_nobody_can_know(others, state):
@@ -211,7 +213,7 @@ def test_a_supervisor_s_answer_ends_no_recall():
         ((FAILED,), Answer.UNDELIVERABLE),
         ((DeliveryState(Fact.CANCELLED),), Answer.UNDELIVERABLE),
         ((DeliveryState(Fact.FILTERED),), Answer.UNDELIVERABLE),
-        ((TOLD_BY_SIBLING,), Answer.PENDING),
+        ((DeliveryState(Fact.UNDELIVERED),), Answer.UNDELIVERABLE),
         ((FAILED, SENT), Answer.PENDING),
         ((FAILED, DeliveryState(Fact.EXPIRED)), Answer.UNDELIVERABLE),
     ],
@@ -225,15 +227,58 @@ def test_a_reminder_makes_somebody_reachable_again():
     assert roll_call(recall({KEY: FAILED, KEY._replace(level=1): SENT})).answers == {"adam": Answer.PENDING}
 
 
-def test_the_roll_call_has_the_members_in_their_order_with_their_first_words():
+def test_the_roll_call_has_the_members_in_their_order_with_their_last_words():
     deliveries = {OTHER: SENT, KEY: SENT, KEY._replace(recipient="bo"): FAILED}
     acks = [note(9, "adam", "now"), note(5, "adam", "in 10 min")]
     found = roll_call(recall(deliveries, acks=acks, declines=[note(3, "adam", "no")]))
     assert list(found.answers.items()) == [
         ("jane", Answer.PENDING), ("adam", Answer.ACKED), ("bo", Answer.UNDELIVERABLE),
     ]  # fmt: skip
-    assert found.notes["adam"].text == "in 10 min", "who comes after all, comes; his first word counts"
+    assert found.notes["adam"].text == "now"
     assert (found.count(Answer.ACKED), found.count(Answer.DECLINED)) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("acked_at", "declined_at", "answer"),
+    [(5, 6, Answer.DECLINED), (6, 5, Answer.ACKED), (5, 5, Answer.DECLINED)],
+)
+def test_the_last_word_counts_and_in_doubt_the_no(acked_at, declined_at, answer):
+    case = recall({KEY: SENT}, acks=[note(acked_at, "adam")], declines=[note(declined_at, "adam")])
+    assert roll_call(case).answers == {"adam": answer}
+
+
+# -- a condition that came back ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("raised_ms", "cleared"), [(4, True), (5, True), (6, False)])
+def test_a_clear_from_before_the_last_raise_says_nothing_any_more(raised_ms, cleared):
+    repeats = {"s1": Repeat(1, 1, "hot", 2), "s2": Repeat(1, raised_ms, "hot", 2)}
+    case = a_case(ASKING, clears=frozenset({Clear(3, "mqtt"), Clear(5, "mqtt")}), repeats=repeats)
+    assert is_cleared(case) == cleared
+    assert (state_of(case)[0] is CaseState.CLOSED) == cleared
+    assert not is_cleared(a_case(repeats=repeats))
+
+
+# -- declined by all -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("deliveries", "position", "declined"),
+    [
+        ({KEY: SENT}, (0, 0), True),
+        ({KEY: SENDING}, (0, 0), True),
+        ({KEY: SENT, OTHER: SENT}, (0, 0), False),
+        ({KEY: SENT, OTHER: FAILED}, (0, 0), True),
+        ({KEY: SENT, OTHER: DeliveryState(Fact.FAILED, 3)}, (0, 0), True),
+        ({KEY: SENT, OTHER: DeliveryState()}, (0, 0), False),
+        ({KEY: SENT}, (0, 1), False),
+        ({KEY: SENT, OTHER._replace(level=1): SENT}, (0, 0), True),
+        ({}, (0, 0), False),
+    ],
+)
+def test_everybody_asked_at_a_level_has_declined(deliveries, position, declined):
+    case = a_case(ASKING, deliveries=deliveries, declines=frozenset({note(5, "adam")}), position=Position(*position))
+    assert everybody_declined(case) == declined
 
 
 # -- whom to ask ---------------------------------------------------------------------------------------------------------

@@ -8,10 +8,9 @@ from rooms import PHONE_ADAM, PHONE_BO, PHONE_CHIEF, PHONE_JANE, SMS_ADAM, SMS_J
 
 from addispatch.domain.alarm import AlarmState
 from addispatch.domain.case import CaseState, CloseReason, Note
-from addispatch.domain.case_state import Answer, roll_call
+from addispatch.domain.case_state import KEPT_ACKNOWLEDGED_MS, Answer, roll_call
 from addispatch.domain.receipt import Sent
 from addispatch.engine.acknowledge import (
-    KEPT_ACKNOWLEDGED_MS,
     MOST_COMMENT_CHARS,
     REPORT_AGAIN_MS,
     Action,

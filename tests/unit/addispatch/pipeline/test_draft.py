@@ -9,10 +9,11 @@ from rooms import PHONE_ADAM, mobilise, usual
 
 from addispatch.domain.addressbook import Audience
 from addispatch.domain.alarm import Priority
-from addispatch.domain.case import TOLD_BY_SIBLING, Case, DeliveryState, Fact, Head
+from addispatch.domain.case import Case, DeliveryState, Fact, Head, Note
 from addispatch.domain.delivery import Kind
-from addispatch.pipeline.draft import Draft, new_deliveries, reaches_anybody
+from addispatch.pipeline.draft import TOLD_ALREADY, Draft, new_deliveries, reaches_anybody
 from addispatch.pipeline.route import Target
+from addispatch.pipeline.shared import SHARED
 
 #: No code, so nobody is asked anything.
 HERE = {"desk": desk(), "case": Case(id="1")}
@@ -72,13 +73,35 @@ def test_what_asks_in_a_recall_is_an_emergency():
     assert row.queue_class == 0
 
 
-def test_who_is_told_by_a_sibling_case_is_told_once_and_counts_as_told():
+def test_who_is_told_of_it_by_another_case_is_told_once():
     told = set()
     (first,) = new_deliveries(alarm(), [draft()], told, 1, **HERE)
     again, other = new_deliveries(alarm(), [draft(), draft("email")], told, 1, level=-2, **HERE)
-    assert (first.state, again.state, again.due_at_ms) == (DeliveryState(), TOLD_BY_SIBLING, None)
-    assert "told of the same alarm already" in again.error
+    assert (first.state, again.state, again.due_at_ms) == (DeliveryState(), DeliveryState(Fact.FILTERED), None)
+    assert again.error == TOLD_ALREADY
     assert (other.state, other.key.level) == (DeliveryState(), -2)
+
+
+def test_who_is_asked_by_another_case_waits_for_what_becomes_of_its_message():
+    told = set()
+    (first,) = new_deliveries(alarm(), [draft()], told, 1, desk=desk(), case=asking(), code="A123")
+    (again,) = new_deliveries(alarm(), [draft()], told, 1, desk=desk(), case=asking(), code="A123")
+    assert (first.state, first.due_at_ms, first.error) == (DeliveryState(), 1, None)
+    assert (again.state, again.due_at_ms, again.error, again.kind) == (DeliveryState(), None, SHARED, Kind.ASK)
+
+
+def test_a_shared_message_is_no_rung_that_goes():
+    """The ladder of the second case begins where its own first message can go."""
+    told = {("sms", "adam@sms")}
+    drafts = [draft("sms"), draft("email", rung=1)]
+    sms, email = new_deliveries(alarm(), drafts, told, 1, desk=desk(), case=asking(), code="A123")
+    assert (sms.due_at_ms, email.due_at_ms) == (None, 1)
+
+
+def test_news_of_a_case_that_is_acknowledged_asks_nobody():
+    case = asking(key="boiler")._replace(acks=frozenset({Note(1, "jane", "sms")}))
+    (row,) = new_deliveries(alarm(), [draft()], set(), 1, desk=desk(), case=case, code="A123", level=-2)
+    assert (row.text, row.kind) == ("hot", Kind.PLAIN)
 
 
 @pytest.mark.parametrize("final", [{"filtered": "night"}, {"problem": "no plugin"}])

@@ -126,13 +126,23 @@ async def test_what_is_due_the_longest_due_first(tmp_path):
         for number, next_ms in enumerate((30, 10, None, 20, 99), 1):
             await open_case(ledger, new_delivery(), number=number, ack_required=True)
             await ledger.submit(lambda tx, seq=number, next_ms=next_ms: tx.set_next(tx.entry(seq), next_ms))
-        assert await seqs(ledger, lookup.due_cases, 30, 9) == [2, 4, 1]
-        assert await seqs(ledger, lookup.due_cases, 30, 2) == [2, 4]
-        assert await seqs(ledger, lookup.due_cases, 9, 9) == []
+        due = lambda now, most: ledger.submit(lambda tx: lookup.due_cases(tx, now, most))  # noqa: E731
+        assert [await due(30, 9), await due(30, 2), await due(9, 9)] == [[2, 4, 1], [2, 4], []]
         assert await ledger.submit(lookup.next_case_ms) == 10
         for number in (1, 2, 4, 5):
             await ledger.submit(lambda tx, seq=number: tx.set_next(tx.entry(seq), None))
         assert await ledger.submit(lookup.next_case_ms) is None
+
+
+async def test_a_case_is_put_off_without_being_read(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        await open_case(ledger, new_delivery(), ack_required=True)
+        await ledger.submit(lambda tx: tx.set_next(tx.entry(1), 5))
+        await ledger.submit(lambda tx: tx.connection.exec_driver_sql("UPDATE cases SET extra = 'broken'") and None)
+        await ledger.submit(lambda tx: lookup.put_off(tx, 1, 77))
+        assert await ledger.submit(lookup.next_case_ms) == 77
+        await ledger.submit(lambda tx: tx.connection.exec_driver_sql("UPDATE cases SET extra = NULL") and None)
+        assert (await ledger.submit(lambda tx: tx.entry(1))).next_at_ms == 77, "the one in memory is forgotten"
 
 
 async def test_the_rows_of_a_case_in_the_order_in_which_they_were_made(tmp_path):
