@@ -76,7 +76,8 @@ def _step(transaction: Transaction, desk: Desk, entry: Entry, at: Position, now_
     if not can_go:
         reason = "none of its people can be told" if rows else "it names nobody"
         transaction.event(now_ms, LevelUnreachable(entry.code or "", head.audience, name, reason), entry)
-        alert(transaction, desk, f"Nobody is reached at {name} of {head.audience} ({entry.code}): {head.text}", now_ms)
+        text = f"Nobody is reached at {name} of {head.audience} ({entry.code}): {head.text}"
+        alert(transaction, desk, text, now_ms, condition=f"unreachable {entry.case.id}")
 
 
 def _told_once(transaction: Transaction, entry: Entry, rows: list[NewDelivery], at: Position) -> list[NewDelivery]:

@@ -14,7 +14,7 @@ from addispatch.domain.delivery import Kind
 from addispatch.domain.escalation import is_ended, level_at, wait_s
 from addispatch.domain.events import LevelUnreachable
 from addispatch.engine.escalate import describe, is_waiting, reminder, same_people
-from addispatch.engine.notices import late_notice
+from addispatch.engine.notices import late_comments, late_notice
 from addispatch.pipeline import notice, shared
 from addispatch.pipeline.alert import alert
 from addispatch.pipeline.ask import ask, footnote, question_of, without_footnote
@@ -29,17 +29,28 @@ if TYPE_CHECKING:
 UNDELIVERED_LEVEL = -10_000
 
 
-def sent(transaction: Transaction, desk: Desk, entry: Entry, key: DeliveryKey, recipient: str, now_ms: int) -> None:
+def sent(
+    transaction: Transaction,
+    desk: Desk,
+    entry: Entry,
+    key: DeliveryKey,
+    recipient: str,
+    now_ms: int,
+    *,
+    queued_at_ms: int,
+) -> None:
     """A message went out (or may have): start the level's clock, or tell its reader that it is too late."""
     for other, their_key in shared.follow(transaction, entry, key, Fact.SENT, shared.SHARED, now_ms):
         _start_clock(transaction, desk, other, their_key, now_ms)
-    if entry.state[0] is not CaseState.OPEN:
-        if (late := late_notice(entry)) is not None:
-            to = [notice.Address(key.recipient, recipient, key.channel, key.address)]
-            if key.channel == "voice":
-                to = [found for found in [notice.way_to(desk, key.recipient)] if found]
-            notice.send(transaction, entry, late, to, set(), now_ms)
-        return
+    news: list[notice.Notice] = []
+    if policy_of(entry.case).notify_contacted and not policy_of(entry.case).is_recall:
+        news += late_comments(entry, key.recipient, queued_at_ms)
+    if entry.state[0] is not CaseState.OPEN and (late := late_notice(entry, key.recipient)) is not None:
+        news.append(late)
+    found = notice.way_to(desk, key.recipient) if key.channel == "voice" else None
+    to = found or notice.Address(key.recipient, recipient, key.channel, key.address)
+    for one in news if to.channel != "voice" else ():
+        notice.send(transaction, entry, one, [to], set(), now_ms)
     _start_clock(transaction, desk, entry, key, now_ms)
 
 
@@ -146,9 +157,5 @@ def _review(transaction: Transaction, desk: Desk, entry: Entry, now_ms: int) -> 
     transaction.set_next(entry, now_due_ms)
     why = "every message failed, expired or is held"
     transaction.event(now_ms, LevelUnreachable(entry.code or "", head.audience, describe(case.position), why), entry)
-    alert(
-        transaction,
-        desk,
-        f"Nobody was reached at {describe(case.position)} of {head.audience} ({entry.code}): {head.text}",
-        now_ms,
-    )
+    text = f"Nobody was reached at {describe(case.position)} of {head.audience} ({entry.code}): {head.text}"
+    alert(transaction, desk, text, now_ms, condition=f"unreachable {entry.case.id}")

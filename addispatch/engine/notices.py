@@ -30,17 +30,23 @@ def comment_notice(code: str | None, case: Case, note: Note) -> Notice:
     return Notice(text, f"comment {note.at_ms} {note.by} {note.text}", f"Comment: {about(case)} ({code})")
 
 
-def late_notice(entry: Entry) -> Notice | None:
-    """Tell somebody whose text was on its way when the case ended or was acknowledged; None if there is no news."""
+def late_notice(entry: Entry, recipient_id: str) -> Notice | None:
+    """Tell somebody whose text was on its way when the case was acknowledged or ended; None if that is no news."""
     case = entry.case
     if policy_of(case).is_recall:
         return None
     if is_cleared(case):
         text = f"Returned to normal: {about(case)} ({entry.code})"
         return Notice(text, "clear", f"Returned to normal: {about(case)} ({entry.code})")
-    if case.acks:
+    if case.acks and min(case.acks).by != recipient_id:
         return ack_notice(entry.code, case, min(case.acks))
     return None
+
+
+def late_comments(entry: Entry, recipient_id: str, queued_at_ms: int) -> list[Notice]:
+    """Tell somebody what others said while his text was on its way."""
+    heard = [note for note in sorted(entry.case.comments) if note.at_ms >= queued_at_ms and note.by != recipient_id]
+    return [comment_notice(entry.code, entry.case, note) for note in heard]
 
 
 def already(entry: Entry, desk: Desk) -> str:

@@ -203,7 +203,7 @@ class NodeOperations:
     async def unlock(self, actor: Actor, address: str) -> Doc:
         """Listen to somebody's codes again."""
         _need(actor, Role.OPERATOR)
-        name = f"{LOCK}{address}"
+        name = f"{LOCK}{address.casefold()}"
         if not self._node.ledger.marks.get(name):
             raise Refused("address", f"{address[:60]} is not locked")
         await self._node.settle({name: Lockout().value})

@@ -52,10 +52,12 @@ def record(transaction: Transaction, claim: Claim, outcome: Outcome, now_ms: int
         _drop_rungs(transaction, entry, claim, now_ms)
         is_open = entry.state[0] is CaseState.OPEN
         if entry.code is not None and (claim.kind is Kind.ASK or (claim.kind is Kind.PLAIN and is_open)):
-            handover.sent(transaction, desk(), entry, claim.key, claim.recipient, now_ms)
+            handover.sent(
+                transaction, desk(), entry, claim.key, claim.recipient, now_ms, queued_at_ms=claim.queued_at_ms
+            )
         return
     if is_moot and outcome.in_doubt:  # he may have it
-        handover.sent(transaction, desk(), entry, claim.key, claim.recipient, now_ms)
+        handover.sent(transaction, desk(), entry, claim.key, claim.recipient, now_ms, queued_at_ms=claim.queued_at_ms)
     if outcome.state.fact is Fact.FAILED:
         _next_rung(transaction, entry, claim.key, claim.rung, now_ms)
     if (

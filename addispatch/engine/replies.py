@@ -106,7 +106,7 @@ class Replies:
     # -- by code -------------------------------------------------------------------------------------------------------
 
     def _codes(self, reply: Reply) -> None:
-        lock_name = f"{LOCK}{self._sender.address}"
+        lock_name = f"{LOCK}{self._sender.address.casefold()}"
         lock = Lockout.parse(lookup.mark(self._transaction, lock_name))
         if lock.is_locked(self._now_ms):
             self._refuse(f"its codes are ignored ({lock.why})")
@@ -163,7 +163,9 @@ class Replies:
 
     def _bare(self, reply: Reply) -> None:
         """Words without a code count for the only alarm that is open for the sender; ALL for each of them."""
-        if Lockout.parse(lookup.mark(self._transaction, f"{LOCK}{self._sender.address}")).is_locked(self._now_ms):
+        if Lockout.parse(lookup.mark(self._transaction, f"{LOCK}{self._sender.address.casefold()}")).is_locked(
+            self._now_ms
+        ):
             self._refuse("its replies are ignored after too many wrong codes")
             return
         found = self._open()

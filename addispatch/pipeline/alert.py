@@ -14,6 +14,7 @@ from addispatch.domain.ids import case_id, ordered_id
 from addispatch.domain.text import cut_to_segments, fold_to_gsm7
 from addispatch.pipeline.reach import Way, ways
 from addispatch.pipeline.route import Target
+from addispatch.store import lookup
 from addispatch.store.rows import NewDelivery
 
 if TYPE_CHECKING:
@@ -23,10 +24,19 @@ if TYPE_CHECKING:
 
 #: What the cases of system alerts name as their source.
 SOURCE = "addispatch"
+#: The same condition is told once in so long (SPEC 7); marks remember when.
+AGAIN_MS, MARK = 30 * 60_000, "alert:"
 
 
-def alert(transaction: Transaction, desk: Desk, text: str, now_ms: int, *, subject: str = "") -> int:
-    """Tell the system-alert recipients; returns how many messages are queued."""
+def alert(
+    transaction: Transaction, desk: Desk, text: str, now_ms: int, *, subject: str = "", condition: str = ""
+) -> int:
+    """Tell the system-alert recipients, of the same condition once in a while; returns how many messages are queued."""
+    if condition:
+        known = lookup.mark(transaction, f"{MARK}{condition}")
+        if known and 0 <= now_ms - int(known) < AGAIN_MS:
+            return 0
+        transaction.marks[f"{MARK}{condition}"] = str(now_ms).encode()
     found = (desk.directory.audience(ident) for ident in desk.directory.settings.system_alert_to)
     return tell(transaction, desk, [audience for audience in found if audience], text, now_ms, subject=subject)
 

@@ -293,7 +293,7 @@ class Transaction:
         query = (
             sa.select(d.cycle, d.level, d.recipient_id, d.channel, d.address, d.rung)
             .where(d.case_seq == case_seq, d.recipient_id == recipient_id, d.fact == 0, d.phase == 0)
-            .where(d.rung != other_than)
+            .where(d.rung != other_than, d.kind != int(Kind.NOTICE))
             .order_by(d.rung)
         )
         return [(DeliveryKey(*row[:5]), row[5]) for row in self.connection.execute(query)]
