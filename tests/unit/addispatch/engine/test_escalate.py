@@ -20,6 +20,7 @@ from rooms import (
 )
 
 from addispatch.domain.case import Case, Clear, Note, Position
+from addispatch.domain.case_state import roll_call
 from addispatch.domain.delivery import Kind
 from addispatch.domain.policy import Level
 from addispatch.domain.receipt import Permanent, Sent, Temporary
@@ -343,3 +344,11 @@ async def test_the_addresses_of_a_step_are_asked_once(tmp_path):
         await raised(room)
         await room.fires()
         assert [text.split(":")[0] for text in await room.waiting()] == ["Jane"]
+
+
+async def test_two_people_with_one_phone_are_both_in_the_roll_call(tmp_path):
+    """5.2: everyone must answer for himself; one address is told once, but both are asked."""
+    twin = person("Twin", sms=SMS_ADAM)
+    async with open_room(tmp_path, *team(mobilise(), "Adam", "Twin"), twin) as room:
+        await room.accept(to=("Ops",))
+        assert set(roll_call((await room.entry()).case).answers) == {"adam", "twin"}

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from pipelines import BrokenDisk, group, until
-from rooms import PHONE_ADAM, PHONE_BO, open_room, usual
+from pipelines import BrokenDisk, group, person, until
+from rooms import PHONE_ADAM, PHONE_BO, PHONE_CHIEF, open_room, usual
 
 from addispatch.domain.errors import StoreError
+from addispatch.domain.policy import Level
 from addispatch.engine import escalator as module
 from addispatch.engine import pause
 from addispatch.engine.escalator import AGAIN_MS, Escalator
 from addispatch.runtime.clock import SystemClock
 from addispatch.store import deadlines
 
+CHIEF = {"system_alert_to": ("chief",)}
 OPS = (PHONE_ADAM, PHONE_BO, usual(), group("Ops", "Adam", policy="usual"))
 
 
@@ -191,3 +193,16 @@ async def test_a_clock_that_is_set_wakes_it(running):
 
 async def _is_at(room, wanted):
     return await levels(room) == wanted
+
+
+async def test_a_chain_that_reaches_nobody_alerts_a_few_times_and_not_at_every_step(tmp_path):
+    """7: one system alert per condition per 30 minutes."""
+    mute = person("Mute")
+    policy = usual(*(Level(to=("mute",)) for _ in range(10)), repeat=20)
+    async with open_room(
+        tmp_path, PHONE_CHIEF, policy, mute, group("Ops", "Mute", policy="usual"), settings=CHIEF
+    ) as room:
+        await room.accept(to=("Ops",))
+        await watching(room).look()
+        assert len(await room.events("ChainEnded")) == 1
+        assert 1 <= len(await room.waiting()) <= 5

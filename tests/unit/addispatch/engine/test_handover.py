@@ -14,6 +14,7 @@ from addispatch.domain.policy import Level
 from addispatch.domain.receipt import InDoubt, Permanent, Sent, Temporary
 from addispatch.engine import handover, pause
 from addispatch.engine.outcome import record
+from addispatch.pipeline import notice as notices
 
 PEOPLE = (PHONE_ADAM, PHONE_JANE, PHONE_BO, PHONE_CHIEF)
 CHIEF = {"system_alert_to": ("chief",)}
@@ -287,3 +288,16 @@ async def test_at_a_level_of_supervisors_nobody_is_reminded(tmp_path):
         await room.fires()
         await room.records(janes, Sent())
         assert [text.split(":")[0] for text in await room.waiting()] == ["Chief"]
+
+
+async def test_an_answer_is_not_dropped_with_the_rungs_of_a_ladder(tmp_path):
+    """5.3: each acknowledgement is answered. The first rung that is sent cancels the answer as if it were a rung."""
+    climber = person("Climber", "sms", "email", mode=Mode.LADDER, sms=SMS_ADAM, email=("c@x",), step_after_s=1)
+    async with open_room(tmp_path, climber, PHONE_BO, usual(), group("Ops", "Climber", policy="usual")) as room:
+        await room.accept(to=("Ops",))
+        await room.sends("sms", receipt=Permanent("no such number"))
+        (mail,) = await room.claims("email")
+        to = [notices.Address("climber", "Climber", "sms", SMS_ADAM)]
+        await room.on(1, lambda tx, e: notices.send(tx, e, notices.Notice("Thank you", "m"), to, set(), room.now_ms))
+        await room.records(mail, Sent())
+        assert await room.waiting() == ["Climber: Thank you"]

@@ -7,7 +7,7 @@ from pipelines import book
 
 from addispatch.domain.case import Case, Clear, CloseReason, Closing, Head, Note
 from addispatch.domain.reply import parse_reply
-from addispatch.engine.notices import ack_notice, already, comment_notice, late_notice
+from addispatch.engine.notices import ack_notice, already, comment_notice, late_comments, late_notice
 from addispatch.pipeline.desk import Desk
 from addispatch.store.transaction import Entry
 
@@ -52,10 +52,26 @@ def test_each_acknowledgement_and_each_comment_is_news_of_its_own():
 
 
 def test_the_late_one_hears_of_the_end_first_then_of_the_first_acknowledgement():
-    assert late_notice(entry(acks=[ADAM, JANE])) == ack_notice("A123", entry().case, JANE)
-    found = late_notice(entry(acks=[JANE], clears=[CLEAR]))
+    assert late_notice(entry(acks=[ADAM, JANE]), "bo") == ack_notice("A123", entry().case, JANE)
+    found = late_notice(entry(acks=[JANE], clears=[CLEAR]), "bo")
     assert (found.text, found.mark) == ("Returned to normal: pump is hot (A123)", "clear")
-    assert late_notice(entry(closings=[CLOSED])) is None
+    assert late_notice(entry(closings=[CLOSED]), "bo") is None
+
+
+def test_who_acknowledged_himself_needs_no_news_and_a_recall_has_none():
+    assert late_notice(entry(acks=[JANE, ADAM]), "jane") is None
+    assert late_notice(entry(acks=[JANE], clears=[CLEAR]), "jane") is not None, "that it is over is news"
+    recall = entry(acks=[JANE])
+    recall.case = recall.case._replace(head=HEAD._replace(policy='{"kind":"recall"}'))
+    assert late_notice(recall, "adam") is None
+
+
+def test_what_others_said_while_his_text_was_on_its_way():
+    late = JANE._replace(at_ms=AT_MS + 9, text="gate 3")
+    found = entry(comments=[late, JANE, ADAM._replace(text="my own")])
+    assert late_comments(found, "adam", AT_MS) == [comment_notice("A123", found.case, note) for note in (JANE, late)]
+    assert late_comments(found, "adam", AT_MS + 5) == [comment_notice("A123", found.case, late)]
+    assert late_comments(entry(), "adam", 0) == []
 
 
 @pytest.mark.parametrize(
@@ -78,8 +94,8 @@ def test_no_text_of_ours_is_a_reply(text):
     ours = [
         ack_notice("A123", found.case, JANE).text,
         comment_notice("A123", found.case, JANE._replace(text=text)).text,
-        late_notice(found).text,
-        late_notice(entry(text, clears=[CLEAR])).text,
+        late_notice(found, "bo").text,
+        late_notice(entry(text, clears=[CLEAR]), "bo").text,
         already(found, DESK),
         already(entry(clears=[CLEAR]), DESK),
         already(entry(closings=[CLOSED]), DESK),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 import sqlalchemy as sa
+from ledgers import open_ledger
 
+from addispatch.domain.case import Case, Note
 from addispatch.domain.errors import StoreError
 from addispatch.store import migrations, schema
 from addispatch.store.migrations import migrate
@@ -55,6 +59,51 @@ def test_a_ledger_of_version_1_gets_what_escalation_needs(engine):
         assert {i["name"] for i in found.get_indexes(table)} == {i["name"] for i in wanted.get_indexes(table)}
     with engine.connect() as connection:
         assert connection.execute(sa.select(schema.deliveries.c.kind)).scalar() == 0
+
+
+#: A ledger as version 1 made it, with an alarm in the middle of being sent.
+VERSION_1 = """
+CREATE TABLE meta (name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (name));
+CREATE TABLE cases (seq INTEGER NOT NULL, id BLOB NOT NULL, alarm_id BLOB NOT NULL, audience_id TEXT NOT NULL,
+ audience TEXT NOT NULL, source TEXT NOT NULL, topic TEXT NOT NULL, "key" TEXT, priority SMALLINT NOT NULL,
+ text TEXT NOT NULL, opened_at_ms BIGINT NOT NULL, options TEXT NOT NULL, code TEXT, extra TEXT, state TEXT NOT NULL,
+ reason TEXT, closed_at_ms BIGINT, close_at_ms BIGINT, PRIMARY KEY (seq));
+CREATE TABLE deliveries (seq INTEGER NOT NULL, case_seq BIGINT NOT NULL, cycle SMALLINT NOT NULL,
+ level INTEGER NOT NULL, recipient_id TEXT NOT NULL, recipient TEXT NOT NULL, channel TEXT NOT NULL,
+ address TEXT NOT NULL, text TEXT NOT NULL, subject TEXT NOT NULL, class SMALLINT NOT NULL, turn SMALLINT NOT NULL,
+ rung SMALLINT NOT NULL, fact SMALLINT NOT NULL, attempt SMALLINT NOT NULL, phase SMALLINT NOT NULL,
+ repeat SMALLINT NOT NULL, due_at_ms BIGINT, expires_at_ms BIGINT, queued_at_ms BIGINT NOT NULL, sent_at_ms BIGINT,
+ delivered_at_ms BIGINT, reference TEXT, carrier TEXT, error TEXT, PRIMARY KEY (seq));
+CREATE TABLE alarms (id BLOB NOT NULL, at_ms BIGINT NOT NULL, cases TEXT NOT NULL, PRIMARY KEY (id)) WITHOUT ROWID;
+CREATE TABLE events (seq INTEGER NOT NULL, at_ms BIGINT NOT NULL, severity SMALLINT NOT NULL, kind TEXT NOT NULL,
+ text TEXT NOT NULL, case_seq BIGINT, data TEXT, PRIMARY KEY (seq));
+CREATE TABLE received (seq INTEGER NOT NULL, reference TEXT NOT NULL, channel TEXT NOT NULL, sender TEXT NOT NULL,
+ text TEXT NOT NULL, received_at_ms BIGINT NOT NULL, carrier TEXT NOT NULL, PRIMARY KEY (seq), UNIQUE (reference));
+CREATE TABLE intake (slot INTEGER NOT NULL, at_ms BIGINT NOT NULL, path TEXT NOT NULL, fingerprint BLOB NOT NULL,
+ PRIMARY KEY (slot));
+CREATE TABLE marks (name TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (name)) WITHOUT ROWID;
+INSERT INTO meta VALUES ('version', '1');
+INSERT INTO cases VALUES (1, x'0190b0f2111152228333444455556666', x'0190b0f2111172228333444455556666', 'ops', 'Ops',
+ 'mqtt', '', NULL, 1, 'hot', 1000, '{"policy":"{}","ack_required":false}', 'A123', '{"codes":["A123"]}', 'open', NULL,
+ NULL, 99000);
+INSERT INTO deliveries VALUES (1, 1, 0, 0, 'adam', 'Adam', 'log', 'Adam', 'hot', '', 1, 1, 0, 0, 0, 0, 0, 1000, NULL,
+ 1000, NULL, NULL, NULL, NULL, NULL);
+"""
+
+
+async def test_the_cases_of_an_older_version_live_on(tmp_path):
+    """Opened, claimed, acknowledged by this version, as far as it has columns for it."""
+    with sqlite3.connect(tmp_path / "ledger.db") as connection:
+        connection.executescript(VERSION_1)
+    connection.close()
+    async with open_ledger(tmp_path) as ledger:
+        entry = await ledger.submit(lambda tx: tx.entry(1))
+        assert (entry.code, entry.next_at_ms, entry.state[0]) == ("A123", None, "open")
+        assert entry.case.head.needs_ack
+        (claim,) = await ledger.submit(lambda tx: tx.claim_due("log", 9, 2000))
+        assert (claim.text, claim.kind, claim.queued_at_ms) == ("hot", 0, 1000)
+        ack = Case(id=entry.case.id, acks=frozenset({Note(5, "adam", "sms", "on my way", "Adam")}))
+        assert await ledger.submit(lambda tx: tx.join(tx.entry(1), ack, 2000))
 
 
 def test_each_missing_step_is_applied_once_and_data_stays(engine, monkeypatch):

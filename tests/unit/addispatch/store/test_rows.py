@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import uuid
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledgers import new_case, new_delivery, open_ledger
 from strategies import cases, heads
 
-from addispatch.domain.case import Case, Head
+from addispatch.domain.case import Case, CloseReason, Closing, Head, Note
 from addispatch.domain.case_state import state_of
+from addispatch.domain.delivery import Kind
 from addispatch.store import schema
 from addispatch.store.rows import (
     case_row,
@@ -41,6 +43,32 @@ def rows_of(case: Case, code=None):
 def test_a_case_survives_writing_and_reading(case, head):
     full = case._replace(id=ALARM, head=head._replace(alarm_id=ALARM))
     assert read_case(*rows_of(full)) == full
+
+
+def test_notes_of_an_older_version_have_no_name():
+    case = Case(id=ALARM, head=new_case([]).head._replace(alarm_id=ALARM))
+    row, parts = rows_of(case)
+    row["extra"] = '{"acks":[[5,"adam","sms","on my way"]],"closings":[[7,"operator",""]]}'
+    found = read_case(row, parts)
+    assert found.acks == {Note(5, "adam", "sms", "on my way", "")}
+    assert found.closings == {Closing(7, CloseReason.OPERATOR)}
+
+
+@pytest.mark.parametrize("field", ["policy", "body", "subject", "exempt"])
+def test_each_rare_part_of_a_head_is_kept_by_itself(field):
+    head = new_case([]).head._replace(alarm_id=ALARM, **{field: "{}"})
+    assert options_json(head)
+    assert read_case(*rows_of(Case(id=ALARM, head=head))).head == head
+
+
+def test_when_the_next_step_is_due_and_what_a_delivery_is_for():
+    names = [c.name for c in schema.cases.columns]
+    case = Case(id=ALARM, head=new_case([]).head._replace(alarm_id=ALARM, policy="{}"))
+    row = dict(zip(names, case_row(7, case, "A123", state_of(case), 1000, 77), strict=True))
+    assert row["next_at_ms"] == 77
+    names = [c.name for c in schema.deliveries.columns]
+    row = dict(zip(names, delivery_row(1, 7, new_delivery(kind=Kind.NOTICE), 1000), strict=True))
+    assert (row["kind"], row["queued_at_ms"]) == (2, 1000)
 
 
 @given(st.uuids())

@@ -9,26 +9,31 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledgers import new_case, new_delivery, now_ms, open_case, open_ledger
-from strategies import cases
+from strategies import asking_heads, cases
 
 from addispatch.domain.alarm import QueueClass
-from addispatch.domain.case import Case, CaseState, DeliveryState, Fact, Phase, merge
-from addispatch.domain.case_state import state_of
+from addispatch.domain.case import Case, CaseState, DeliveryState, Fact, Note, Phase, merge
+from addispatch.domain.case_state import KEPT_ACKNOWLEDGED_MS, state_of
+from addispatch.domain.delivery import Kind
+from addispatch.domain.events import MAX_LINE_CHARS, Said
 from addispatch.store import queries
 from addispatch.store.rows import DeliveryChange
 
 PARTS = (new_delivery("adam", "sms"), new_delivery("jane", "email"))
 states = st.builds(DeliveryState, st.sampled_from(Fact), st.integers(0, 3), st.sampled_from(Phase))
+heads = st.just({"key": "boiler"}) | asking_heads.map(
+    lambda head: {n: v for n, v in head._asdict().items() if n not in {"alarm_id", "opened_at_ms"}}
+)
 deltas = st.lists(st.tuples(cases, st.dictionaries(st.sampled_from([p.key for p in PARTS]), states)), max_size=4)
 
 
 @settings(max_examples=40, deadline=None)
-@given(deltas)
-def test_the_ledger_joins_as_the_domain_does(steps):
+@given(deltas, heads)
+def test_the_ledger_joins_as_the_domain_does(steps, head):
     async def run() -> None:
         with TemporaryDirectory() as name:
             async with open_ledger(Path(name)) as ledger:
-                case = new_case(PARTS, key="boiler")
+                case = new_case(PARTS, **head)
                 seq = await ledger.submit(lambda tx: tx.open_case(case, None, PARTS, now_ms()).seq)
                 expected = case
                 for partial, parts in steps:
@@ -190,3 +195,137 @@ async def test_queued_sending_held_and_in_doubt_are_told_apart(tmp_path):
         }
         counts = await ledger.read(queries.counts)
         assert (counts["queued"], counts["sending"], counts["in_doubt"]) == (1, 1, 1)
+
+
+# -- what escalation needs -----------------------------------------------------------------------------------------------
+
+POLICY = {"ack_required": True, "policy": "{}"}
+
+
+async def column(ledger, name, table="cases"):
+    return await ledger.read(lambda c: c.exec_driver_sql(f"SELECT {name} FROM {table} ORDER BY seq").scalars().all())
+
+
+async def test_a_step_that_is_set_is_stored_once_and_told_after_the_commit(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        told = []
+        ledger.on_work = lambda transaction: told.append(transaction.next_at_ms)
+        case = new_case([], **POLICY)
+        await ledger.submit(lambda tx: tx.open_case(case, "A123", [], now_ms(), 900) and None)
+
+        def unit(tx):
+            entry = tx.entry(1)
+            for at_ms in (500, 700, None, 700):
+                tx.set_next(entry, at_ms)
+            return entry.next_at_ms
+
+        assert await ledger.submit(unit) == 700
+        assert await column(ledger, "next_at_ms") == [700]
+        await ledger.submit(lambda tx: tx.set_next(tx.entry(1), 700))
+        await ledger.submit(lambda tx: tx.set_next(tx.entry(1), None))
+        assert await column(ledger, "next_at_ms") == [None]
+        await ledger.submit(lambda _tx: None)
+        assert told == [900, 500], "the earliest; not what is set to nothing, nor what stays"
+    async with open_ledger(tmp_path) as ledger:
+        assert (await ledger.submit(lambda tx: tx.entry(1))).next_at_ms is None
+
+
+async def test_a_case_that_is_acknowledged_has_no_next_step_and_a_day_to_return_to_normal(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        part = new_delivery(due_at_ms=None)
+        case = await open_case(ledger, part, code="A123", key="boiler", **POLICY)
+        ack = Case(id=case.id, acks=frozenset({Note(5, "adam", "sms")}))
+
+        def unit(tx):
+            entry = tx.entry(1)
+            tx.set_next(entry, 77)
+            changed = tx.join(entry, ack, 1000)
+            return changed, entry.next_at_ms, entry.state[0], set(tx.answered)
+
+        assert await ledger.submit(unit) == (True, None, CaseState.ACKNOWLEDGED, {1})
+        assert await column(ledger, "close_at_ms") == [1000 + KEPT_ACKNOWLEDGED_MS]
+        assert not await ledger.submit(lambda tx: tx.join(tx.entry(1), ack, 2000)), "and the second time nothing"
+        assert await column(ledger, "close_at_ms") == [1000 + KEPT_ACKNOWLEDGED_MS]
+
+
+async def test_a_case_is_unattended_when_its_time_is_over(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        await open_case(ledger, new_delivery(), opened_at_ms=1000, close_after_s=1.0, **POLICY)
+        await open_case(ledger, new_delivery(), number=2, opened_at_ms=1000, close_after_s=1.0)
+        found = lambda at_ms: ledger.submit(lambda tx: [e.seq for e in tx.unattended(at_ms, 9)])  # noqa: E731
+        assert [await found(1999), await found(2000)] == [[], [1]], "what asks nobody ends by itself"
+        await ledger.submit(lambda tx: tx.set_close(tx.entry(1), 5000))
+        assert [await found(4999), await found(5000)] == [[], [1]]
+
+
+async def test_what_a_delivery_says_can_be_changed(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        part = new_delivery(kind=Kind.ASK)
+        await open_case(ledger, part, **POLICY)
+        await ledger.submit(lambda tx: tx.set_text(tx.entry(1), part.key, "cold", Kind.PLAIN))
+        (claim,) = await ledger.submit(lambda tx: tx.claim_due("log", 1, now_ms()))
+        assert (claim.text, claim.kind, type(claim.kind)) == ("cold", Kind.PLAIN, Kind)
+
+
+async def test_deliveries_that_are_added_are_found_and_wake_their_channels(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        await open_case(ledger, new_delivery(), **POLICY)
+        due, held = new_delivery("jane", "sms", kind=Kind.NOTICE), new_delivery("jane", "email", due_at_ms=None)
+
+        def unit(tx):
+            entry = tx.entry(1)
+            tx.add_deliveries(entry, [due, held], now_ms())
+            tx.change(entry, held.key, DeliveryChange(DeliveryState(Fact.CANCELLED)), now_ms())
+            return set(tx.channels), tx.last_queued_ms(entry)
+
+        channels, queued_ms = await ledger.submit(unit)
+        assert channels == {"sms"}
+        assert abs(queued_ms - now_ms()) < 5000
+    async with open_ledger(tmp_path) as ledger:
+        case = (await ledger.submit(lambda tx: tx.entry(1))).case
+        assert case.deliveries[due.key] == DeliveryState()
+        assert case.deliveries[held.key].fact is Fact.CANCELLED
+
+
+async def test_the_kind_of_what_was_interrupted_is_known(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        await open_case(ledger, new_delivery(kind=Kind.ASK), **POLICY)
+        await ledger.submit(lambda tx: tx.claim_due("log", 1, now_ms()) and None)
+        (one,) = await ledger.submit(lambda tx: tx.interrupted())
+        assert one.kind is Kind.ASK
+
+
+async def test_in_a_pause_nothing_is_claimed_and_deadlines_count_from_its_begin(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        await open_case(ledger, new_delivery(due_at_ms=1))
+        part = new_delivery("jane", due_at_ms=5000, expires_at_ms=9000)
+        case = new_case([part], 2)
+
+        def unit(tx):
+            tx.paused_at_ms = 3000
+            tx.open_case(case, None, [part], 5000)
+            return tx.claim_due("log", 9, 9999), tx.next_due_ms("log"), tx.waits_from_ms(5000)
+
+        assert await ledger.submit(unit) == ([], None, 3000)
+        assert await ledger.submit(lambda tx: tx.paused_at_ms) == 3000, "also for the next transaction"
+        assert await column(ledger, "due_at_ms", "deliveries") == [1, 3000]
+        assert (await column(ledger, "expires_at_ms", "deliveries"))[1] == 7000
+
+
+async def test_what_is_forgotten_is_read_anew(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        await open_case(ledger, new_delivery(), **POLICY)
+
+        def unit(tx):
+            before = tx.entry(1)
+            tx.forget()
+            return tx.entry(1) is before, tx.entry(1).case == before.case
+
+        assert await ledger.submit(unit) == (False, True)
+
+
+async def test_an_endless_event_is_cut(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        await ledger.submit(lambda tx: tx.event(1, Said("x" * 10_000)))
+        (text,) = await column(ledger, "text", "events")
+        assert text == "x" * (MAX_LINE_CHARS - 3) + "..."
