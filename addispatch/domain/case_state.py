@@ -124,11 +124,9 @@ def _state_of_told(case: Case) -> tuple[CaseState, CloseReason | None]:
 
 
 def _reason_when_final(case: Case) -> CloseReason:
-    if case.head and case.head.exempt:
-        return CloseReason.EXEMPT
     facts = {state.fact for _, state in asks(case)}
     if facts & {Fact.SENT, Fact.UNDELIVERED, Fact.DELIVERED}:
-        return CloseReason.SENT
+        return CloseReason.EXEMPT if case.head and case.head.exempt else CloseReason.SENT
     for fact, reason in (
         (Fact.FILTERED, CloseReason.FILTERED),
         (Fact.CANCELLED, CloseReason.CANCELLED),

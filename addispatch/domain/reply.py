@@ -76,8 +76,9 @@ _CLOSERS = re.compile(rf"[{_QUOTES}*)\]}}]*")
 _SEPARATORS = re.compile(rf"(?:\s+|[{_COMMAS}:.!…+–—-]+(?=\s|[^\W0-9]|\Z)|[{_COMMAS}:!…]+(?=[0-9]))*")
 _ALL_ALONE = re.compile(rf"ALL[\s.!{_QUOTES}*)\]}}]*\Z")
 _ALL_AND_MORE = re.compile(rf"ALL{_END}(?= *(?:[{_COMMAS}:.!–—-]|\n|\Z))")
-_REFUSAL = re.compile(rf"(?:NO|BUSY){_END}")
-_CLEAR_REFUSAL = re.compile(rf"(?:BUSY{_END}|NO{_END}(?! *\w))")
+_CANNOT = r"(?:CAN ?NOT|CAN['’]?T|UNABLE|WON['’]?T|WILL NOT)"
+_REFUSAL = re.compile(rf"(?:NO|BUSY|{_CANNOT}){_END}")
+_CLEAR_REFUSAL = re.compile(rf"(?:BUSY{_END}|NO{_END}(?! *\w)|(?={_CANNOT}{_END}))")
 #: What no database stores, and what would turn the text around it once the comment is cut or quoted.
 _CLEAN = {
     **dict.fromkeys((*range(0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000)), " "),

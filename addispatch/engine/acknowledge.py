@@ -112,7 +112,8 @@ class Occasion:
         self._stop_asking(entry, note)
         if policy_of(entry.case).notify_contacted:
             self._tell_others(entry, ack_notice(entry.code, entry.case, note), note.by)
-        return Said(entry, Result.ACKNOWLEDGED, f"Thank you, {self._who.name}. {entry.code} is acknowledged.")
+        thanks = f"Thank you, {self._who.name}. " if self._who.ids or self._who.via != "unix" else ""
+        return Said(entry, Result.ACKNOWLEDGED, f"{thanks}{entry.code} is acknowledged.")
 
     def _at_once(self, entry: Entry, comment: str) -> Said | None:
         """Two who acknowledge at once are both thanked; the older one is shown first. None if it was too long ago."""
@@ -134,6 +135,8 @@ class Occasion:
         """Everyone for himself; a late answer counts, too, and brings the report up to date."""
         answers = roll_call(entry.case)
         members = [who for who in self._recall_ids(entry) if who in answers.answers]
+        if not members and not self._who.ids:
+            return Said(entry, Result.ALREADY, f"Everybody has acknowledged {entry.code}.")
         if not members:
             return self._comment(entry, comment or "acknowledged")
         fresh = [who for who in members if answers.answers[who] is not Answer.ACKED]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from addispatch.domain.addressbook import Recipient
 from addispatch.domain.case import CaseState
-from addispatch.domain.case_state import contacted, policy_of
+from addispatch.domain.case_state import contacted, policy_of, roll_call
 from addispatch.domain.errors import Refused
 from addispatch.domain.reply import MAX_CODES_COUNT, ReplyKind, parse_reply
 from addispatch.domain.token import Grant, mark_of
@@ -133,17 +133,28 @@ def _who(desk: Desk, request: Request, actor: Actor, entries: list[Entry]) -> Wh
     """A recipient, if he is named and was contacted; else an operator on behalf of all, or of those he names."""
     if request.recipients and request.recipients != ("all",):
         people = [_person(desk, "recipients", name) for name in request.recipients]
+        if not desk.directory.settings.anyone_may_ack:
+            for person in people:
+                if not any(person.id in _may_answer(entry) for entry in entries):
+                    raise Refused("recipients", f"{person.name} was not told of it")
         return Who(tuple(person.id for person in people), " / ".join(p.name for p in people[:3]), actor.via)
     if not request.by:
         names_all = request.recipients == ("all",) or request.action is Action.COMMENT
         if not names_all and any(policy_of(entry.case).is_recall for entry in entries):
             raise Refused("recipients", "is missing: in a recall everyone answers for himself; name them, or all")
-        return Who((), actor.name, actor.via)
+        # Whoever can open the socket is this machine's user: "local" is no name for people.
+        return Who((), "an operator" if actor.via == "unix" else actor.name, actor.via)
     person = _person(desk, "by", request.by)
     was_told = any(person.id in contacted(entry.case) for entry in entries)
     if not (was_told or request.action is Action.COMMENT or desk.directory.settings.anyone_may_ack):
         raise Refused("by", f"{person.name} was not told of it, so it cannot be acknowledged in his name")
     return Who((person.id,), person.name, actor.via)
+
+
+def _may_answer(entry: Entry) -> set[str]:
+    """Who can be named: in a recall every member, reached or not; else who was told."""
+    members = set(roll_call(entry.case).answers) if policy_of(entry.case).is_recall else set()
+    return members | contacted(entry.case)
 
 
 def _person(desk: Desk, field: str, name: str) -> Recipient:

@@ -14,7 +14,7 @@ from addispatch.domain.case import Case, CaseState, DeliveryKey, Position
 from addispatch.domain.case_state import LOST, Answer, asks, contacted, policy_of, roll_call
 from addispatch.domain.delivery import Kind
 from addispatch.domain.escalation import end_of, following, is_ended, level_at, wait_s
-from addispatch.domain.events import CaseEscalated, ChainEnded, LevelUnreachable
+from addispatch.domain.events import WARNING, CaseEscalated, ChainEnded, LevelUnreachable, Said
 from addispatch.engine.report import report
 from addispatch.pipeline.alert import alert
 from addispatch.pipeline.ask import Question, ask, once_each, question_of, reachable
@@ -71,8 +71,8 @@ def _step(transaction: Transaction, desk: Desk, entry: Entry, at: Position, now_
     count = sum(1 for row in rows if row.due_at_ms is not None)
     transaction.event(now_ms, CaseEscalated(entry.code or "", head.audience, name, count, why), entry)
     if gone_count:
-        gone = f"{gone_count} of its recipients or groups no longer exist"
-        transaction.event(now_ms, LevelUnreachable(entry.code or "", head.audience, f"part of {name}", gone), entry)
+        gone = f"{entry.code} for {head.audience}: {gone_count} of the recipients or groups of {name} no longer exist"
+        transaction.event(now_ms, Said(gone, WARNING, "TargetGone"), entry)
     if not can_go:
         reason = "none of its people can be told" if rows else "it names nobody"
         transaction.event(now_ms, LevelUnreachable(entry.code or "", head.audience, name, reason), entry)
@@ -146,8 +146,9 @@ def _without_footnote(question: Question) -> Policy:
 
 
 def _opening(question: Question) -> str:
-    minutes = max(1, round((question.now_ms - question.head.opened_at_ms) / 60_000))
-    return f"Unacknowledged for {minutes} min: "
+    open_s = max(0, (question.now_ms - question.head.opened_at_ms) / 1000)
+    since = f"{open_s:.0f} s" if open_s < 60 else f"{open_s / 60:.0f} min"
+    return f"Unacknowledged for {since}: "
 
 
 def _missing(case: Case, desk: Desk) -> str:
@@ -172,8 +173,11 @@ def _reminders(question: Question, desk: Desk, entry: Entry, told: list[Told], a
     for person in same_people(desk, told):
         if answers.get(person.id) not in (Answer.PENDING, Answer.UNDELIVERABLE):
             continue
-        sent = [row.sent_at_ms for row in told if row.key.recipient == person.id and row.sent_at_ms is not None]
-        due_at_ms = max([question.now_ms, *(ms + wait_ms for ms in sent)])
+        asked = [row for row in told if row.key.recipient == person.id and row.kind is not Kind.NOTICE]
+        # What was noted as sent later than now, by a clock that was set back since, says nothing.
+        times_ms = [row.sent_at_ms for row in asked if row.sent_at_ms is not None and row.sent_at_ms <= question.now_ms]
+        sent_ms = max(times_ms, default=0)
+        due_at_ms = max(question.now_ms, sent_ms + wait_ms)
         made = reminder(question, desk, person, at, due_at_ms=due_at_ms)
         rows += [row for row in made if not is_waiting(entry.case, person.id, row.key.channel)]
     return rows
@@ -207,13 +211,15 @@ def same_people(desk: Desk, told: Iterable[Told]) -> tuple[Recipient, ...]:
 
 
 def _with_address(person: Recipient, key: DeliveryKey) -> Recipient:
+    channels = tuple(dict.fromkeys((*person.channels, key.channel)))
+    person = dataclasses.replace(person, channels=channels)
     if key.channel == "sms":
         return dataclasses.replace(person, sms=key.address)
     if key.channel == "email":
         return dataclasses.replace(person, email=(*person.email, key.address))
     if key.channel == "chat":
         return dataclasses.replace(person, chat=(*person.chat, key.address))
-    return dataclasses.replace(person, channels=(*person.channels, key.channel))
+    return person
 
 
 def _end(transaction: Transaction, desk: Desk, entry: Entry, now_ms: int) -> None:

@@ -74,7 +74,11 @@ def _remind_later(transaction: Transaction, desk: Desk, entry: Entry, key: Deliv
     """Queue the reminder that was put off because this text was still waiting when the others were reminded."""
     case, policy = entry.case, policy_of(entry.case)
     level = level_at(policy, case.position)
-    if level is None or not level.resend or key[:2] >= case.position or is_waiting(case, key.recipient, key.channel):
+    if (
+        (level is not None and not level.resend)
+        or key[:2] >= case.position
+        or is_waiting(case, key.recipient, key.channel)
+    ):
         return
     if roll_call(case).answers.get(key.recipient) is not Answer.PENDING:
         return
@@ -82,7 +86,7 @@ def _remind_later(transaction: Transaction, desk: Desk, entry: Entry, key: Deliv
     if (key.recipient, key.channel) in here:
         return
     question = question_of(case, entry.code, now_ms)
-    due_at_ms = now_ms + int(wait_s(policy, Position(case.position.cycle, case.position.level - 1)) * 1000)
+    due_at_ms = now_ms + int(wait_s(policy, Position(case.position.cycle, max(case.position.level - 1, 0))) * 1000)
     for person in same_people(desk, lookup.told(transaction, entry)):
         if person.id == key.recipient:
             rows = reminder(question, desk, person, case.position, due_at_ms=due_at_ms)

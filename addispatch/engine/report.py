@@ -37,7 +37,9 @@ def report(transaction: Transaction, desk: Desk, entry: Entry, now_ms: int) -> N
     found = roll_call(case)
     title = f"Recall {entry.code} for {case.head.audience}: {summary(found)}"
     audiences = _readers(case, desk)
-    text = f"{title}\n\n{case.head.text}\n\n{listing(found, names, desk)}"
+    said = [f"  {note.name or note.by} {desk.clock_text(note.at_ms)}: {note.text}" for note in sorted(case.comments)]
+    comments = "\n".join(["", "Comments:", *said]) if said else ""
+    text = f"{title}\n\n{case.head.text}\n\n{listing(found, names, desk)}{comments}"
     if not tell(
         transaction, desk, audiences, text, now_ms, subject=title, urgency=QueueClass.REPORT, channels=("email",)
     ):

@@ -71,12 +71,16 @@ def store(transaction: Transaction, order: Order, now_ms: int) -> Accepted:
 def _raise(transaction: Transaction, order: Order, ident: str, now_ms: int) -> tuple[CaseRef, ...]:
     alarm, desk = order.alarm, order.desk
     opening = Opening(transaction, alarm, ident, desk, now_ms, others=reaches_anybody(order.drafts))
-    if alarm.key and alarm.ts and (cleared := cleared_after(transaction, alarm.source, alarm.key, alarm.ts, now_ms)):
-        transaction.event(now_ms, AlarmOpenedClosed(alarm.source, alarm.key))
-        return tuple(opening.open_closed(target, cleared) for target, _ in order.drafts)
+    cleared = cleared_after(transaction, alarm.source, alarm.key, alarm.ts, now_ms) if alarm.key and alarm.ts else None
+    if cleared is not None:
+        transaction.event(now_ms, AlarmOpenedClosed(alarm.source, alarm.key or ""))
     refs: dict[str, CaseRef] = {}
     # Those who ask go first: a message that serves several audiences must have the code.
     for target, drafts in sorted(order.drafts, key=lambda one: one[0].audience.policy is None):
+        policy = target.audience.policy
+        if cleared is not None and (policy is None or policy.close_on_clear):
+            refs[target.audience.id] = opening.open_closed(target, cleared)
+            continue
         word = exempt_word(alarm, target.audience)
         if word:
             transaction.event(now_ms, AlarmExempt(alarm.text, word))

@@ -6,9 +6,9 @@ References are names at the edge and ids once stored. Used by ``store.directory_
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from addispatch.domain.addressbook import Mode
 from addispatch.domain.alarm import Priority
@@ -107,6 +107,28 @@ class PolicyEntry(Entry):
     repeat_on_takeover: bool | None = None
     renotify_after_s: Seconds | None = None
     close_after_h: Hours = 72
+
+    @field_validator("footnote")
+    @classmethod
+    def _names_the_code(cls, footnote: str) -> str:
+        if footnote and "{CODE}" not in footnote:
+            raise ValueError("must contain {CODE}, or be empty for none")
+        return footnote
+
+    @field_validator("exempt_keywords")
+    @classmethod
+    def _are_words(cls, keywords: tuple[str, ...]) -> tuple[str, ...]:
+        for keyword in keywords:
+            if not any(char.isalnum() for char in keyword):
+                raise ValueError(f"{keyword!r} is no word")
+        return keywords
+
+    @model_validator(mode="after")
+    def _rounds_take_time(self) -> Self:
+        minutes = sum(level.after_minutes or 0 for level in self.level if not level.is_empty)
+        if self.repeat and self.level and not minutes:
+            raise ValueError("repeat needs levels that wait: give one of them after_minutes")
+        return self
 
     @field_validator("level")
     @classmethod

@@ -6,6 +6,7 @@ of the last one seen.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -16,8 +17,12 @@ import sqlalchemy as sa
 from addispatch.domain.case import Fact, Note, Phase, last_text, priority_of, raise_count
 from addispatch.domain.events import SEVERITIES
 from addispatch.domain.text import segment_count
+from addispatch.domain.token import PATTERN
 from addispatch.store import schema
 from addispatch.store.rows import pack_id, read_case, unpack_id
+
+#: An acknowledge token in a link or a Message-ID.
+_TOKEN = re.compile(rf"(/a/|\back\.){PATTERN}")
 
 Doc = dict[str, Any]
 Rows = Sequence[sa.RowMapping]
@@ -209,11 +214,11 @@ def delivery_doc(row: sa.RowMapping) -> Doc:
         "to": row["address"],
         "channel": row["channel"],
         "state": state,
-        "text": row["text"],
+        "text": _without_token(row["text"]),
         "segments": segment_count(row["text"]) if row["channel"] == "sms" else None,
         "attempts": tried,
         "repeat": bool(row["repeat"]),
-        "reference": row["reference"],
+        "reference": _without_token(row["reference"] or "") or None,
         "error": row["error"],
         "modem": row["carrier"],
         "queued_at": time_text(row["queued_at_ms"]),
@@ -221,6 +226,11 @@ def delivery_doc(row: sa.RowMapping) -> Doc:
         "sent_at": time_text(row["sent_at_ms"]),
         "delivered_at": time_text(row["delivered_at_ms"]),
     }
+
+
+def _without_token(text: str) -> str:
+    """Hide acknowledge tokens: who may read what was sent must not be able to acknowledge in anybody's name."""
+    return _TOKEN.sub(r"\1…", text) if "/a/" in text or "ack." in text else text
 
 
 def event_doc(seq: int, at_ms: int, severity: int, kind: str, text: str, case_id: str | None) -> Doc:

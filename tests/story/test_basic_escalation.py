@@ -359,7 +359,7 @@ async def test_a_target_deleted_since_is_unreachable_and_reported(tmp_path: Path
         await tale.operations.directory_delete(ADMIN, "recipient", "Bo")
         await tale.clock.passes(minutes=5)
         await tale.phone("Eve").expects("pump is hot", tale.code)
-        assert any("no longer exist" in text for text in await tale.events("LevelUnreachable"))
+        assert any("no longer exist" in text for text in await tale.events("TargetGone"))
         await tale.phone("Chief").expects("Nobody is reached at level 1")
 
 

@@ -67,6 +67,9 @@ class Acks:
         except StoreError as error:
             self._context.log.warning("an acknowledgement by MQTT waits: %s", error)
             return False
+        except Exception as error:  # a supervision border: one must not hold up those behind it
+            self._context.log.exception("an acknowledgement by MQTT failed")
+            self._complaints.add("ack_failed", message.topic, f"not acknowledged, an error of ours: {error}")
         else:
             self._context.log.debug("acknowledged by MQTT: %s", answer)
         return True

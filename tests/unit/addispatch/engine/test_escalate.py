@@ -188,8 +188,8 @@ async def test_who_was_deleted_is_reported_and_the_others_are_asked(tmp_path):
         await room.fires()
         assert len(await room.waiting()) == 1
         assert await room.next_s() == 420
-        (line,) = await room.lines("LevelUnreachable")
-        assert line.startswith(f"{code} for Ops: part of level 1 reaches nobody (2 of its recipients or groups no")
+        (line,) = await room.lines("TargetGone")
+        assert line.startswith(f"{code} for Ops: 2 of the recipients or groups of level 1 no")
 
 
 # -- the same people again -----------------------------------------------------------------------------------------------

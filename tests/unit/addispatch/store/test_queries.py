@@ -126,7 +126,7 @@ async def test_what_was_acknowledged_and_added(tmp_path):
         assert (case["acknowledged_by"], case["acknowledged_at"]) == ("Adam", "1970-01-01T00:00:01.000Z")
         assert [n["comment"] for n in case["acknowledgements"]] == ["on my way", "me too"]
         assert (await page(node.ledger, queries.counts))["acknowledged"] == 1
-        clear = frozenset((Clear(3000, "mqtt"),))
+        clear = frozenset((Clear(node.clock.now_ms(), "mqtt"),))
         await node.ledger.submit(lambda tx: tx.join(tx.entry(1), Case(id=case["id"], clears=clear), 3000))
         (case,) = (await page(node.ledger, queries.cases, "closed", 50, None))["cases"]
         assert (case["reason"], case["closed_at"]) == ("cleared", "1970-01-01T00:00:03.000Z")
