@@ -76,7 +76,9 @@ async def test_a_reminder_of_a_later_round_that_was_put_off_follows(tmp_path):
         for _ in range(2):
             room.clock.forward(minutes=5)
             await room.fires()
-        assert (await room.entry()).case.position == (1, 0)
+            await room.sends()
+        if (await room.entry()).case.position != (1, 0):
+            pytest.fail("the chain has other steps now")
         await room.records(janes, Sent())
         assert [key.recipient for key in await room.states() if key[:2] == (1, 0)] == ["jane"], (
             "Adam's earlier reminder still waits"
@@ -107,7 +109,8 @@ async def test_a_comment_on_a_recall_is_passed_on_as_is_said(tmp_path):
 
         assert "passed on" in (await room.on(1, comment)).answer
         await room.on(1, lambda tx, entry: report(tx, room.desk, entry, room.now_ms))
-        assert any("gate 3 is locked" in claim.text for claim in await room.claims())
+        (claim,) = await room.claims("email")
+        assert "gate 3 is locked" in claim.text
 
 
 # -- basic escalation ----------------------------------------------------------------------------------------------------

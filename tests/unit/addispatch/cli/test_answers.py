@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
 import pytest
 
-from addispatch.cli import answers
+from addispatch.cli import answers, text
 
 EVIL = "x\x1b]0;owned\x07\x1b[2J\u202e\ny"
 WHO = {"recipient": EVIL, "answer": EVIL, "at": EVIL, "comment": EVIL}
@@ -45,8 +48,11 @@ def test_several_recalls_of_one_code(capsys):
     assert out.index("A123 for Ops: 1 acked") < out.index("A123 for Fire: 1 acked")
 
 
-def test_words_are_never_cut(capsys):
+def test_words_are_never_cut(capsys, monkeypatch):
     """Somebody's words in a recall may save a life."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(text, "is_terminal", lambda: True)
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((60, 24)))
     comment = "word " * 100
     one = {"recipient": "Adam", "answer": "acked", "at": None, "comment": comment}
     answers.roll_call({"recalls": [{"code": "A1", "audience": "Ops", "counts": {}, "people": [one]}]})

@@ -238,6 +238,20 @@ async def test_what_the_network_could_not_deliver_goes_by_the_next_channel_once(
         assert await room.waiting() == []
 
 
+async def test_a_third_channel_is_not_tried(tmp_path):
+    """Once: or each report of the network would ring another bell."""
+    many = person("Many", "sms", "email", "log", sms=SMS_ADAM, email=("m@x",))
+    people = (person("Many", "sms", sms=SMS_ADAM), PHONE_BO, usual(), group("Ops", "Many", policy="usual"))
+    async with open_room(tmp_path, *people) as room:
+        await raised(room)
+        await room.sends()
+        room.pipeline.use(book(many, *people[1:]))
+        await undelivered(room)
+        assert len(await room.sends("email")) == 1
+        await undelivered(room, "email")
+        assert await room.waiting() == []
+
+
 async def test_who_has_answered_or_has_no_other_channel_is_left_alone(tmp_path):
     async with open_room(tmp_path, *team(usual(), "Adam")) as room:
         await raised(room)
