@@ -193,7 +193,8 @@ class Occasion:
         if entry.state[0] is not CaseState.OPEN and not policy.is_recall:
             return self._late(entry, comment)
         is_over = entry.state[0] is not CaseState.OPEN or entry.next_at_ms is None
-        for who in self._who.ids or (self._who.name,):
+        # An operator without names declines for everybody who was told.
+        for who in self._who.ids or sorted(contacted(entry.case)) or (self._who.name,):
             note = self._note(entry, who, self._names(entry).get(who, self._who.name), comment)
             self._join(entry, Case(id=entry.case.id, declines=frozenset((note,))))
             self._event(entry, CaseDeclined, note)

@@ -59,7 +59,7 @@ def read_request(doc: Doc) -> Request:
         codes=tuple(dict.fromkeys(code.upper() for code in codes)),
         case=_text(doc, "case"),
         by=_text(doc, "by"),
-        recipients=_words(doc, "recipients"),
+        recipients=tuple("all" if word.casefold() == "all" else word for word in _words(doc, "recipients")),
         comment=comment,
         action=Action(action),
     )
@@ -131,6 +131,8 @@ def _entries(transaction: Transaction, request: Request, now_ms: int) -> list[En
 
 def _who(desk: Desk, request: Request, actor: Actor, entries: list[Entry]) -> Who:
     """A recipient, if he is named and was contacted; else an operator on behalf of all, or of those he names."""
+    if request.by and request.recipients:
+        raise Refused("recipients", "goes with an operator's answer: name either by or recipients")
     if request.recipients and request.recipients != ("all",):
         people = [_person(desk, "recipients", name) for name in request.recipients]
         if not desk.directory.settings.anyone_may_ack:

@@ -14,8 +14,8 @@ from addispatch.domain.case import Case, CaseState, DeliveryKey, Position
 from addispatch.domain.case_state import LOST, Answer, asks, contacted, policy_of, roll_call
 from addispatch.domain.delivery import Kind
 from addispatch.domain.escalation import end_of, following, is_ended, level_at, wait_s
-from addispatch.domain.events import WARNING, CaseEscalated, ChainEnded, LevelUnreachable, Said
-from addispatch.engine.report import report
+from addispatch.domain.events import SEVERE, WARNING, CaseEscalated, ChainEnded, LevelUnreachable, Said
+from addispatch.engine.report import report, summary
 from addispatch.pipeline.alert import alert
 from addispatch.pipeline.ask import Question, ask, once_each, question_of, reachable
 from addispatch.pipeline.shared import SHARED
@@ -227,10 +227,12 @@ def _end(transaction: Transaction, desk: Desk, entry: Entry, now_ms: int) -> Non
     policy, head = policy_of(entry.case), entry.case.head
     assert head is not None
     transaction.join(entry, Case(id=entry.case.id, position=end_of(policy)), now_ms)
-    transaction.event(now_ms, ChainEnded(entry.code or "", head.audience, head.text), entry)
     if policy.is_recall:
+        text = f"Recall {entry.code} for {head.audience} is at its end: {summary(roll_call(entry.case))}"
+        transaction.event(now_ms, Said(text, SEVERE, "ChainEnded"), entry)
         report(transaction, desk, entry, now_ms)
         return
+    transaction.event(now_ms, ChainEnded(entry.code or "", head.audience, head.text), entry)
     told_count = len(contacted(entry.case))
     text = f"Nobody acknowledged {entry.code} for {head.audience} ({told_count} told, all levels): {head.text}"
     alert(transaction, desk, text, now_ms, subject=f"Nobody acknowledged {entry.code}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from addispatch.domain.errors import Refused
+from addispatch.domain.addressbook import Recipient
+from addispatch.domain.errors import ConfigError, Refused
 from addispatch.domain.events import Said
 from addispatch.domain.lockout import Lockout
 from addispatch.domain.token import Grant, read_token
@@ -19,6 +21,7 @@ from addispatch.engine.replies import LOCK
 from addispatch.engine.report import roll_call_doc
 from addispatch.engine.status import status_doc
 from addispatch.engine.why import why_doc, why_lines
+from addispatch.runtime.numbers import normalize_number
 from addispatch.sdk.operations import Actor, Doc, Role
 from addispatch.store import queries
 from addispatch.store.directory_models import MODELS
@@ -203,12 +206,23 @@ class NodeOperations:
     async def unlock(self, actor: Actor, address: str) -> Doc:
         """Listen to somebody's codes again."""
         _need(actor, Role.OPERATOR)
-        name = f"{LOCK}{address.casefold()}"
-        if not self._node.ledger.marks.get(name):
+        now_ms, marks = self._node.clock.now_ms(), self._node.ledger.marks
+        names = [f"{LOCK}{one.casefold()}" for one in self._addresses(address)]
+        locked = [name for name in names if Lockout.parse(marks.get(name, b"")).is_locked(now_ms)]
+        if not locked:
             raise Refused("address", f"{address[:60]} is not locked")
-        await self._node.settle({name: Lockout().value})
+        await self._node.settle(dict.fromkeys(locked, Lockout().value))
         self._audit(actor, f"unlocked {address}")
         return {"address": address}
+
+    def _addresses(self, text: str) -> list[str]:
+        """What somebody may mean: an address as it is, a number as people write it, a recipient's name."""
+        found = self._desk.directory.find(text)
+        if isinstance(found, Recipient):
+            return [one for one in (found.sms, found.phone, *found.email) if one]
+        with contextlib.suppress(ConfigError):
+            return [text, normalize_number(text, self._node.default_region)]
+        return [text]
 
     async def why(self, actor: Actor, alarm: Doc) -> Doc:
         """Dry run: nothing is stored or sent."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from addispatch.domain.case import CaseState
-from addispatch.domain.events import INFO, SEVERE, CaseClosed, Said
+from addispatch.domain.events import INFO, SEVERE, WARNING, Said
 from addispatch.pipeline.withdraw import cancel
 from addispatch.store import deadlines, lookup
 
@@ -53,5 +53,6 @@ def cancel_unsent(transaction: Transaction, by: str, before_seq: int, now_ms: in
         cancel(transaction, entry, key, f"cancelled by {by}", now_ms)
         if entry.state[0] is CaseState.CLOSED and was is not CaseState.CLOSED and entry.case.head:
             head = entry.case.head
-            transaction.event(now_ms, CaseClosed(head.audience, head.text, f"cancelled by {by}"), entry)
+            text = f"Case for {head.audience} closed, NOBODY WAS TOLD (cancelled by {by}): {head.text}"
+            transaction.event(now_ms, Said(text, WARNING, "CaseClosed"), entry)
     return len(found), found[-1][0] if len(found) == CHUNK else None

@@ -6,6 +6,7 @@ with the codes that are open for him; it never acknowledges.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from addispatch.domain.case import CaseState
@@ -35,6 +36,11 @@ MOST_ANSWERS, ANSWERS_MS = 30, 3_600_000
 ANSWERED = "answered:"
 #: The same answer goes to the same sender once in so long.
 SAME_AGAIN_MS = 600_000
+
+#: Words of a note that a machine sends while somebody is away, if nothing else gives it away.
+AWAY = re.compile(
+    r"(?i)out of (?:the )?office|on (?:annual )?leave|on vacation|auto(?:matic)?[- ]?reply|abwesen|au bureau"
+)
 
 _ACTIONS = {
     ReplyKind.ACK: Action.ACK,
@@ -86,8 +92,14 @@ class Replies:
     # -- by token ------------------------------------------------------------------------------------------------------
 
     def _by_token(self) -> list[Said]:
-        """A mail that answers one of ours: the mail it answers to says which case, whatever the text says."""
+        """A mail that answers one of ours: that says which case, unless the text names others.
+
+        The token stands for the code, so any words of its writer are his comment; no words, or a question, are none.
+        """
         desk, message = self._desk, self._message
+        reply = parse_reply(message.text)
+        if reply.kind is ReplyKind.ALL:
+            return []
         for token in message.tokens:
             grant = read_token(desk.directory.link_keys, token, self._now_ms / 1000)
             entry = lookup.by_id(self._transaction, grant.case_id) if grant else None
@@ -96,12 +108,29 @@ class Replies:
             who = next((one for one in contacted(entry.case) if mark_of(one) == grant.recipient_mark), None)
             if who is None or not desk.takes_mail_for(policy_of(entry.case)):
                 continue
-            reply = parse_reply(message.text)
+            if reply.codes and reply.codes != (entry.code,):
+                return []
+            if reply.kind is ReplyKind.OTHER and (why := self._says_nothing(entry)):
+                self._refuse(why)
+                return []
             action = _ACTIONS.get(reply.kind, Action.ACK)
             words = reply.comment if reply.kind is not ReplyKind.OTHER else message.text
             mine = [one for one in lookup.of_alarm(self._transaction, entry) if who in contacted(one.case)]
             return self._occasion((who,)).act_on(mine, action, words[:MOST_COMMENT_CHARS])
         return []
+
+    def _says_nothing(self, entry: Entry) -> str:
+        """Why free words are no acknowledgement: none are his own, they ask, or a machine may have sent them."""
+        sent = {line.strip() for row in lookup.told(self._transaction, entry) for line in row.text.splitlines()}
+        lines = [line.strip() for line in self._message.text.splitlines()]
+        own = [line for line in lines if line and line not in sent]
+        if not own:
+            return "it has no words of its writer's own"
+        if "?" in own[0] or "\uff1f" in own[0]:
+            return "it asks something"
+        if AWAY.search(" ".join(own)):
+            return "it reads like an out-of-office note"
+        return ""
 
     # -- by code -------------------------------------------------------------------------------------------------------
 
@@ -125,6 +154,8 @@ class Replies:
             else:
                 wrong.append(code)
         if wrong:
+            if not self._sender.ids:
+                self._refuse(f"nobody there was told of {', '.join(wrong)}")
             lines += [f"No code of yours: {', '.join(wrong)}.", self._open_text()]
             if len(wrong) == len(reply.codes):  # "A123 P101 tripped" is no guessing
                 self._count_wrong(lock_name, lock)

@@ -31,15 +31,35 @@ async def test_a_mail_is_answered_by_mail_and_acknowledges_by_its_token(tmp_path
         await tale.phone("Jane").expects("Acknowledged by Adam: on my way")
 
 
-async def test_the_token_comes_before_the_code(tmp_path: Path) -> None:
+async def test_a_code_he_writes_counts_rather_than_the_mail_he_answers(tmp_path: Path) -> None:
+    """The token stands in for a code that is not written; whoever writes one says which alarm he means."""
     async with Tale(tmp_path, POLICY) as tale:
         await tale.alarm("pump is hot")
         first, token = tale.accepted, tale.mailbox("Adam").token
         await tale.alarm("door is open")
         await tale.mailbox("Adam").replies(f"{tale.code} this one", tokens=(token,))
-        assert (await tale.case())["state"] == "open"
-        tale.accepted = first
         assert (await tale.case())["state"] == "closed"
+        tale.accepted = first
+        assert (await tale.case())["state"] == "open"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "pump is hot",
+        "{code}? what is this",
+        "What is this?",
+        "I am out of the office until Monday.",
+        "ACK: Reply {code} + msg",
+    ],
+)
+async def test_a_mail_without_an_answer_acknowledges_nothing(tmp_path: Path, text: str) -> None:
+    """5.3: no machine, no quote and no question acknowledges, whatever token the mail has."""
+    async with Tale(tmp_path, POLICY) as tale:
+        await tale.alarm("pump is hot")
+        await tale.mailbox("Adam").answers(text.format(code=tale.code))
+        assert (await tale.case())["state"] == "open"
 
 
 async def test_the_nearest_token_counts(tmp_path: Path) -> None:
@@ -132,7 +152,7 @@ async def test_a_late_mail_hears_who_was_first(tmp_path: Path) -> None:
     async with Tale(tmp_path, POLICY) as tale:
         await tale.alarm()
         await tale.phone("Jane").replies(tale.code)
-        await tale.mailbox("Adam").answers("")
+        await tale.mailbox("Adam").answers("coming")
         await tale.mailbox("Adam").expects("Already acknowledged by Jane 12:00")
 
 

@@ -78,7 +78,7 @@ async def test_a_case_of_which_nobody_knows_is_closed_and_others_go_on(tmp_path)
         await cancel_all(room)
         states = [(c["text"], c["state"], c["reason"]) for c in await room.cases()]
         assert states == [("tried", "open", None), ("on its way", "open", None), ("untold", "closed", "cancelled")]
-        assert await room.lines("CaseClosed") == ["Case for Ops closed (cancelled by Ops): untold"]
+        assert await room.lines("CaseClosed") == ["Case for Ops closed, NOBODY WAS TOLD (cancelled by Ops): untold"]
         assert [await room.next_s(seq) for seq in (1, 2, 3)] == [420, 420, None]
 
 

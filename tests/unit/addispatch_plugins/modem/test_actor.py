@@ -65,7 +65,7 @@ async def test_modems_without_a_chance_do_not_hold_up_the_loop(ward):
         before_s = loop.time()
         await asyncio.sleep(0.01)
         longest_s = max(longest_s, loop.time() - before_s)
-    assert longest_s < 0.3
+    assert longest_s < 1.0
 
 
 async def test_the_one_that_works_is_used(ward):
