@@ -256,7 +256,8 @@ class Transaction:
         entry.case = with_delivery(before, key, change.state)
         if entry.case is before and before.deliveries.get(key) != change.state:
             return False
-        change = change._replace(due_at_ms=self._frozen(change.due_at_ms, now_ms))
+        if self.paused_at_ms is not None:
+            change = change._replace(due_at_ms=self._frozen(change.due_at_ms, now_ms))
         self._change_delivery(entry.delivery_seqs[key], change)
         return self._review(entry, now_ms)
 
