@@ -40,7 +40,7 @@ from addispatch.store.rows import (
 from addispatch.store.sql import CASE_COLUMNS, DELIVERY_COLUMNS, Statement, Statements
 
 #: How many cases the cache keeps.
-CACHE_COUNT = 8192
+CACHE_COUNT = 32_768
 #: Size of the ring of fingerprints: 13 s of publishes at 10,000 a second.
 INTAKE_SLOTS = 131_072
 
