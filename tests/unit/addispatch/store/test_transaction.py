@@ -17,6 +17,7 @@ from addispatch.domain.case_state import KEPT_ACKNOWLEDGED_MS, state_of
 from addispatch.domain.delivery import Kind
 from addispatch.domain.events import MAX_LINE_CHARS, Said
 from addispatch.store import queries
+from addispatch.store import transaction as transaction_module
 from addispatch.store.rows import DeliveryChange
 
 PARTS = (new_delivery("adam", "sms"), new_delivery("jane", "email"))
@@ -132,7 +133,8 @@ async def test_a_message_is_stored_once_by_its_reference(tmp_path):
         assert not await ledger.submit(lambda tx: tx.add_received(values))
 
 
-async def test_thousands_of_cases_more_than_the_cache_holds(tmp_path):
+async def test_thousands_of_cases_more_than_the_cache_holds(tmp_path, monkeypatch):
+    monkeypatch.setattr(transaction_module, "CACHE_COUNT", 4096)
     async with open_ledger(tmp_path) as ledger:
         many = [new_case([part], n) for n, part in enumerate([new_delivery()] * 9000)]
         part = new_delivery()
