@@ -310,37 +310,33 @@ class AlarmOpenedClosed(_Named):
 
 
 @dataclass(frozen=True)
-class CaseAcknowledged(_Named):
+class _Answered(_Named):
+    """Somebody answered; ``verb`` says how."""
+
+    verb: ClassVar[str] = ""
+    code: str
+    audience: str
+    by: str
+    via: str
+    comment: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        comment = f": {self.comment}" if self.comment else ""
+        return f"{self.code} for {self.audience} {self.verb} by {self.by} ({self.via}){comment}"
+
+
+class CaseAcknowledged(_Answered):
     """Somebody acknowledged."""
 
-    code: str
-    audience: str
-    by: str
-    via: str
-    comment: str
-
-    @property
-    def line(self) -> str:
-        """One line."""
-        comment = f": {self.comment}" if self.comment else ""
-        return f"{self.code} for {self.audience} acknowledged by {self.by} ({self.via}){comment}"
+    verb = "acknowledged"
 
 
-@dataclass(frozen=True)
-class CaseDeclined(_Named):
+class CaseDeclined(_Answered):
     """Somebody cannot come."""
 
-    code: str
-    audience: str
-    by: str
-    via: str
-    comment: str
-
-    @property
-    def line(self) -> str:
-        """One line."""
-        comment = f": {self.comment}" if self.comment else ""
-        return f"{self.code} for {self.audience} declined by {self.by} ({self.via}){comment}"
+    verb = "declined"
 
 
 @dataclass(frozen=True)
