@@ -20,6 +20,7 @@ from addispatch.domain.errors import AddispatchError, ConfigErrors, StoreError
 from addispatch.domain.events import INFO, SEVERE, WARNING, Event, Said
 from addispatch.domain.receipt import InDoubt, Permanent, Sent, Temporary
 from addispatch.engine import inbound
+from addispatch.engine.conditions import Conditions
 from addispatch.engine.dispatch import Dispatcher
 from addispatch.engine.escalator import Escalator
 from addispatch.engine.feed import Feed
@@ -80,6 +81,7 @@ class Node:
         self._rules = _rules(config)
         self.dispatcher = Dispatcher(self.ledger, clock, self._rules, self._on_outcomes, self._desk)
         self.escalator = Escalator(self.ledger, clock, self._desk, self.say)
+        self.conditions = Conditions(self.name, self.ledger, clock, self._desk, self._broken_channels)
         self.timekeeper = Timekeeper(self.ledger, clock, self.say)
         self.redelivery = Redelivery()
         self.operations: Operations = NodeOperations(self)
@@ -106,6 +108,7 @@ class Node:
         await self.ledger.open()
         self._closing.push_async_callback(self.ledger.close)
         await self.timekeeper.begin()
+        self.conditions.load()
         for note in self.ledger.notes:
             self.say(Said(note, SEVERE, "LedgerSetAside"))
         await self._open_directory(directory_file)
@@ -219,6 +222,9 @@ class Node:
         on = [doc for doc in self.host.report() if doc["status"] != "disabled"]
         return frozenset(name for doc in on for name in doc["channels"])
 
+    def _broken_channels(self) -> frozenset[str]:
+        return frozenset(name for name, channel in self.host.channels().items() if not channel.health.up)
+
     def _takes_mail(self) -> bool:
         """Whether a plugin that is on takes in answers by mail."""
         return any("email" in doc["receives"] for doc in self.host.report() if doc["status"] != "disabled")
@@ -229,6 +235,7 @@ class Node:
         self.ticker.every(1, "clock", self.timekeeper.check)
         self.ticker.every(1, "deadlines of sends", self.dispatcher.abandon_overdue)
         self.ticker.every(5, "sweep", keep.sweep)
+        self.ticker.every(5, "system alerts", self.conditions.tell_due)
         self.ticker.every(5, "gauges", lambda: observe(self))
         self.ticker.every(10, "watchdog", keep.watchdog)
         self.ticker.every(60, "retention", keep.retain)
@@ -292,6 +299,10 @@ class Node:
     def event(self, text: str, *, severity: Severity = Severity.INFO, kind: str = "", **_data: Any) -> None:
         """Write an event of a plugin."""
         self.say(Said(text, _SEVERITIES[severity], kind or "Said"))
+
+    def condition(self, name: str, problem: str, *, grace_s: float = 60.0) -> None:
+        """Note how something of a plugin's stands."""
+        self.conditions.report(name, problem, grace_s=grace_s)
 
     def subscribe(self, handler: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         """Tell a plugin of events."""

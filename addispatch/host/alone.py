@@ -104,6 +104,9 @@ class AloneCore:
     def disconnected(self, path: str) -> None:
         """Nobody looks for redeliveries here."""
 
+    def condition(self, name: str, problem: str, *, grace_s: float = 60.0) -> None:
+        """Nobody is told here."""
+
     def subscribe(self, handler: Callable[[dict[str, Any]], None]) -> Callable[[], None]:  # noqa: ARG002
         """Nothing is committed here, so nothing is told."""
         return lambda: None

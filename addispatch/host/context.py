@@ -66,6 +66,9 @@ class Core(Protocol):
     def event(self, text: str, *, severity: Severity = Severity.INFO, kind: str = "", **data: Any) -> None:
         """Write an event."""
 
+    def condition(self, name: str, problem: str, *, grace_s: float = 60.0) -> None:
+        """Note how something stands that people must hear of when it stays bad."""
+
     def subscribe(self, handler: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         """Call the handler after each committed event."""
 
@@ -130,6 +133,10 @@ class PluginContext:
     def event(self, text: str, *, severity: Severity = Severity.INFO, kind: str = "", **data: Any) -> None:
         """Write an event."""
         self._core.event(text, severity=severity, kind=kind, **{"plugin": self.name, **data})
+
+    def condition(self, name: str, problem: str, *, grace_s: float = 60.0) -> None:
+        """Tell how something stands that people must hear of when it stays bad."""
+        self._core.condition(name, problem, grace_s=grace_s)
 
     def supervise(self, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run a task until the plugin stops; restart it when it fails."""

@@ -51,17 +51,23 @@ def tell(
     subject: str = "",
     urgency: QueueClass = QueueClass.ALARM,
     channels: tuple[str, ...] = (),
+    avoid: frozenset[str] = frozenset(),
 ) -> int:
     """Send a text to audiences, each address once, in a case of their own that ends when it is sent.
 
-    ``channels`` narrows the ways; an audience without any of them is left out.
+    ``channels`` narrows the ways; an audience without any of them is left out. Channels to ``avoid`` are used for those
+    only who have no other.
     """
     ident = ordered_id(now_ms, random.getrandbits(74))
     told: set[tuple[str, str]] = set()
     count = 0
     for audience in audiences:
         rows = []
-        for way in ways(Target(audience, channels=channels), desk.provided):
+        found = ways(Target(audience, channels=channels), desk.provided)
+        spared = {way.recipient.id for way in found if way.channel not in avoid and not way.problem}
+        for way in found:
+            if way.channel in avoid and way.recipient.id in spared:
+                continue
             if (way.channel, way.address) not in told:
                 told.add((way.channel, way.address))
                 rows.append(_row(way, text, subject, urgency, desk.max_segments, now_ms))

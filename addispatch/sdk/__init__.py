@@ -26,7 +26,7 @@ from addispatch.sdk.config import PluginConfig
 from addispatch.sdk.context import Context, Severity
 from addispatch.sdk.operations import Operations
 from addispatch.sdk.plugin import API_VERSION, Capability, Instance, Plugin
-from addispatch.sdk.protocols import Channel, Health, ModemReporter, Source, StatusReporter
+from addispatch.sdk.protocols import Channel, Examiner, Finding, Health, ModemReporter, Source, StatusReporter
 
 __all__ = [
     "API_VERSION",
@@ -46,6 +46,8 @@ __all__ = [
     "Delivery",
     "DeliveryError",
     "DeliveryReport",
+    "Examiner",
+    "Finding",
     "Health",
     "InDoubt",
     "Incoming",

@@ -82,6 +82,14 @@ class Context(Protocol):
     def event(self, text: str, *, severity: Severity = Severity.INFO, kind: str = "", **data: Any) -> None:
         """Write an event: one line an operator understands. No secrets; phone numbers are fine here."""
 
+    def condition(self, name: str, problem: str, *, grace_s: float = 60.0) -> None:
+        """Tell how something stands that people must hear of when it stays bad: a system alert (SPEC 7).
+
+        ``name`` is short and stable, for example ``modem sim1``; ``problem`` is one line, empty when all is well. Say
+        it as often as you like: only changes cost anything. The alert goes out once the problem has lasted ``grace_s``,
+        again after 30 minutes and then ever more rarely, and its end is told, too.
+        """
+
     def supervise(self, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run ``run()`` as a task until the plugin stops; restart it with back-off when it fails, with an event."""
 

@@ -66,6 +66,27 @@ class ModemReporter(Protocol):
         """One document per modem: name, state, port, operator, technology, signal, imei, error (CONTRACT.md)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of ``addispatch doctor``: what was looked at, and what was seen.
+
+    ``problem`` is empty when all is well; ``advice`` says what to do about it, in words of the one who can.
+    """
+
+    subject: str
+    detail: str = ""
+    problem: str = ""
+    advice: str = ""
+
+
+@runtime_checkable
+class Examiner(Protocol):
+    """An instance that can be examined: asked by ``addispatch doctor`` of a running daemon, or before its start."""
+
+    async def examine(self) -> list[Finding]:
+        """Look closely, change nothing, and be back within 20 s; called on a started or a not yet started instance."""
+
+
 @runtime_checkable
 class StatusReporter(Protocol):
     """An instance with something to say in ``addispatch plugins``, for example ``connected to mqtt://…``."""

@@ -84,6 +84,9 @@ class RecordingContext:
         self.confirmations: Recording[tuple[str, bytes]] = Recording("confirmation")
         #: ``("up" or "down", path)`` of each ``reconnected`` and ``disconnected`` call.
         self.links: Recording[tuple[str, str]] = Recording("link change")
+        #: What ``condition`` was last told, and ``(name, problem)`` of each change.
+        self.conditions: dict[str, str] = {}
+        self.condition_changes: Recording[tuple[str, str]] = Recording("condition change")
         #: Committed marks.
         self.marks: dict[str, bytes] = {}
         self.window_change_count = 0
@@ -169,6 +172,13 @@ class RecordingContext:
     def event(self, text: str, *, severity: Severity = Severity.INFO, kind: str = "", **data: Any) -> None:
         """Record the event."""
         self.events.add(RecordedEvent(text, severity, kind, data))
+
+    def condition(self, name: str, problem: str, *, grace_s: float = 60.0) -> None:
+        """Keep what is wrong now in ``conditions``, and record each change."""
+        del grace_s
+        if self.conditions.get(name, "") != problem:
+            self.condition_changes.add((name, problem))
+        self.conditions[name] = problem
 
     def supervise(self, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run it as the host does, restarts included; a failure is an event of kind ``task_failed``."""

@@ -58,6 +58,7 @@ class FakeCore:
         self.clock.calls = []
         self.operations = EmptyOperations()
         self.alarms, self.events, self.handlers, self.changed_count = [], [], [], 0
+        self.conditions = {}
         self.said = asyncio.Event()
 
     def _done(self, value=None):
@@ -92,6 +93,9 @@ class FakeCore:
     def event(self, text, *, severity=Severity.INFO, kind="", **data):
         self.events.append((severity, kind, text, data))
         self.said.set()
+
+    def condition(self, name, problem, *, grace_s=60.0):
+        self.conditions[name] = problem
 
     def subscribe(self, handler):
         self.handlers.append(handler)
