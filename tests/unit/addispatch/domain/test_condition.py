@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,6 +74,6 @@ def test_alerts_of_one_condition_are_half_an_hour_apart_and_beginnings_and_ends_
             spoken.append(telling)
             if telling is not Telling.OVER:
                 alerts.append(now_s)
-    assert all(b - a >= AGAIN_MS / 1000 for a, b in zip(alerts, alerts[1:], strict=False))
+    assert all(b - a >= AGAIN_MS / 1000 for a, b in itertools.pairwise(alerts))
     for before, after in zip([Telling.OVER, *spoken], spoken, strict=False):
         assert (after is Telling.BEGAN) == (before is Telling.OVER)

@@ -33,7 +33,7 @@ async def test_what_lasts_is_told_once_and_its_end_too(tmp_path):
         assert await room.sends() == ["Chief: addispatch node-a: modem sim1 is all right again"]
         assert kept.bad() == {}
         assert await room.lines("SystemAlert") == [
-            "System alert: modem sim1 is all right again", "System alert: modem sim1 has no network",
+            "System alert: modem sim1 has no network", "System alert: modem sim1 is all right again",
         ]  # fmt: skip
 
 
