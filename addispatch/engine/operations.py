@@ -177,7 +177,9 @@ class NodeOperations:
     async def pause(self, actor: Actor) -> Doc:
         """Stop sending."""
         _need(actor, Role.OPERATOR)
-        changed = await self._unit(lambda transaction, now_ms: pausing.pause(transaction, actor.name, now_ms))
+        changed = await self._unit(
+            lambda transaction, now_ms: pausing.pause(transaction, self._desk, actor.name, now_ms)
+        )
         self._node.dispatcher.give_back()
         return {"paused": True, "changed": changed}
 
@@ -185,7 +187,9 @@ class NodeOperations:
         """Send again."""
         _need(actor, Role.OPERATOR)
         cancelled_count = (await self.cancel_pending(actor))["cancelled"] if discard else 0
-        changed = await self._unit(lambda transaction, now_ms: pausing.resume(transaction, actor.name, now_ms))
+        changed = await self._unit(
+            lambda transaction, now_ms: pausing.resume(transaction, self._desk, actor.name, now_ms)
+        )
         self._node.dispatcher.poke_all()
         return {"paused": False, "changed": changed, "cancelled": cancelled_count}
 

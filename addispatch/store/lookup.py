@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
+from addispatch.domain.alarm import QueueClass
 from addispatch.domain.case import DeliveryKey, Fact
 from addispatch.domain.delivery import Kind
 from addispatch.store import schema
@@ -140,6 +141,15 @@ def unsent(transaction: Transaction, before_seq: int, most: int) -> list[tuple[i
     )
     rows = transaction.connection.execute(query).all()
     return [(row[0], row[1], DeliveryKey(*row[2:])) for row in rows]
+
+
+def waiting_count(transaction: Transaction) -> int:
+    """Return how many deliveries wait for their turn."""
+    transaction.flush()
+    query = sa.select(sa.func.count()).where(
+        _d.due_at_ms.is_not(None), _d.phase == 0, _d["class"] != int(QueueClass.PAUSE)
+    )
+    return int(transaction.connection.execute(query).scalar_one())
 
 
 def held(transaction: Transaction, entry: Entry) -> set[DeliveryKey]:
