@@ -61,7 +61,6 @@ def record(transaction: Transaction, claim: Claim, outcome: Outcome, now_ms: int
         handover.sent(transaction, desk(), entry, claim.key, claim.recipient, now_ms, queued_at_ms=claim.queued_at_ms)
     if outcome.state.fact is Fact.FAILED:
         _next_rung(transaction, entry, claim.key, claim.rung, now_ms)
-        _alert(transaction, desk(), entry, claim, outcome.error, now_ms)
     if (
         claim.kind is Kind.ASK
         and outcome.due_in_s is not None
@@ -69,8 +68,11 @@ def record(transaction: Transaction, claim: Claim, outcome: Outcome, now_ms: int
         and not policy_of(entry.case).is_recall
     ):
         handover.goes_on(transaction, desk(), entry, claim.key, claim.text, now_ms)
+    is_told = False
     if claim.kind is not Kind.NOTICE and entry.code is not None and outcome.due_in_s is None:
-        handover.lost(transaction, desk(), entry, claim.key, now_ms)
+        is_told = handover.lost(transaction, desk(), entry, claim.key, now_ms)
+    if outcome.state.fact is Fact.FAILED and not is_told:
+        _alert(transaction, desk(), entry, claim, outcome.error, now_ms)
 
 
 def _alert(transaction: Transaction, desk: Desk, entry: Entry, claim: Claim, reason: str, now_ms: int) -> None:
