@@ -218,7 +218,7 @@ class NodeOperations:
 
     async def _in_chunks(self, work: Callable[[Transaction, int, int], tuple[int, int | None]]) -> int:
         """Do something to many rows, the newest first, in units that hold up nobody; returns to how many."""
-        count, cursor = 0, 2**62
+        count, cursor = 0, pausing.NEWEST
         while True:
             start = cursor
             done, found = await self._unit(lambda transaction, now_ms: work(transaction, start, now_ms))  # noqa: B023

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Deliveries cancelled in one unit.
 CHUNK = 250
+#: Above every row number.
+NEWEST = 2**62
 
 
 def pause(transaction: Transaction, desk: Desk, by: str, now_ms: int) -> bool:
@@ -58,6 +60,8 @@ def resume(transaction: Transaction, desk: Desk, by: str, now_ms: int) -> bool:
     since_ms = transaction.paused_at_ms
     if since_ms is None:
         return False
+    for _, case_seq, key in lookup.unsent(transaction, NEWEST, CHUNK, QueueClass.PAUSE):
+        cancel(transaction, transaction.entry(case_seq), key, "the pause is over", now_ms)
     deadlines.thaw(transaction, now_ms)
     minutes = (now_ms - since_ms) / 60_000
     text = f"Resumed by {by} after {minutes:.0f} minutes: what waits goes out, waiting times go on"

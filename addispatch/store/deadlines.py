@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import orjson
 import sqlalchemy as sa
 
-from addispatch.domain.alarm import QueueClass
 from addispatch.store import lookup, schema
 
 if TYPE_CHECKING:
@@ -37,19 +36,18 @@ def shift(transaction: Transaction, by_ms: int) -> None:
 def thaw(transaction: Transaction, now_ms: int) -> None:
     """End a pause: move every deadline by the time it was frozen."""
     assert transaction.paused_at_ms is not None
-    _move(transaction, now_ms - transaction.paused_at_ms, is_thaw=True)
+    _move(transaction, now_ms - transaction.paused_at_ms)
     transaction.paused_at_ms = None
     transaction.marks[PAUSE] = b""
 
 
-def _move(transaction: Transaction, by_ms: int, *, is_thaw: bool = False) -> None:
+def _move(transaction: Transaction, by_ms: int) -> None:
     transaction.flush()
-    waits = _d["class"] != int(QueueClass.PAUSE) if is_thaw else sa.true()
     for column, where in (
         (_c.next_at_ms, _c.next_at_ms.is_not(None)),
         (_c.close_at_ms, sa.and_(_c.close_at_ms.is_not(None), _c.state != "closed")),
-        (_d.due_at_ms, sa.and_(_d.due_at_ms.is_not(None), waits)),
-        (_d.expires_at_ms, sa.and_(_d.expires_at_ms.is_not(None), _d.fact == 0, waits)),
+        (_d.due_at_ms, _d.due_at_ms.is_not(None)),
+        (_d.expires_at_ms, sa.and_(_d.expires_at_ms.is_not(None), _d.fact == 0)),
     ):
         transaction.connection.execute(sa.update(column.table).where(where).values({column.name: column + by_ms}))
     transaction.forget()

@@ -9,7 +9,7 @@ from pipelines import ADMIN
 from tale import Tale, after, group, people, policy, settings
 
 from addispatch.domain.alarm import QueueClass
-from addispatch.domain.receipt import Permanent
+from addispatch.domain.receipt import Permanent, Temporary
 
 PEOPLE = people("Adam", "Bo", "Chief") + group("Team", "Adam") + policy(after(5, "Bo"))
 TEAM = PEOPLE + settings()
@@ -71,6 +71,29 @@ async def test_a_notice_about_a_pause_that_finds_no_modem_is_tried_again_in_the_
         await tale.phone("Chief").expects("EMERGENCY PAUSE by")
 
 
+async def test_a_notice_about_a_pause_that_is_over_is_not_sent_any_more(tmp_path: Path) -> None:
+    async with Tale(tmp_path, TEAM) as tale:
+        tale.dies()
+        await tale.operations.pause(ADMIN)
+        await tale.clock.passes(minutes=20)
+        await tale.operations.resume(ADMIN)
+        await tale.revives()
+        await tale.phone("Chief").expects("Resumed by")
+        await tale.phone("Chief").is_silent()
+
+
+async def test_a_notice_in_a_pause_that_is_not_taken_waits_before_it_is_tried_again(tmp_path: Path) -> None:
+    async with Tale(tmp_path, TEAM) as tale:
+        await tale.operations.pause(ADMIN)
+        await tale.ticks()
+        await tale.phone("Chief").expects("EMERGENCY PAUSE")
+        tale.answers_next(Temporary("busy"))
+        await tale.clock.passes(minutes=15)
+        await tale.phone("Chief").is_silent()
+        await tale.clock.passes(seconds=3)
+        await tale.phone("Chief").expects("EMERGENCY PAUSE since")
+
+
 async def test_a_system_alert_waits_for_the_end_of_the_pause(tmp_path: Path) -> None:
     async with Tale(tmp_path, TEAM) as tale:
         await tale.operations.pause(ADMIN)
@@ -119,7 +142,7 @@ async def test_a_heartbeat_missed_for_an_hour_is_made_up_for_and_one_missed_for_
             tale.clock.forward(hours=25)
         await tale.phone("Chief").expects("24 h:")
         async with tale.down():
-            tale.clock.forward(hours=23, minutes=-1)
+            tale.clock.forward(hours=36)
         await tale.phone("Chief").is_silent()
 
 
