@@ -27,6 +27,7 @@ from addispatch.engine.escalator import Escalator
 from addispatch.engine.feed import Feed
 from addispatch.engine.heartbeat import Heartbeat
 from addispatch.engine.housekeeping import Housekeeping, alive_at_ms
+from addispatch.engine.monitoring import Monitoring
 from addispatch.engine.observe import observe
 from addispatch.engine.operations import NodeOperations
 from addispatch.engine.outcome import recover
@@ -86,6 +87,7 @@ class Node:
         self.dispatcher = Dispatcher(self.ledger, clock, self._rules, self._on_outcomes, self._desk)
         self.escalator = Escalator(self.ledger, clock, self._desk, self.say)
         self.conditions = Conditions(self.name, self.ledger, clock, self._desk, self._broken_channels)
+        self.monitoring = Monitoring(self)
         self.watch, self.auditor, self.heartbeat = Watch(self), Auditor(self), Heartbeat(self)
         self.timekeeper = Timekeeper(self.ledger, clock, self.say)
         self.redelivery = Redelivery()
@@ -132,6 +134,9 @@ class Node:
         self.window_changed()
         self._closing.push_async_callback(self._tasks.stop)
         self._tasks.run("escalator", self.escalator.run)
+        self._closing.push_async_callback(self.monitoring.stop)
+        self._tasks.run("monitors", self.monitoring.run)
+        self.monitoring.changed()
         self._start_ticks()
         self.is_started = True
         announce.dump(self)
@@ -202,6 +207,7 @@ class Node:
     def _use_directory(self, directory: Directory) -> None:
         self.pipeline.use(directory)
         self.housekeeping.retention_days = directory.settings.retention_days
+        self.monitoring.changed()
 
     def _read_intake(self, transaction: Transaction) -> tuple[str, dict[str, list[Arrival]], int]:
         """Return this store's id, what was taken shortly before the last process ended, and the ring's position."""
@@ -305,6 +311,7 @@ class Node:
     def window_changed(self) -> None:
         """Look for deliveries on all channels that run."""
         self.dispatcher.use(self.host.channels().values())
+        self.monitoring.changed()
 
     def event(self, text: str, *, severity: Severity = Severity.INFO, kind: str = "", **_data: Any) -> None:
         """Write an event of a plugin."""
