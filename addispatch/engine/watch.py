@@ -13,8 +13,8 @@ from addispatch.engine.status import QUEUE_AGE_S, channels_down, plugins_off
 if TYPE_CHECKING:
     from addispatch.engine.node import Node
 
-#: Grace time of a channel: a modem that is plugged in anew needs half a minute.
-CHANNEL_S = 45.0
+#: Grace time of a channel, as of what plugins report: what has one cause is told in one message.
+CHANNEL_S = 60.0
 
 
 class Watch:

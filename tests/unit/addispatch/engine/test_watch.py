@@ -46,7 +46,7 @@ def test_all_is_well(node):
 
 def test_channels_with_one_cause_are_one_condition_after_their_grace_time(node):
     node.sms.health = Health(up=False, reason="No working modem found. sim1: no SIM")
-    assert node.bad(after_s=44) == {}
+    assert node.bad(after_s=59) == {}
     assert node.bad(after_s=1) == {"channel sms, voice": "No working modem found. sim1: no SIM"}
     node.sms.health = Health(up=True)
     assert node.bad(after_s=1000) == {}
