@@ -15,6 +15,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from addispatch.domain.case import Fact, Note, Phase, last_text, priority_of, raise_count
+from addispatch.domain.case_state import policy_of
+from addispatch.domain.escalation import reached
 from addispatch.domain.events import SEVERITIES
 from addispatch.domain.text import segment_count
 from addispatch.domain.token import PATTERN
@@ -162,7 +164,7 @@ def counts(connection: sa.Connection) -> Doc:
 def case_doc(row: sa.RowMapping, parts: Rows) -> Doc:
     """A case as CONTRACT has it."""
     case = read_case(dict(row), [dict(part) for part in parts])
-    acks = sorted(case.acks)
+    acks, at = sorted(case.acks), reached(policy_of(case), case.position)
     return {
         "id": case.id,
         "code": row["code"],
@@ -176,7 +178,7 @@ def case_doc(row: sa.RowMapping, parts: Rows) -> Doc:
         "topic": row["topic"] or None,
         "state": row["state"],
         "reason": row["reason"],
-        "level": case.position.level,
+        "level": at.level,
         "opened_at": time_text(row["opened_at_ms"]),
         "acknowledged_at": time_text(acks[0].at_ms) if acks else None,
         "acknowledged_by": (acks[0].name or acks[0].by) if acks else None,
@@ -185,7 +187,7 @@ def case_doc(row: sa.RowMapping, parts: Rows) -> Doc:
         "acknowledgements": [_note_doc(note) for note in acks],
         "declines": [_note_doc(note) for note in sorted(case.declines)],
         "comments": [_note_doc(note) for note in sorted(case.comments)],
-        "round": case.position.cycle,
+        "round": at.cycle,
         "next_step_at": time_text(row["next_at_ms"]),
         "owner": case.owner.store or None,
     }

@@ -50,7 +50,9 @@ async def test_nobody_answers_so_each_level_is_told_in_its_time(tmp_path: Path) 
         await tale.clock.passes(minutes=15)
         await tale.phone("Chief").expects(f"Nobody acknowledged {tale.code} for Team")
         assert await tale.events("ChainEnded")
-        assert (await tale.case())["state"] == "open", "it stays open until somebody acts"
+        case = await tale.case()
+        assert case["state"] == "open", "it stays open until somebody acts"
+        assert (case["level"], case["round"]) == (2, 0), "the last level that was reached"
         await tale.clock.passes(hours=10)
         await tale.phone("Bo").is_silent()
 
