@@ -29,6 +29,10 @@ LINK = "/a/"
 CODE, PEER_NUMBER = "{CODE}", "{PEER_NUMBER}"
 
 
+#: In the footnote of a mail that cannot be answered, between the code and the ways that are left.
+HOW = ": acknowledge "
+
+
 class Question(NamedTuple):
     """What a case asks: everything its messages have in common."""
 
@@ -49,14 +53,21 @@ def question_of(case: Case, code: str | None, now_ms: int) -> Question:
 def footnote(question: Question, desk: Desk, channel: str, recipient_id: str) -> str:
     """Return what goes under the text: how to acknowledge by this channel. Empty if the policy wants nothing."""
     policy = question.policy
+    link = desk.link(policy, question.case_id, recipient_id, question.now_ms)
     lines = []
     if policy.footnote and (channel != "email" or desk.takes_mail_for(policy)):
         lines.append(policy.footnote.replace(CODE, question.code).replace(PEER_NUMBER, "").strip())
     elif policy.footnote:
-        lines.append(f"Code {question.code}: acknowledge by SMS" if "sms" in desk.provided else f"Code {question.code}")
-    if link := desk.link(policy, question.case_id, recipient_id, question.now_ms):
-        lines.append(link)
-    return "\n".join(lines)
+        lines.append(f"Code {question.code}{HOW}{_other_ways(desk, recipient_id, has_link=bool(link))}")
+    return "\n".join([*lines, link] if link else lines)
+
+
+def _other_ways(desk: Desk, recipient_id: str, *, has_link: bool) -> str:
+    """How the reader of a mail acknowledges if not by answering it: what he has, else whoever sits at the console."""
+    person = desk.person(recipient_id)
+    has_phone = person is not None and bool(person.sms) and "sms" in desk.provided
+    found = (["by SMS"] if has_phone else []) + (["by the link"] if has_link else [])
+    return " or ".join(found) or "at the console"
 
 
 def with_footnote(text: str, note: str, channel: str, most_segments: int) -> str:
@@ -77,8 +88,8 @@ def with_footnote(text: str, note: str, channel: str, most_segments: int) -> str
 
 
 def without_footnote(text: str, note: str) -> str:
-    """Take the note off again; its link may have been another one then."""
-    first = note.split("\n", maxsplit=1)[0]
+    """Take the note off again; its link and the ways it names may have been others then."""
+    first = note.split("\n", maxsplit=1)[0].partition(HOW)[0]
     begin = first[: first.index(LINK) + len(LINK)] if LINK in first else first
     at = text.rfind(begin) if begin else -1
     return text[:at].rstrip() if at > 0 else text
