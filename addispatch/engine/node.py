@@ -10,6 +10,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -31,6 +32,7 @@ from addispatch.engine.outcome import recover
 from addispatch.engine.scheduler import Ticker
 from addispatch.engine.timekeeper import Timekeeper
 from addispatch.host.lifecycle import PluginHost
+from addispatch.host.prepare import known_channels
 from addispatch.pipeline.accept import Pipeline
 from addispatch.pipeline.redelivery import Arrival, Outages, Redelivery
 from addispatch.runtime.metrics import Metrics
@@ -76,7 +78,11 @@ class Node:
         self.metrics = Metrics()
         self.feed = Feed()
         self.ledger = Ledger(config.store.url, config.node.data_dir)
-        self.directory = DirectoryStore(config.node.data_dir / "directory", config.node.default_region)
+        self.directory = DirectoryStore(
+            config.node.data_dir / "directory",
+            config.node.default_region,
+            cache(partial(known_channels, config.plugins)),
+        )
         self.tokens = Tokens(config.node.data_dir / "tokens.json")
         self._rules = _rules(config)
         self.dispatcher = Dispatcher(self.ledger, clock, self._rules, self._on_outcomes, self._desk)
