@@ -100,6 +100,8 @@ class Node:
         self._pipeline: Pipeline | None = None
         self.is_started = False
         self.started_at_ms, self.started_monotonic_s = clock.now_ms(), clock.monotonic_s()
+        #: Why ``directory.toml`` does not count since the start, for the status.
+        self.directory_problem = ""
         #: What is amiss around the node, for the status: set by the app.
         self.app_warnings: list[str] = []
         self._closing = AsyncExitStack()
@@ -152,8 +154,11 @@ class Node:
         try:
             report = await self.directory.provision(file)
         except AddispatchError as error:
-            for problem in error.errors if isinstance(error, ConfigErrors) else [error]:
+            problems = error.errors if isinstance(error, ConfigErrors) else [error]
+            for problem in problems:
                 self.say(Said(f"{file.name} not applied. {problem}", SEVERE, "ProvisioningFailed"))
+            more = f" and {len(problems) - 1} more" if problems[1:] else ""
+            self.directory_problem = f"{file.name} is not applied, what was there before counts: {problems[0]}{more}"
         else:
             for entry in report.released:
                 self.say(Said(f"{entry} is no longer in {file.name}; it stays and can be edited", kind="Released"))

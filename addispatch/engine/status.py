@@ -73,6 +73,8 @@ def _warnings(node: Node, channels: list[Doc], plugins: list[Doc], oldest_s: flo
     if node.ledger.problem:
         found.append(f"{node.ledger.problem}. New alarms are not taken until it can be written again.")
     found += node.app_warnings
+    if node.directory_problem:
+        found.append(node.directory_problem)
     found += [f"{doc['name']} is down: {doc['reason']}" for doc in channels if not doc["up"]]
     found += [
         f"plugin {doc['name']} is off: {doc['reason']}"
