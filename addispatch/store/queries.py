@@ -87,7 +87,7 @@ def case(connection: sa.Connection, case_id: str) -> Doc | None:
 def deliveries(connection: sa.Connection, state: str | None, limit: int, before: int | None) -> Doc:
     """A page of deliveries; ``state`` is one of the names ``delivery_state`` gives."""
     query = (
-        sa.select(schema.deliveries, _c.id.label("case_id"))
+        sa.select(schema.deliveries, _c.id.label("case_id"), _c.code)
         .join(schema.cases, _c.seq == _d.case_seq)
         .order_by(_d.seq.desc())
         .limit(limit + 1)
@@ -99,7 +99,7 @@ def deliveries(connection: sa.Connection, state: str | None, limit: int, before:
     if before is not None:
         query = query.where(_d.seq < before)
     rows = connection.execute(query).mappings().all()
-    page = [{**delivery_doc(row), "case_id": unpack_id(row["case_id"])} for row in rows[:limit]]
+    page = [{**delivery_doc(row), "case_id": unpack_id(row["case_id"]), "code": row["code"]} for row in rows[:limit]]
     return {"deliveries": page, "next": _next(rows, limit)}
 
 

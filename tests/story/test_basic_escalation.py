@@ -52,6 +52,8 @@ async def test_nobody_answers_so_each_level_is_told_in_its_time(tmp_path: Path) 
         assert await tale.events("ChainEnded")
         case = await tale.case()
         assert case["state"] == "open", "it stays open until somebody acts"
+        listed = (await tale.operations.deliveries(ADMIN, limit=100))["deliveries"]
+        assert {one["code"] for one in listed} == {tale.code, None}, "None: the system alert's"
         assert (case["level"], case["round"]) == (2, 0), "the last level that was reached"
         await tale.clock.passes(hours=10)
         await tale.phone("Bo").is_silent()
