@@ -213,7 +213,7 @@ def test_names_are_unique(base: Tables, document: Any, where: str) -> None:
 
 
 def test_policies_templates_and_routes_have_names_of_their_own(base: Tables) -> None:
-    apply(
+    _tables, report = apply(
         base,
         {
             "policy": [{"name": "Adam"}],
@@ -221,6 +221,7 @@ def test_policies_templates_and_routes_have_names_of_their_own(base: Tables) -> 
             "route": [{"name": "Adam", "to": ["Adam"]}],
         },
     )
+    assert report.tables == {table: Counts(added=1) for table in ("policy", "template", "route")}
 
 
 @pytest.mark.parametrize(
