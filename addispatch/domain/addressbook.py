@@ -117,6 +117,10 @@ class Settings:
     """Directory-wide settings: ``system_alert_to`` are ids, ``short_codes`` are numbers outside the numbering plan."""
 
     system_alert_to: tuple[str, ...] = ()
+    #: Local time of the daily heartbeat, ``08:00``; empty for none.
+    heartbeat_at: str = ""
+    #: How often a pause that lasts is told again; 0 for never.
+    pause_remind_s: float = 900
     retention_days: int = 90
     link_ttl_h: float = 72
     anyone_may_ack: bool = False

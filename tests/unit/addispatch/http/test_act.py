@@ -67,6 +67,8 @@ async def test_pause_resume_and_cancel(local, running):
     assert (await local.post(f"{API}/resume", json={"discard": True})).json()["cancelled"] == 3
     assert (await local.post(f"{API}/cancel-pending")).json() == {"cancelled": 3}
     assert running.operations.calls[-3:] == [("resume", False), ("resume", True), ("cancel_pending",)]
+    assert (await local.post(f"{API}/cancel-pending", json={"close_cases": True})).json()["closed"] == 1
+    assert running.operations.calls[-1] == ("cancel_pending", "close_cases")
 
 
 @pytest.mark.parametrize("discard", ["yes", 1, None, [True]])
