@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from addispatch.domain.case import DeliveryKey, DeliveryState, Fact, Position, priority_of
+from addispatch.domain.case import DeliveryKey, Fact, Position, priority_of
 from addispatch.domain.case_state import policy_of
 from addispatch.domain.delivery import Kind, queue_class
-from addispatch.domain.text import cut_to_segments, fold_to_gsm7
+from addispatch.domain.text import cut_to_segments, fit_sms, fold_to_gsm7
 from addispatch.pipeline.reach import Way, ways
 from addispatch.pipeline.route import Target
 from addispatch.store.rows import NewDelivery
@@ -111,7 +111,7 @@ def ask(
         who = way.recipient
         later = way.rung > 0 and who.id in open_rungs
         step_ms = int(way.rung * who.step_after_s * 1000) if later and who.step_after_s else 0
-        due_at_ms = None if way.problem or (later and not step_ms) else question.now_ms + step_ms
+        due_at_ms = None if later and not step_ms else question.now_ms + step_ms
         if not way.problem:
             open_rungs.add(who.id)
         rows.append(_row(question, desk, way, position, text, due_at_ms))
@@ -121,7 +121,7 @@ def ask(
 def _row(question: Question, desk: Desk, way: Way, position: Position, text: str, due_at_ms: int | None) -> NewDelivery:
     head, channel = question.head, way.channel
     if channel == "sms":
-        text = cut_to_segments(fold_to_gsm7(text), desk.max_segments)
+        text = fit_sms(text, desk.max_segments)
     note = footnote(question, desk, channel, way.recipient.id)
     return NewDelivery(
         key=DeliveryKey(position.cycle, position.level, way.recipient.id, channel, way.address),
@@ -130,12 +130,9 @@ def _row(question: Question, desk: Desk, way: Way, position: Position, text: str
         subject=subject_of(head.subject, question.priority, text, question.code) if channel == "email" else "",
         queue_class=int(urgency_of(question.policy, question.priority)),
         rung=way.rung,
-        state=DeliveryState(Fact.FAILED if way.problem else Fact.NONE),
         due_at_ms=due_at_ms,
-        expires_at_ms=None,
-        error=way.problem or None,
         kind=Kind.ASK,
-    )
+    ).unless(way.problem)
 
 
 def urgency_of(policy: Policy, priority: Priority) -> int:
