@@ -168,6 +168,7 @@ class Node:
         else:
             for entry in report.released:
                 self.say(Said(f"{entry} is no longer in {file.name}; it stays and can be edited", kind="Released"))
+        self.conditions.report(file.name, self.directory_problem, grace_s=0)
 
     async def _make_pipeline(self) -> None:
         store_id, arrivals, number = await self.ledger.submit(self._read_intake)
