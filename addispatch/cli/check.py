@@ -69,7 +69,7 @@ def _check(named: Path | None) -> tuple[list[str], list[ConfigError]]:
 
 def _check_directory(path: Path, config: Config) -> list[ConfigError]:
     """Return the mistakes in ``directory.toml``, which may refer to entries the directory already has."""
-    from addispatch.host.prepare import known_channels
+    from addispatch.host.prepare import provided
     from addispatch.store.directory_change import Change
     from addispatch.store.exchange import from_toml
 
@@ -80,7 +80,7 @@ def _check_directory(path: Path, config: Config) -> list[ConfigError]:
             config.node.default_region,
             source=str(path),
             provisioning=True,
-            channels=partial(known_channels, config.plugins),
+            provided=partial(provided, config.plugins),
         )
         change.add_document(document)
         change.result()

@@ -37,7 +37,7 @@ from addispatch.engine.scheduler import Ticker
 from addispatch.engine.timekeeper import Timekeeper
 from addispatch.engine.watch import Watch
 from addispatch.host.lifecycle import PluginHost
-from addispatch.host.prepare import known_channels
+from addispatch.host.prepare import provided
 from addispatch.pipeline.accept import Pipeline
 from addispatch.pipeline.redelivery import Arrival, Outages, Redelivery
 from addispatch.runtime.metrics import Metrics
@@ -86,7 +86,7 @@ class Node:
         self.directory = DirectoryStore(
             config.node.data_dir / "directory",
             config.node.default_region,
-            cache(partial(known_channels, config.plugins)),
+            cache(partial(provided, config.plugins)),
         )
         self.tokens = Tokens(config.node.data_dir / "tokens.json")
         self._rules = _rules(config)

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from addispatch.config.explain import did_you_mean, explain
 from addispatch.config.loading import add_unseen, find, read, validate
 from addispatch.config.models import Config, PluginsConfig
+from addispatch.config.provided import Provided
 from addispatch.config.secrets import unresolved
 from addispatch.domain.errors import AddispatchError, ConfigError, ConfigErrors, PluginError
 from addispatch.host.discovery import Found, discover
@@ -42,17 +43,20 @@ def prepare(settings: PluginsConfig, tables: Mapping[str, Any]) -> tuple[list[Re
     return records, errors
 
 
-def known_channels(settings: PluginsConfig) -> frozenset[str] | None:
-    """Return the channels of all plugins that are there, on or off; None if one of them does not load."""
+def provided(settings: PluginsConfig) -> Provided:
+    """Return what all plugins that are there provide, on or off."""
     found, _errors = discover(settings)
-    names: set[str] = set()
+    channels: set[str] = set()
+    probes: dict[str, type[BaseModel]] = {}
     for item in found:
         try:
-            names |= set(_import(item).channels)
+            plugin = _import(item)
         except (Exception, SystemExit):  # a supervision border: an import can raise anything
             log.debug("plugin %s cannot be imported", item.name, exc_info=True)
-            return None
-    return frozenset(names)
+            return Provided()
+        channels |= set(plugin.channels)
+        probes |= plugin.probes
+    return Provided(frozenset(channels), probes)
 
 
 def check_plugins(config: Config) -> list[ConfigError]:

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from addispatch.config.provided import Provided
 from addispatch.domain.addressbook import Directory
 from addispatch.store.directory_book import Book
 from addispatch.store.directory_change import Report
@@ -32,15 +33,13 @@ class DirectoryStore:
     A change goes on when its caller is cancelled.
     """
 
-    def __init__(
-        self, folder: Path, default_region: str, channels: Callable[[], frozenset[str] | None] = lambda: None
-    ) -> None:
+    def __init__(self, folder: Path, default_region: str, provided: Callable[[], Provided] = Provided) -> None:
         """``default_region``: of numbers without country code, for example ``SG``.
 
-        ``channels`` answers which channels the plugins have, None if it cannot tell; called in the worker.
+        ``provided`` answers what the plugins that are there provide; called in the worker.
         """
         self.snapshot = Directory()
-        self._book = Book(folder, default_region, self._publish, channels)
+        self._book = Book(folder, default_region, self._publish, provided)
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="directory")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: list[Callable[[Directory], None]] = []

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from addispatch.config.explain import did_you_mean
+from addispatch.config.provided import Provided
 from addispatch.domain.addressbook import Directory
 from addispatch.domain.errors import ConfigError, ConfigErrors, Refused, StoreError
 from addispatch.store.directory_change import Change, Report
@@ -43,12 +44,12 @@ class Book:
         folder: Path,
         region: str,
         publish: Callable[[Directory], None],
-        channels: Callable[[], frozenset[str] | None] = lambda: None,
+        provided: Callable[[], Provided] = Provided,
     ) -> None:
         self.notes: list[str] = []
         self._region = region
         self._publish = publish
-        self._channels = channels
+        self._provided = provided
         self._files = TableFiles(folder)
         self._tables: Tables = empty_tables()
         self._generation = 0
@@ -138,7 +139,7 @@ class Book:
 
     def _change(self, *, provisioning: bool = False) -> Change:
         return Change(
-            self._tables, self._region, source=self._source, provisioning=provisioning, channels=self._channels
+            self._tables, self._region, source=self._source, provisioning=provisioning, provided=self._provided
         )  # fmt: skip
 
     def _commit(self, tables: Tables, report: Report) -> Report:

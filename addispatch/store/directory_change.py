@@ -15,9 +15,10 @@ from pydantic import ValidationError
 
 from addispatch.config.explain import did_you_mean, explain
 from addispatch.config.paths import join
+from addispatch.config.provided import Provided
 from addispatch.domain.errors import ConfigError, ConfigErrors
 from addispatch.store.directory_fields import Checks, folded
-from addispatch.store.directory_models import MAX_ENTRIES, MODELS, SETTINGS
+from addispatch.store.directory_models import MAX_ENTRIES, MODELS, MONITOR, SETTINGS
 from addispatch.store.directory_records import (
     Body,
     Record,
@@ -27,11 +28,12 @@ from addispatch.store.directory_records import (
     with_references,
     written_references,
 )
+from addispatch.store.monitor_model import monitor_model
 
 #: Most errors reported at once, and how many of the unknown names get a "did you mean" (each costs milliseconds).
 MAX_ERRORS, MAX_HINTS = 100, 20
 
-_LATER = ("monitor", "user", "department", "filter")
+_LATER = ("user", "department", "filter")
 
 
 @dataclass(slots=True)
@@ -74,11 +76,11 @@ class Change:
         *,
         source: str,
         provisioning: bool = False,
-        channels: Callable[[], frozenset[str] | None] = lambda: None,
+        provided: Callable[[], Provided] = Provided,
     ) -> None:
         """``source`` names the file of provisioned entries; only ``provisioning`` may change those.
 
-        ``channels``: see ``Checks``.
+        ``provided``: see ``Checks``.
         """
         self._tables = tables
         self._source = source
@@ -87,7 +89,7 @@ class Change:
         self._wrong: set[str] = set()
         self._drafts: dict[tuple[str, str], _Draft] = {}
         self._ids = {(t, folded(r.name)): r.id for t, records in tables.items() for r in records.values()}
-        self._checks = Checks(region, _short_codes(tables), channels)
+        self._checks = Checks(region, _short_codes(tables), provided)
 
     def add_document(self, document: Any) -> None:
         """Take all entries of a document in the shape of ``directory.toml``."""
@@ -147,11 +149,16 @@ class Change:
     def _validated(self, table: str, entry: Any, path: str) -> Body | None:
         model = MODELS[table]
         try:
+            if table == MONITOR:
+                model = monitor_model(entry, self._checks.provided().probes)
             body = model.model_validate(entry, context=self._checks).model_dump(
                 mode="json", by_alias=True, exclude_defaults=True
             )
         except ValidationError as error:
             self._errors.extend(explain(error, model, entry if isinstance(entry, Mapping) else {}, path))
+            return None
+        except ValueError as error:
+            self._errors.append(ConfigError(join(path, "probe"), str(error)))
             return None
         if table == SETTINGS:
             self._checks = dataclasses.replace(self._checks, short_codes=frozenset(body.get("short_codes", ())))

@@ -15,6 +15,7 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, Field, Strict, ValidationInfo
 
 from addispatch.config.explain import did_you_mean
+from addispatch.config.provided import Provided
 from addispatch.domain.addressbook import DEFAULT_GROUP
 from addispatch.domain.errors import ConfigError
 from addispatch.runtime.numbers import normalize_number
@@ -40,14 +41,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """What checking takes: the region of national numbers, the short codes of this site, the channels of its plugins.
+    """What checking takes: the region of national numbers, the short codes of this site, what its plugins provide.
 
-    ``channels`` is asked only about names beyond ``CHANNELS``; it answers None if it cannot tell.
+    ``provided`` is asked only about channels beyond ``CHANNELS`` and about monitors.
     """
 
     region: str
     short_codes: frozenset[str] = frozenset()
-    channels: Callable[[], frozenset[str] | None] = lambda: None
+    provided: Callable[[], Provided] = Provided
 
 
 def spelled(name: str) -> str:
@@ -60,7 +61,9 @@ def folded(name: str) -> str:
     return spelled(name).casefold()
 
 
-def _checked(check: Callable[[str, Checks], str]) -> AfterValidator:
+def checked(check: Callable[[str, Checks], str]) -> AfterValidator:
+    """Make a check of a value a validator; what was stored once is not checked again."""
+
     def run(value: str, info: ValidationInfo) -> str:
         return value if info.context is None else check(value, info.context)
 
@@ -75,7 +78,7 @@ def _matching(pattern: str, problem: str) -> AfterValidator:
             raise ValueError(problem)
         return value
 
-    return _checked(run)
+    return checked(run)
 
 
 def _line(value: str, _checks: Checks) -> str:
@@ -138,7 +141,7 @@ def _email(value: str, _checks: Checks) -> str:
 def _channel(value: str, checks: Checks) -> str:
     if not _CHANNEL.fullmatch(value):
         raise ValueError("is no channel such as sms, email or chat (voice: a level's call)")
-    if value not in CHANNELS and (known := checks.channels()) is not None and value not in known:
+    if value not in CHANNELS and (known := checks.provided().channels) is not None and value not in known:
         options = (CHANNELS | known) - {"voice"}
         raise ValueError(f"{value!r} is a channel of no plugin here ({did_you_mean(value, options)})")
     return value
@@ -168,26 +171,26 @@ def _unique(values: tuple[T, ...]) -> tuple[T, ...]:
     return tuple(dict.fromkeys(values))
 
 
-Name = Annotated[str, Field(max_length=MAX_NAME_CHARS), _checked(_name)]
-AudienceName = Annotated[str, Field(max_length=MAX_NAME_CHARS), _checked(_audience_name)]
-PersonName = Annotated[str, Field(max_length=MAX_NAME_CHARS), _checked(_person_name)]
+Name = Annotated[str, Field(max_length=MAX_NAME_CHARS), checked(_name)]
+AudienceName = Annotated[str, Field(max_length=MAX_NAME_CHARS), checked(_audience_name)]
+PersonName = Annotated[str, Field(max_length=MAX_NAME_CHARS), checked(_person_name)]
 #: The name of another entry; empty means none. What it must name says ``directory_refs``.
 Reference = Annotated[str, Field(max_length=MAX_NAME_CHARS)]
 #: E.164 or a listed short code after the check; empty means none.
-Number = Annotated[str, Field(max_length=40), _checked(_number)]
+Number = Annotated[str, Field(max_length=40), checked(_number)]
 ShortCode = Annotated[str, _matching("[0-9]{3,8}", "must be 3 to 8 digits")]
-Email = Annotated[str, Field(max_length=300), _checked(_email)]
+Email = Annotated[str, Field(max_length=300), checked(_email)]
 ChatUrl = Annotated[
     str, Field(max_length=500), _matching(r"[a-z][a-z0-9+.-]*://[!-{}~]+", "is no URL such as scheme://host/path")
 ]
 Language = Annotated[str, _matching(r"|[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", "is no language such as en or pt-BR")]
-Channel = Annotated[str, _checked(_channel)]
+Channel = Annotated[str, checked(_channel)]
 #: ``true`` or ``false``, no text or number that looks like it.
 Flag = Annotated[bool, Strict()]
 TimeOfDay = Annotated[str, _matching(r"|([01][0-9]|2[0-3]):[0-5][0-9]", "is no time of day such as 07:30")]
-Line = Annotated[str, Field(max_length=MAX_LINE_CHARS), _checked(_line)]
-TemplateText = Annotated[str, Field(max_length=4_000), _checked(_template)]
-TopicFilter = Annotated[str, Field(max_length=1_000), _checked(_topic_filter)]
+Line = Annotated[str, Field(max_length=MAX_LINE_CHARS), checked(_line)]
+TemplateText = Annotated[str, Field(max_length=4_000), checked(_template)]
+TopicFilter = Annotated[str, Field(max_length=1_000), checked(_topic_filter)]
 
 #: Lists, without repetitions.
 UpTo10 = Annotated[tuple[T, ...], Field(max_length=10), AfterValidator(_unique)]

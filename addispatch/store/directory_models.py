@@ -33,9 +33,10 @@ from addispatch.store.directory_fields import (
     UpTo50,
     UpTo10000,
 )
+from addispatch.store.monitor_model import MonitorEntry
 
 #: Most entries per table.
-MAX_ENTRIES = {"recipient": 10_000, "group": 2_000, "policy": 500, "template": 500, "route": 1_000}
+MAX_ENTRIES = {"recipient": 10_000, "group": 2_000, "policy": 500, "template": 500, "route": 1_000, "monitor": 10_000}
 
 Seconds = Annotated[float, Field(gt=0, le=30 * 86_400, allow_inf_nan=False)]
 Hours = Annotated[float, Field(gt=0, le=24 * 365, allow_inf_nan=False)]
@@ -180,7 +181,7 @@ class SettingsEntry(Entry):
 
     system_alert_to: UpTo50[Reference] = ()
     heartbeat_at: TimeOfDay = ""
-    pause_remind_s: Seconds = 900
+    pause_remind_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 900
     retention_days: Annotated[int, Field(ge=1, le=3_650)] = 90
     link_ttl_h: Hours = 72
     anyone_may_ack: Flag = False
@@ -201,14 +202,17 @@ class LinkKeyEntry(BaseModel):
 
 
 #: The tables by name, in the order of a document.
-MODELS: dict[str, type[Entry]] = {
+MODELS: dict[str, type[BaseModel]] = {
     "settings": SettingsEntry,
     "recipient": RecipientEntry,
     "group": GroupEntry,
     "policy": PolicyEntry,
     "template": TemplateEntry,
     "route": RouteEntry,
+    "monitor": MonitorEntry,
 }
+#: The table whose entries have keys of plugins, too.
+MONITOR = "monitor"
 #: The one table that is a single entry, and that entry's name.
 SETTINGS = "settings"
 #: A table that is stored and replicated like the others, and never shown, exported or edited.

@@ -25,6 +25,7 @@ REFERENCES: dict[str, dict[tuple[str, ...], tuple[str, ...]]] = {
     "policy": {("level", _EACH, "to", _EACH): _AUDIENCE, ("level", _EACH, "call", _EACH): _AUDIENCE},
     "template": {},
     "route": {("to", _EACH): _AUDIENCE, ("template",): ("template",)},
+    "monitor": {("to", _EACH): _AUDIENCE, ("parent",): ("monitor",)},
     "settings": {("system_alert_to", _EACH): _AUDIENCE},
     LINK_KEY: {},
 }
@@ -118,6 +119,11 @@ def references(table: str, body: Body) -> set[str]:
 def to_names(tables: Tables, table: str, body: Body) -> Body:
     """Return the body with names as references, as users see it."""
     return with_references(table, body, lambda ident, kinds, _: _find(tables, ident, kinds).name)
+
+
+def name_of(tables: Tables, ident: str) -> str:
+    """Return the name of a recipient or group."""
+    return _find(tables, ident, _AUDIENCE).name
 
 
 def _find(tables: Tables, ident: str, kinds: tuple[str, ...]) -> Record:

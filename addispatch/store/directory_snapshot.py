@@ -15,10 +15,17 @@ from addispatch.domain.addressbook import (
     TextTemplate,
 )
 from addispatch.domain.alarm import Priority
+from addispatch.domain.judgement import Limit, Rules
+from addispatch.domain.monitor import Monitor
 from addispatch.domain.policy import Level, Policy, PolicyKind
+from addispatch.domain.window import parse_window
 from addispatch.store.directory_keys import secrets_of
-from addispatch.store.directory_records import Body, Record, Tables
+from addispatch.store.directory_records import Body, Record, Tables, name_of
+from addispatch.store.monitor_model import own_keys
 
+_RULES = (
+    "alarm_on", "rate", "stale_after_s", "deadband", "on_delay_s", "off_delay_s", "retries", "priority", "priorities",
+)  # fmt: skip
 _SETTINGS_KEYS = ("retention_days", "link_ttl_h", "anyone_may_ack", "heartbeat_at", "pause_remind_s")
 
 
@@ -31,6 +38,7 @@ def build(tables: Tables, generation: int) -> Directory:
         policies={r.id: _policy(r) for r in tables["policy"].values()},
         templates={r.id: TextTemplate(id=r.id, **r.body) for r in tables["template"].values()},
         routes=tuple(_route(r) for r in tables["route"].values()),
+        monitors={r.id: _monitor(r, tables) for r in tables["monitor"].values()},
         settings=_settings(next((r.body for r in tables["settings"].values()), {})),
         link_keys=secrets_of(tables),
     )
@@ -64,6 +72,20 @@ def _route(record: Record) -> Route:
         priority = tuple(Priority(value) for value in match.get("priority", ()))
         fields["match"] = Match(**{**match, "priority": priority})
     return Route(id=record.id, **fields)
+
+
+def _monitor(record: Record, tables: Tables) -> Monitor:
+    body = {key: value for key, value in _frozen(record.body).items() if key in own_keys()}
+    limits = {limit: float(body.pop(limit)) for limit in Limit if limit.value in body}
+    rules = {key: body.pop(key) for key in _RULES if key in body}
+    if "priority" in rules:
+        rules["priority"] = Priority(rules["priority"])
+    rules["priorities"] = {Limit(limit): Priority(value) for limit, value in rules.get("priorities", {}).items()}
+    body["maintenance"] = tuple(parse_window(text) for text in body.get("maintenance", ()))
+    # Names, for that is what an alarm is addressed to.
+    body["to"] = tuple(name_of(tables, ident) for ident in body.get("to", ()))
+    keys = {key: value for key, value in record.body.items() if key not in own_keys()}
+    return Monitor(id=record.id, keys=keys, rules=Rules(limits=limits, **rules), **body)
 
 
 def _settings(body: Body) -> Settings:

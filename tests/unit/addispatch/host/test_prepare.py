@@ -2,7 +2,7 @@ import pytest
 
 from addispatch.config.secrets import replace_references
 from addispatch.domain.errors import ConfigError, ConfigErrors
-from addispatch.host.prepare import below, check_file, check_plugins, known_channels, prepare
+from addispatch.host.prepare import below, check_file, check_plugins, prepare, provided
 from addispatch.host.status import Status
 
 
@@ -38,14 +38,14 @@ def test_a_plugin_that_is_off_is_not_even_imported(install, record_of):
 
 def test_the_channels_of_all_plugins_count_on_or_off(install, make_config):
     install("siren", channel="horn")
-    found = known_channels(make_config().plugins)
-    assert found is not None
-    assert {"horn", "sms", "voice", "email", "log"} <= found
+    found = provided(make_config().plugins)
+    assert found.channels is not None
+    assert {"horn", "sms", "voice", "email", "log"} <= found.channels
 
 
 def test_beside_a_plugin_that_does_not_load_nobody_knows_the_channels(install, make_config):
     install("siren", source="raise SystemExit('no')")
-    assert known_channels(make_config().plugins) is None
+    assert provided(make_config().plugins) == (None, None)
 
 
 def test_a_misspelt_plugin_gets_a_hint(record_of):

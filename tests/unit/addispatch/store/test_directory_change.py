@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from addispatch.config.provided import Provided
 from addispatch.domain.errors import ConfigErrors
+from addispatch.sdk import ProbeKeys
 from addispatch.store.directory_change import MAX_ERRORS, Change, Counts, Report, _in_order
 from addispatch.store.directory_records import Tables, empty_tables, to_document
 
@@ -148,12 +150,12 @@ def test_references_are_looked_for_in_whatever_was_written(base: Tables, entry: 
 def test_a_channel_no_plugin_has_is_refused_with_the_nearest_one(base: Tables) -> None:
     asked = []
 
-    def channels() -> frozenset[str]:
+    def channels() -> Provided:
         asked.append(1)
-        return frozenset({"siren", "sms", "voice"})
+        return Provided(frozenset({"siren", "sms", "voice"}))
 
-    def mistakes_of(*names: str, known: Callable[[], frozenset[str] | None] = channels) -> list[str]:
-        change = Change(base, "SG", source="directory.toml", channels=known)
+    def mistakes_of(*names: str, known: Callable[[], Provided] = channels) -> list[str]:
+        change = Change(base, "SG", source="directory.toml", provided=known)
         change.add_document({"route": [{"name": "r", "to": ["Adam"], "channels": list(names)}]})
         try:
             change.result()
@@ -167,7 +169,7 @@ def test_a_channel_no_plugin_has_is_refused_with_the_nearest_one(base: Tables) -
     (error,) = mistakes_of("sms", "sirene")
     assert error == "route[0].channels[1]: 'sirene' is a channel of no plugin here (did you mean \"siren\"?)"
     assert "there are: chat, email" in mistakes_of("smoke")[0]
-    assert mistakes_of("smoke", known=lambda: None) == [], "a plugin does not load: it may be one of its channels"
+    assert mistakes_of("smoke", known=Provided) == [], "a plugin does not load: it may be one of its channels"
     assert "is no channel such as sms" in mistakes_of("voice")[0]
 
 
@@ -302,3 +304,55 @@ def test_order_keeps_everything_and_the_order_named(old: list[int], named: list[
     assert _in_order(after, want) == after
     if not want:
         assert after == before
+
+
+class PingKeys(ProbeKeys):
+    host: str
+    count: int = 1
+
+
+def monitors_of(base: Tables, *entries: dict[str, Any], probes: Any = None) -> Tables:
+    known = Provided(frozenset(), {"ping": PingKeys} if probes is None else probes)
+    change = Change(base, "SG", source="directory.toml", provided=lambda: known)
+    change.add_document({"monitor": list(entries)})
+    return change.result()[0]
+
+
+def test_a_monitor_has_the_keys_of_its_probe_beside_its_own(base: Tables) -> None:
+    entry = {"name": "gw", "probe": "ping", "host": "10.0.0.1", "count": 3, "hi": 5, "to": ["Adam"], "retries": 1}
+    child = {"name": "pump", "probe": "ping", "host": "10.0.0.2", "parent": "gw"}
+    tables = monitors_of(base, entry, child)
+    bodies = {record.name: record.body for record in tables["monitor"].values()}
+    assert bodies["gw"]["host"] == "10.0.0.1"
+    assert bodies["gw"]["count"] == 3
+    assert bodies["pump"]["parent"] in tables["monitor"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "path", "problem"),
+    [
+        (
+            {"probe": "pig", "host": "x"},
+            "monitor[0].probe",
+            "'pig' is a probe of no plugin here (did you mean \"ping\"?)",
+        ),
+        ({"probe": "ping"}, "monitor[0].host", "is missing"),
+        ({"probe": "ping", "host": "x", "hots": 1}, "monitor[0].hots", "is no option here"),
+        ({"probe": "ping", "host": "x", "count": "many"}, "monitor[0].count", "must be a whole number"),
+        ({"probe": "ping", "host": "x", "hi": 5, "lo": 7}, "monitor[0]", "lo (7) must be less than hi (5)"),
+        ({"probe": "ping", "host": "x", "maintenance": ["noon"]}, "monitor[0].maintenance[0]", "is no window"),
+        ({"probe": "ping", "host": "x", "parent": "nobody"}, "monitor[0].parent", "unknown monitor 'nobody'"),
+        ({"probe": "ping", "host": "x", "interval_s": 0}, "monitor[0].interval_s", "must be at least 0.1"),
+    ],
+)
+def test_what_is_wrong_with_a_monitor_is_said_with_its_place(base: Tables, entry: Any, path: str, problem: str) -> None:
+    with pytest.raises(ConfigErrors) as wrong:
+        monitors_of(base, {"name": "m", **entry})
+    assert any(error.path == path and problem in str(error) for error in wrong.value.errors), str(wrong.value)
+
+
+def test_while_a_plugin_does_not_load_nobody_can_tell_and_the_monitor_is_kept(base: Tables) -> None:
+    change = Change(base, "SG", source="directory.toml")
+    change.add_document({"monitor": [{"name": "m", "probe": "ping", "host": "x", "anything": 1}]})
+    (record,) = change.result()[0]["monitor"].values()
+    assert record.body["anything"] == 1

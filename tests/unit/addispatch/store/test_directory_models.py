@@ -86,6 +86,33 @@ to = ["CriticalAlarms"]
 continue = true
 template = "short"
 channels = ["sms"]
+
+[[monitor]]
+name = "Boiler"
+probe = "modbus"
+enabled = false
+interval_s = 10
+timeout_s = 2
+retries = 0
+on_delay_s = 1
+off_delay_s = 2
+deadband = 0.5
+hihi = 95
+hi = 90
+lo = 10
+lolo = 5
+alarm_on = true
+rate = 3
+stale_after_s = 600
+priority = "low"
+priorities = { hihi = "critical" }
+parent = "Gateway"
+to = ["CriticalAlarms"]
+units = "°C"
+text = "{{ name }} {{ value }}"
+down_text = "{{ problem }}"
+recovered_text = "{{ name }} fine"
+maintenance = ["22:00-06:00"]
 """
 
 
