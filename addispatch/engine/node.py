@@ -96,6 +96,10 @@ class Node:
         self.started_at_ms, self.started_monotonic_s = clock.now_ms(), clock.monotonic_s()
         #: What is amiss around the node, for the status: set by the app.
         self.app_warnings: list[str] = []
+        #: The configuration's file, if it came from one: set by the app.
+        self.config_file: Path | None = None
+        #: Why ``directory.toml`` could not be applied.
+        self.directory_problems: list[str] = []
         self._closing = AsyncExitStack()
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -147,6 +151,7 @@ class Node:
             report = await self.directory.provision(file)
         except AddispatchError as error:
             for problem in error.errors if isinstance(error, ConfigErrors) else [error]:
+                self.directory_problems.append(str(problem))
                 self.say(Said(f"{file.name} not applied. {problem}", SEVERE, "ProvisioningFailed"))
         else:
             for entry in report.released:

@@ -15,11 +15,13 @@ from addispatch.domain.lockout import Lockout
 from addispatch.domain.token import Grant, read_token
 from addispatch.engine import answering
 from addispatch.engine import pause as pausing
+from addispatch.engine.doctor import examine
 from addispatch.engine.documents import read_alarm, read_time
 from addispatch.engine.forecast import forecast
 from addispatch.engine.replies import LOCK
 from addispatch.engine.report import roll_call_doc
 from addispatch.engine.status import status_doc
+from addispatch.engine.test_alert import test_alert
 from addispatch.engine.why import why_doc, why_lines
 from addispatch.runtime.numbers import normalize_number
 from addispatch.sdk.operations import Actor, Doc, Role
@@ -297,6 +299,16 @@ class NodeOperations:
         keys_count = await self._node.directory.rotate_link_keys()
         self._audit(actor, "made a new key for acknowledge links; the one before it stays valid")
         return {"keys_count": keys_count}
+
+    async def test_alert(self, actor: Actor) -> Doc:
+        """Tell the system-alert recipients that this is a test."""
+        _need(actor, Role.OPERATOR)
+        return await test_alert(self._node, f"{actor.name} ({actor.via})")
+
+    async def doctor(self, actor: Actor) -> Doc:
+        """Examine everything."""
+        _need(actor, Role.VIEWER)
+        return await examine(self._node)
 
     async def health(self) -> Doc:
         """Alive: the loop answers, and the writer commits."""
