@@ -146,6 +146,8 @@ class MqttConfig(PluginConfig):
     """Of the native topics; the default is ``addispatch/<cluster>``."""
     publish: bool = True
     """Whether state and events go out."""
+    canary_s: float = Field(default=60, ge=0, le=3600)
+    """How often a message of our own is sent round each broker and must come back; 0: never."""
     held_max_count: int = Field(default=2000, ge=1, le=100_000)
     """Most alarms taken from a broker and not stored yet; above it nothing more is read."""
     subscribe: tuple[Subscription, ...] = Field(default=(), max_length=200)
