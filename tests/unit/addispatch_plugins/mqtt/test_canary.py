@@ -123,7 +123,7 @@ async def test_what_waits_behind_alarms_is_not_lost(begin, context, monkeypatch)
     (door,) = instance._doors
     await until(lambda: door.canary.round_trip_s is not None)
     door.link._pause()
-    sending = asyncio.ensure_future(door.canary.send())
+    sending = asyncio.get_running_loop().create_task(door.canary.send())
     await asyncio.sleep(1.0)
     assert not sending.done()
     door.link._resume()
@@ -147,6 +147,6 @@ async def test_examined_while_it_runs(begin, broker):
     assert finding.detail.startswith("connected by MQTT 3.1.1, 8 filters, round trip ")
     await broker.kill()
     instance = await begin(url=broker.url, connected=False)
-    await until(lambda: instance._doors[0].answered.is_set())
+    await until(instance._doors[0].answered.is_set)
     (finding,) = await instance.examine()
     assert "out of reach: " in finding.problem
