@@ -65,7 +65,8 @@ def show(document: Doc) -> None:
     """Print the findings, what is wrong with its remedy below it, and a summary."""
     findings = document["findings"]
     names = [printable(finding.get("subject")) for finding in findings]
-    room = min(max(map(width, names), default=0), _LONGEST) + 2
+    longest = min(_LONGEST, terminal_columns() // 3 or _LONGEST)
+    room = min(max(map(width, names), default=0), longest) + 2
     for finding, name in zip(findings, names, strict=True):
         _show_one(finding, name, room)
     wrong = sum(1 for finding in findings if finding.get("problem"))

@@ -24,7 +24,7 @@ async def test_it_arrives(service):
 
 async def test_a_no_is_a_failure(service):
     service.answer = lambda handler: handler.reply(404)
-    with pytest.raises(PingFailed, match="^answered 404$"):
+    with pytest.raises(PingFailed, match=r"^answered 404$"):
         await pinger(service).ping()
 
 
@@ -65,7 +65,7 @@ async def test_a_server_that_drips_cannot_hold_it(service):
 async def test_nobody_listens():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    with pytest.raises(PingFailed, match="^Connection refused$"):
+    with pytest.raises(PingFailed, match=r"^Connection refused$"):
         await pinger(None, url=f"http://127.0.0.1:{port}/secret-id").ping()
 
 
