@@ -46,19 +46,18 @@ def read_request(doc: Doc) -> Request:
     action = doc.get("action") or Action.ACK.value
     if action not in tuple(Action):
         raise Refused("action", f"must be one of {', '.join(Action)}")
-    codes, comment = _words(doc, "codes"), _text(doc, "comment")
-    if text := _text(doc, "text"):
+    codes, comment = _words(doc, "codes"), read_text(doc, "comment")
+    if text := read_text(doc, "text"):
         reply = parse_reply(text)
         if not reply.codes:
             raise Refused("text", "must begin with a code, as a reply by SMS does: A123 on my way")
         codes, comment = reply.codes, reply.comment
         action = Action.DECLINE if reply.kind is ReplyKind.DECLINE else Action.ACK
-    if len(codes) > MAX_CODES_COUNT:
-        raise Refused("codes", f"names more than {MAX_CODES_COUNT} codes")
+    _limit(codes)
     request = Request(
         codes=tuple(dict.fromkeys(code.upper() for code in codes)),
-        case=_text(doc, "case"),
-        by=_text(doc, "by"),
+        case=read_text(doc, "case"),
+        by=read_text(doc, "by"),
         recipients=tuple("all" if word.casefold() == "all" else word for word in _words(doc, "recipients")),
         comment=comment,
         action=Action(action),
@@ -70,7 +69,20 @@ def read_request(doc: Doc) -> Request:
     return request
 
 
-def _text(doc: Doc, key: str) -> str:
+def _limit(codes: tuple[str, ...]) -> None:
+    if len(codes) > MAX_CODES_COUNT:
+        raise Refused("codes", f"names more than {MAX_CODES_COUNT} codes")
+
+
+def read_codes(doc: Doc) -> tuple[str, ...]:
+    """The codes of a request; raises ``Refused``."""
+    codes = _words(doc, "codes")
+    _limit(codes)
+    return tuple(dict.fromkeys(code.upper() for code in codes))
+
+
+def read_text(doc: Doc, key: str) -> str:
+    """A text of a request, empty if it is not there; raises ``Refused``."""
     value: Any = doc.get(key)
     if value is None:
         return ""

@@ -19,17 +19,22 @@ from addispatch.domain.delivery import Kind, RetryRules
 from addispatch.domain.errors import AddispatchError, ConfigErrors, StoreError
 from addispatch.domain.events import INFO, SEVERE, WARNING, Event, Said
 from addispatch.domain.receipt import InDoubt, Permanent, Sent, Temporary
-from addispatch.engine import inbound
+from addispatch.engine import announce, inbound
+from addispatch.engine.audit import Auditor
 from addispatch.engine.conditions import Conditions
 from addispatch.engine.dispatch import Dispatcher
 from addispatch.engine.escalator import Escalator
 from addispatch.engine.feed import Feed
+from addispatch.engine.heartbeat import Heartbeat
 from addispatch.engine.housekeeping import Housekeeping, alive_at_ms
+from addispatch.engine.monitoring import Monitoring
 from addispatch.engine.observe import observe
 from addispatch.engine.operations import NodeOperations
 from addispatch.engine.outcome import recover
+from addispatch.engine.pause import remind
 from addispatch.engine.scheduler import Ticker
 from addispatch.engine.timekeeper import Timekeeper
+from addispatch.engine.watch import Watch
 from addispatch.host.lifecycle import PluginHost
 from addispatch.pipeline.accept import Pipeline
 from addispatch.pipeline.redelivery import Arrival, Outages, Redelivery
@@ -82,6 +87,8 @@ class Node:
         self.dispatcher = Dispatcher(self.ledger, clock, self._rules, self._on_outcomes, self._desk)
         self.escalator = Escalator(self.ledger, clock, self._desk, self.say)
         self.conditions = Conditions(self.name, self.ledger, clock, self._desk, self._broken_channels)
+        self.monitoring = Monitoring(self)
+        self.watch, self.auditor, self.heartbeat = Watch(self), Auditor(self), Heartbeat(self)
         self.timekeeper = Timekeeper(self.ledger, clock, self.say)
         self.redelivery = Redelivery()
         self.operations: Operations = NodeOperations(self)
@@ -131,9 +138,13 @@ class Node:
         self.window_changed()
         self._closing.push_async_callback(self._tasks.stop)
         self._tasks.run("escalator", self.escalator.run)
+        self._closing.push_async_callback(self.monitoring.stop)
+        self._tasks.run("monitors", self.monitoring.run)
+        self.monitoring.changed()
         self._start_ticks()
         self.is_started = True
-        self._announce()
+        announce.dump(self)
+        self._tasks.run("announce", lambda: announce.modems(self))
 
     async def stop(self) -> None:
         """Close everything, the newest first."""
@@ -201,6 +212,7 @@ class Node:
     def _use_directory(self, directory: Directory) -> None:
         self.pipeline.use(directory)
         self.housekeeping.retention_days = directory.settings.retention_days
+        self.monitoring.changed()
 
     def _read_intake(self, transaction: Transaction) -> tuple[str, dict[str, list[Arrival]], int]:
         """Return this store's id, what was taken shortly before the last process ended, and the ring's position."""
@@ -241,18 +253,22 @@ class Node:
         self.ticker.every(1, "deadlines of sends", self.dispatcher.abandon_overdue)
         self.ticker.every(5, "sweep", keep.sweep)
         self.ticker.every(5, "system alerts", self.conditions.tell_due)
-        self.ticker.every(5, "gauges", lambda: observe(self))
+        self.ticker.every(5, "gauges", self._observe)
+        self.ticker.every(10, "pause", self.remind_of_pause)
+        self.ticker.every(20, "heartbeat", self.heartbeat.look)
+        self.ticker.every(20, "auditor", self.auditor.look)
         self.ticker.every(10, "watchdog", keep.watchdog)
         self.ticker.every(60, "retention", keep.retain)
         self.ticker.start()
         self._closing.push_async_callback(self.ticker.stop)
 
-    def _announce(self) -> None:
-        modems = [str(modem["name"]) for modem in self.host.modems()]
-        if modems:
-            self.say(Said(f"Service Started! Modems configured - {', '.join(modems)}", kind="ServiceStarted"))
-        else:
-            self.say(Said("Service Started with no modems enabled!", kind="ServiceStarted"))
+    async def _observe(self) -> None:
+        self.watch.look(await observe(self))
+
+    async def remind_of_pause(self) -> None:
+        """Tell again of an emergency pause that lasts: a tick."""
+        if self.ledger.is_paused:
+            await self.ledger.submit(lambda transaction: remind(transaction, self._desk(), self.clock.now_ms()))
 
     # -- what plugins call (host.Core) ---------------------------------------------------------------------------
 
@@ -300,6 +316,7 @@ class Node:
     def window_changed(self) -> None:
         """Look for deliveries on all channels that run."""
         self.dispatcher.use(self.host.channels().values())
+        self.monitoring.changed()
 
     def event(self, text: str, *, severity: Severity = Severity.INFO, kind: str = "", **_data: Any) -> None:
         """Write an event of a plugin."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from addispatch.engine.test_alert import alerted
+from addispatch.pipeline.alert import alerted
 from addispatch.pipeline.reach import ways
 from addispatch.pipeline.route import Target
 from addispatch.sdk.protocols import Finding

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from addispatch.domain.events import WARNING, Said
-from addispatch.pipeline.alert import tell
+from addispatch.pipeline.alert import alerted, tell
 from addispatch.pipeline.reach import ways
 from addispatch.pipeline.route import Target
 from addispatch.store.deadlines import pause_of
@@ -43,12 +43,6 @@ async def test_alert(node: Node, by: str) -> Doc:
         way["waits"] = "" if way["problem"] else _waits(node, way["channel"])
     problem = "" if any(not way["problem"] for way in told) else UNREACHABLE if alerted(node.pipeline.desk) else NOBODY
     return {"text": text, "told": told, "problem": problem}
-
-
-def alerted(desk: Desk) -> list[Audience]:
-    """Return whom system alerts go to."""
-    found = (desk.directory.audience(ident) for ident in desk.directory.settings.system_alert_to)
-    return [audience for audience in found if audience]
 
 
 def _ways(audiences: list[Audience], desk: Desk) -> list[Doc]:

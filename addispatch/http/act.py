@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from addispatch.http.problem import Json, Problem
 from addispatch.http.routes import Document, Id, Ops, Who
-from addispatch.http.schema import ACK_BODY, ADDRESS_BODY, CASE_ACK_BODY, PROBLEMS, RESUME_BODY
+from addispatch.http.schema import ACK_BODY, ADDRESS_BODY, CANCEL_BODY, CASE_ACK_BODY, CLOSE_BODY, PROBLEMS, RESUME_BODY
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["acting"])
 
@@ -48,10 +48,22 @@ async def resume(operations: Ops, actor: Who, request: Document) -> Json:
     return Json(await operations.resume(actor, discard=discard))
 
 
-@router.post("/cancel-pending")
-async def cancel_pending(operations: Ops, actor: Who) -> Json:
-    """Cancel every message that is not sent and not under way."""
-    return Json(await operations.cancel_pending(actor))
+@router.post("/cancel-pending", openapi_extra=CANCEL_BODY)
+async def cancel_pending(operations: Ops, actor: Who, request: Document) -> Json:
+    """Cancel every message that is not sent and not under way; with `close_cases` close the open cases, too."""
+    close_cases = request.get("close_cases", False)
+    if not isinstance(close_cases, bool):
+        raise Problem(422, "close_cases: must be true or false", "close_cases")
+    return Json(await operations.cancel_pending(actor, close_cases=close_cases))
+
+
+@router.post("/close", openapi_extra=CLOSE_BODY)
+async def close(operations: Ops, actor: Who, request: Document) -> Json:
+    """Close cases: nobody is asked about them any more.
+
+    Answers `{cases: [{id, code, result}]}`; `result` is closed or already.
+    """
+    return Json(await operations.close(actor, request))
 
 
 @router.post("/unlock", openapi_extra=ADDRESS_BODY)

@@ -159,6 +159,14 @@ def counts(connection: sa.Connection) -> Doc:
     }
 
 
+def ended_since(connection: sa.Connection, since_ms: int) -> Doc:
+    """How many deliveries were sent, and how many failed, that were queued or sent since then."""
+    sent = sa.select(sa.func.count()).where(_d.sent_at_ms >= since_ms)
+    lost = (int(Fact.FAILED), int(Fact.EXPIRED))
+    failed = sa.select(sa.func.count()).where(_d.queued_at_ms >= since_ms, _d.fact.in_(lost))
+    return {"sent": connection.execute(sent).scalar_one(), "failed": connection.execute(failed).scalar_one()}
+
+
 def case_doc(row: sa.RowMapping, parts: Rows) -> Doc:
     """A case as CONTRACT has it."""
     case = read_case(dict(row), [dict(part) for part in parts])
