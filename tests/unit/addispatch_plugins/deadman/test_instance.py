@@ -96,4 +96,4 @@ async def test_a_trial_does_not_speak_for_the_daemon(start, service, context):
     context.is_trial = True
     instance = await start()
     assert "no ping yet" in instance.status_line()
-    assert service.paths == []
+    assert not await asyncio.to_thread(service.arrived.wait, 0.3)

@@ -52,3 +52,11 @@ async def test_while_it_runs_it_waits_for_its_turn(start, until, monkeypatch):
     instance._poller.outage.reason = ""
     async with asyncio.timeout(5):
         assert not (await instance.examine())[0].problem
+
+
+async def test_the_poller_waits_for_its_turn_too(start, until):
+    instance = await start("pop3")
+    async with instance._poller.busy:  # before its first look
+        await asyncio.sleep(0.5)
+        assert not instance._poller.looked_at
+    await until(lambda: instance._poller.looked_at)
