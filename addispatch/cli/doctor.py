@@ -70,10 +70,11 @@ def show(document: Doc) -> None:
     for finding, name in zip(findings, names, strict=True):
         _show_one(finding, name, room)
     wrong = sum(1 for finding in findings if finding.get("problem"))
+    print()
     if wrong:
-        print(colour(f"\n{wrong} of {len(findings)} need something done.", "red"))
+        print(colour(f"{wrong} of {len(findings)} {'needs' if wrong == 1 else 'need'} something done.", "red"))
     else:
-        print(colour("\nAll is well.", "green"))
+        print(colour("All is well.", "green"))
 
 
 def _show_one(finding: dict[str, Any], name: str, room: int) -> None:

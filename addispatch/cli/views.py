@@ -215,7 +215,8 @@ def _line(name: str, text: str) -> None:
 
 def _more(document: Doc) -> None:
     """Say below a list how it goes on, and in which time zone its times are."""
-    name_zone()
+    if any(document.values()):
+        name_zone()
     if document.get("next"):
         print(colour(f"more: --cursor {printable(document['next'])}", "dim"))
 

@@ -25,7 +25,7 @@ async def test_what_is_wrong_has_its_remedy_below_and_1(addispatch, running):
         "!!   smtp mail.example.com  login refused: 535",
         "                            -> see the password",
         "",
-        "1 of 2 need something done.",
+        "1 of 2 needs something done.",
     ])  # fmt: skip
     as_json = await addispatch("doctor", "--json")
     assert (as_json.code, as_json.doc["findings"]) == (1, [GOOD, BAD])
