@@ -36,10 +36,13 @@ DIRECTORY_FILE = "directory.toml"
 
 async def examine(node: Node) -> Doc:
     """Examine a node that runs."""
-    plugins, ledger, files = await asyncio.gather(
-        node.host.examine(PLUGINS_S), _ledger(node), asyncio.to_thread(_files, node)
+    plugins, ledger, files, told = await asyncio.gather(
+        node.host.examine(PLUGINS_S),
+        _ledger(node),
+        asyncio.to_thread(_files, node),
+        asyncio.to_thread(people, node.pipeline.desk),
     )
-    found = [_daemon(node), *files, ledger, *_directory_file(node), *_port(node), *people(node.pipeline.desk), *plugins]
+    found = [_daemon(node), *files, ledger, *_directory_file(node), *_port(node), *told, *plugins]
     subjects = {finding.subject for finding in found}
     for name, problem in node.conditions.bad().items():
         if name not in subjects:  # who examined it just now knows better

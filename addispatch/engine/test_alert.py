@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from addispatch.domain.events import WARNING, Said
+from addispatch.domain.events import INFO, WARNING, Said
 from addispatch.pipeline.alert import alerted, tell
 from addispatch.pipeline.reach import ways
 from addispatch.pipeline.route import Target
@@ -34,7 +34,7 @@ async def test_alert(node: Node, by: str) -> Doc:
         told = _ways(audiences, desk)
         tell(transaction, desk, audiences, text, now_ms, subject=text[:78])
         good = [f"{way['recipient']} by {way['channel']}" for way in told if not way["problem"]]
-        line, severity = f"Test alert by {by}: {', '.join(good) or 'it reaches nobody'}", 0 if good else WARNING
+        line, severity = f"Test alert by {by}: {', '.join(good) or 'it reaches nobody'}", INFO if good else WARNING
         transaction.event(now_ms, Said(line, severity, "TestAlert"))
         return told
 

@@ -165,7 +165,7 @@ class Operations(Protocol):
     async def doctor(self, actor: Actor) -> Doc:
         """Examine everything: ``{"node", "running", "ok", "findings": [{"subject", "detail", "problem", "advice"}]}``.
 
-        Takes up to 25 s. A finding is good if its ``problem`` is empty.
+        Takes up to 25 s, one at a time. A finding is good if its ``problem`` is empty.
         """
 
     async def health(self) -> Doc:

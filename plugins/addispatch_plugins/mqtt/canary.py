@@ -162,7 +162,9 @@ class Canary:
         )
         if not self._every_s:
             return Finding(self._name, about)
-        if not self._sending.locked() and not await self.send():
+        # While one is on its way, the one before it tells.
+        is_back = not self.failed_count if self._sending.locked() else await self.send()
+        if not is_back:
             advice = f"let our user publish to {self.topic} and subscribe to it; {advice}"
             return Finding(self._name, problem=f"connected, but {SILENT}", advice=advice)
         return Finding(self._name, f"{about}, {self.status}".removesuffix(", "))

@@ -172,6 +172,13 @@ class MqttConfig(PluginConfig):
                 raise ValueError(f"{error.problem}: {error.hint}") from None
         return value
 
+    @field_validator("canary_s")
+    @classmethod
+    def _never_or_now_and_then(cls, value: float) -> float:
+        if 0 < value < 1:
+            raise ValueError("must be 0 (never) or at least 1")
+        return value
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if bool(self.url) == bool(self.urls):

@@ -29,7 +29,7 @@ def config(running, tmp_path):
 
 
 async def examined(node):
-    doc = await node.operations.doctor(Actor("vic", Role.VIEWER, "token"))
+    doc = await node.operations.doctor(Actor("olga", Role.OPERATOR, "token"))
     return doc, {finding["subject"]: finding for finding in doc["findings"]}
 
 
@@ -115,3 +115,20 @@ async def test_gammu_is_looked_for_where_there_are_modems(running, monkeypatch):
     monkeypatch.setitem(running.config.plugin, "modem", {})
     await examined(running)
     assert looked == [1]
+
+
+async def test_one_examination_at_a_time(running, monkeypatch):
+    """Each logs in at servers outside, and too many logins lock an account."""
+    under_way, most = 0, 0
+
+    async def examine(_give_up_s):
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.05)
+        under_way -= 1
+        return []
+
+    monkeypatch.setattr(running.host, "examine", examine)
+    await asyncio.gather(*(running.operations.doctor(ADMIN) for _ in range(3)))
+    assert most == 1

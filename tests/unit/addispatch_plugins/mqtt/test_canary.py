@@ -23,7 +23,7 @@ def quick(monkeypatch):
 @pytest.fixture
 def begin(start):
     async def begin(**changes):
-        return await start(**{"publish": True, "canary_s": 0.3, **changes})
+        return await start(**{"publish": True, "canary_s": 1, **changes})
 
     return begin
 
@@ -46,6 +46,7 @@ async def forget(door):
     link._client.unsubscribe([topic for topic, _ in link._filters])
     link._flush_soon()
     await subscribed
+    door.canary._wake.set()  # now, not in a second
 
 
 async def test_it_comes_back_and_its_time_is_shown(begin, context):
@@ -87,7 +88,7 @@ async def test_without_the_right_it_connects_anew_once_only(tmp_path, begin, con
     async with Mosquitto(tmp_path, f"acl_file {acl}") as strict:
         instance = await begin(url=strict.url)
         await context.condition_changes.wait_for(lambda change: "do not come back" in change[1])
-        await until(lambda: instance._doors[0].canary.failed_count >= 6)
+        await until(lambda: instance._doors[0].canary.failed_count >= 5)
         assert [link for link, _ in context.links].count("up") == 2
         (finding,) = await instance.examine()
         assert f"let our user publish to {TOPIC}" in finding.advice
@@ -110,6 +111,7 @@ async def test_a_broker_that_hangs_is_noticed_before_the_keepalive_ends(begin, c
     (door,) = (await begin())._doors
     await until(lambda: door.canary.round_trip_s is not None)
     os.kill(broker._process.pid, signal.SIGSTOP)
+    door.canary._wake.set()
     try:
         await context.condition_changes.wait_for(lambda change: "do not come back" in change[1])
     finally:
