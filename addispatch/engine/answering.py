@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from addispatch.store.transaction import Entry, Transaction
 
 KEYS = ("codes", "case", "by", "recipients", "comment", "action", "text")
+#: What the text of a reply says by itself, so that none of it may stand beside it.
+SAID_BY_TEXT = ("codes", "case", "comment", "action")
 #: The one answer to a link that does not work, for whatever reason.
 BAD_LINK = "this link is not valid, or not any more"
 
@@ -48,6 +50,9 @@ def read_request(doc: Doc) -> Request:
         raise Refused("action", f"must be one of {', '.join(Action)}")
     codes, comment = _words(doc, "codes"), read_text(doc, "comment")
     if text := read_text(doc, "text"):
+        for key in SAID_BY_TEXT:
+            if doc.get(key) is not None:
+                raise Refused("text", f"cannot go with {key}: it is what one would reply by SMS, and says that itself")
         reply = parse_reply(text)
         if not reply.codes:
             raise Refused("text", "must begin with a code, as a reply by SMS does: A123 on my way")
@@ -62,7 +67,9 @@ def read_request(doc: Doc) -> Request:
         comment=comment,
         action=Action(action),
     )
-    if bool(request.codes) == bool(request.case):
+    if request.codes and request.case:
+        raise Refused("codes", "cannot go with case: name the codes, or one case by its id")
+    if not request.codes and not request.case:
         raise Refused("codes", "is missing: name the codes, or one case by its id")
     if request.action is Action.COMMENT and not request.comment.strip():
         raise Refused("comment", "is missing")
@@ -146,7 +153,8 @@ def _who(desk: Desk, request: Request, actor: Actor, entries: list[Entry]) -> Wh
     if request.by and request.recipients:
         raise Refused("recipients", "goes with an operator's answer: name either by or recipients")
     if request.recipients and request.recipients != ("all",):
-        people = [_person(desk, "recipients", name) for name in request.recipients]
+        found = [_person(desk, "recipients", name) for name in request.recipients]
+        people = list({person.id: person for person in found}.values())
         if not desk.directory.settings.anyone_may_ack:
             for person in people:
                 if not any(person.id in _may_answer(entry) for entry in entries):

@@ -42,7 +42,9 @@ def read_request(doc: Doc) -> Request:
         if key not in KEYS:
             raise Refused(str(key)[:60], f"is not known here; there are {', '.join(KEYS)}")
     request = Request(read_codes(doc), read_text(doc, "case"), read_text(doc, "comment"))
-    if bool(request.codes) == bool(request.case):
+    if request.codes and request.case:
+        raise Refused("codes", "cannot go with case: name the codes, or one case by its id")
+    if not request.codes and not request.case:
         raise Refused("codes", "is missing: name the codes, or one case by its id")
     return request
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 PLUGINS_S, LEDGER_S = 20.0, 15.0
 #: Provisioned at each start, beside the configuration.
 DIRECTORY_FILE = "directory.toml"
+MEND = "mend it and restart addispatch"
 
 
 async def examine(node: Node) -> Doc:
@@ -120,8 +121,8 @@ def _directory_file(node: Node) -> list[Finding]:
     if node.config_file is None:
         return []
     path = node.config_file.parent / DIRECTORY_FILE
-    if node.directory_problems:
-        return mistakes(node.directory_problems)
+    if node.directory_problem:
+        return [Finding(DIRECTORY_FILE, problem=node.directory_problem, advice=f"{MEND}; 'addispatch check' tells all")]
     if not path.exists():
         return []
     if path.stat().st_mtime > node.started_at_ms / 1000:
@@ -132,9 +133,8 @@ def _directory_file(node: Node) -> list[Finding]:
 
 def mistakes(problems: list[str]) -> list[Finding]:
     """Why ``directory.toml`` is not applied."""
-    advice = "mend it and restart addispatch; the directory is as it was"
     shown = problems[: machine.MOST_MISTAKES]
-    return [Finding(DIRECTORY_FILE, problem=f"not applied: {problem}", advice=advice) for problem in shown]
+    return [Finding(DIRECTORY_FILE, problem=f"not applied: {problem}", advice=MEND) for problem in shown]
 
 
 def _port(node: Node) -> list[Finding]:

@@ -95,7 +95,7 @@ class Monitored:
         if parent.state.is_lost or parent.state.failed_count or parent.is_parent_down():
             return True
         since_s = self._failing_since_s
-        return since_s is not None and (parent.state.value_at_s is None or parent.state.value_at_s < since_s)
+        return since_s is not None and (parent.state.value_at_s is None or parent.state.value_at_s <= since_s)
 
     # -- telling -------------------------------------------------------------------------------------------------
 

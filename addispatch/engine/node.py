@@ -10,6 +10,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -36,6 +37,7 @@ from addispatch.engine.scheduler import Ticker
 from addispatch.engine.timekeeper import Timekeeper
 from addispatch.engine.watch import Watch
 from addispatch.host.lifecycle import PluginHost
+from addispatch.host.prepare import known_channels
 from addispatch.pipeline.accept import Pipeline
 from addispatch.pipeline.redelivery import Arrival, Outages, Redelivery
 from addispatch.runtime.metrics import Metrics
@@ -81,7 +83,11 @@ class Node:
         self.metrics = Metrics()
         self.feed = Feed()
         self.ledger = Ledger(config.store.url, config.node.data_dir)
-        self.directory = DirectoryStore(config.node.data_dir / "directory", config.node.default_region)
+        self.directory = DirectoryStore(
+            config.node.data_dir / "directory",
+            config.node.default_region,
+            cache(partial(known_channels, config.plugins)),
+        )
         self.tokens = Tokens(config.node.data_dir / "tokens.json")
         self._rules = _rules(config)
         self.dispatcher = Dispatcher(self.ledger, clock, self._rules, self._on_outcomes, self._desk)
@@ -101,12 +107,12 @@ class Node:
         self._pipeline: Pipeline | None = None
         self.is_started = False
         self.started_at_ms, self.started_monotonic_s = clock.now_ms(), clock.monotonic_s()
+        #: Why ``directory.toml`` does not count since the start, for the status.
+        self.directory_problem = ""
         #: What is amiss around the node, for the status: set by the app.
         self.app_warnings: list[str] = []
         #: The configuration's file, if it came from one: set by the app.
         self.config_file: Path | None = None
-        #: Why ``directory.toml`` could not be applied.
-        self.directory_problems: list[str] = []
         self._closing = AsyncExitStack()
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -161,12 +167,15 @@ class Node:
         try:
             report = await self.directory.provision(file)
         except AddispatchError as error:
-            for problem in error.errors if isinstance(error, ConfigErrors) else [error]:
-                self.directory_problems.append(str(problem))
+            problems = error.errors if isinstance(error, ConfigErrors) else [error]
+            for problem in problems:
                 self.say(Said(f"{file.name} not applied. {problem}", SEVERE, "ProvisioningFailed"))
+            more = f" and {len(problems) - 1} more" if problems[1:] else ""
+            self.directory_problem = f"{file.name} is not applied, what was there before counts: {problems[0]}{more}"
         else:
             for entry in report.released:
                 self.say(Said(f"{entry} is no longer in {file.name}; it stays and can be edited", kind="Released"))
+        self.conditions.report(file.name, self.directory_problem, grace_s=0)
 
     async def _make_pipeline(self) -> None:
         store_id, arrivals, number = await self.ledger.submit(self._read_intake)

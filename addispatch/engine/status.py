@@ -95,6 +95,8 @@ def warnings(node: Node, oldest_ms: int | None) -> list[str]:
     if node.ledger.problem:
         found.append(f"{node.ledger.problem}. New alarms are not taken until it can be written again.")
     found += node.app_warnings
+    if node.directory_problem:
+        found.append(node.directory_problem)
     found += channels_down(node)
     found += [f"plugin {name} is off: {reason}" for name, reason in plugins_off(node).items()]
     waits_s = (node.clock.now_ms() - oldest_ms) / 1000 if oldest_ms is not None else 0.0

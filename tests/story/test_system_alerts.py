@@ -18,6 +18,19 @@ MAILED = (
 )
 
 
+async def test_a_directory_that_is_not_applied_is_told_until_it_is(tmp_path: Path) -> None:
+    async with Tale(tmp_path, TEAM) as tale:
+        await tale.restart(TEAM + '[[route]]\nname = "r"\nto = ["Nobody"]\n')
+        await tale.ticks()
+        await tale.phone("Chief").expects("directory.toml is not applied", "unknown recipient or group 'Nobody'")
+        warnings = (await tale.operations.status(ADMIN))["warnings"]
+        assert len([one for one in warnings if "directory.toml" in one]) == 1
+        await tale.restart(TEAM)
+        await tale.ticks()
+        await tale.phone("Chief").expects("directory.toml is all right again")
+        assert (await tale.operations.status(ADMIN))["warnings"] == []
+
+
 # -- the pause ---------------------------------------------------------------------------------------------------
 
 

@@ -41,3 +41,10 @@ async def test_a_case_without_a_code_is_closed_by_its_id_and_nobody_is_told(tmp_
 def test_too_many_codes_are_refused():
     with pytest.raises(Refused, match="more than"):
         closing.read_request({"codes": [f"A{number}" for number in range(1000)]})
+
+
+def test_codes_beside_a_case_are_refused_naming_both():
+    with pytest.raises(Refused, match="codes: cannot go with case"):
+        closing.read_request({"codes": ["A123"], "case": "7"})
+    with pytest.raises(Refused, match="codes: is missing"):
+        closing.read_request({})

@@ -49,7 +49,7 @@ async def test_all_is_well(running, config):
 
 async def test_several_things_are_wrong_at_once(running, config, tmp_path, monkeypatch):
     config.write_text("[nonsense]\n")
-    running.directory_problems = ["group[0].members[0]: 'Jone' is nobody"]
+    running.directory_problem = "directory.toml is not applied: group[0].members[0]: 'Jone' is nobody"
     running.app_warnings = ["http.listen: taken"]
     running.config.node.data_dir.chmod(0o755)
     running.conditions.report("broker x", "MQTT broker x is out of reach", grace_s=0)
@@ -62,7 +62,7 @@ async def test_several_things_are_wrong_at_once(running, config, tmp_path, monke
         "daemon", "configuration", "data folder", "directory.toml", "http port", "system alerts", "broker x",
     }  # fmt: skip
     assert "EMERGENCY PAUSE" in wrong["daemon"]
-    assert wrong["directory.toml"] == "not applied: group[0].members[0]: 'Jone' is nobody"
+    assert wrong["directory.toml"] == running.directory_problem
     assert found["daemon"]["advice"] == "addispatch resume"
 
 
