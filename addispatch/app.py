@@ -51,15 +51,15 @@ def run(config_path: Path | None) -> None:
     """Run until SIGTERM or SIGINT; raises ``ConfigErrors``, ``ConfigError`` or ``StoreError`` when it cannot start."""
     loaded = load(config_path)
     configure_logs(loaded.config.log)
-    asyncio.run(_run(loaded.config, loaded.files[0].parent / "directory.toml"))
+    asyncio.run(_run(loaded.config, loaded.files[0]))
 
 
-async def _run(config: Config, directory_file: Path) -> None:
+async def _run(config: Config, file: Path) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    async with started(config, directory_file):
+    async with started(config, file.parent / "directory.toml", file):
         sdnotify.ready("Server running")
         await stopping.wait()
         sdnotify.stopping()
@@ -67,13 +67,14 @@ async def _run(config: Config, directory_file: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def started(config: Config, directory_file: Path | None) -> AsyncIterator[Node]:
-    """Run a node as long as the block lasts; yields it."""
+async def started(config: Config, directory_file: Path | None, config_file: Path | None = None) -> AsyncIterator[Node]:
+    """Run a node as long as the block lasts; yields it. ``config_file`` is looked at by the doctor alone."""
     # Ledger writer and loop share the interpreter: hand over between them faster than the default 5 ms.
     sys.setswitchinterval(0.002)
     _prepare_folder(config.node.data_dir)
     _use_utc()
     node = Node(config, SystemClock())
+    node.config_file = config_file
     log.info(
         "addispatch %s, node %s, cluster %s, data in %s", __version__, node.name, node.cluster, config.node.data_dir
     )
@@ -137,6 +138,7 @@ class _Api:
             metrics=node.metrics,
             is_started=lambda: node.is_started,
             links=links,
+            timezone=self._config.node.timezone,
         )
         on_port = partial(self._on_port, f"The API listens on {http.listen}", "the API is on the unix socket alone")
         ack_port = None

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import sys
 
-from addispatch.cli import act, check, daemon, data, directory, events, link_key, plugin, send, sim, token
+from addispatch.cli import (
+    act,
+    check,
+    daemon,
+    data,
+    directory,
+    doctor,
+    events,
+    link_key,
+    plugin,
+    send,
+    sim,
+    test_alert,
+    token,
+)
 from addispatch.cli.client import Failure
 from addispatch.cli.root import app
 from addispatch.cli.text import colour, printable
 from addispatch.domain.errors import AddispatchError, ConfigError, ConfigErrors
 
 #: Modules whose import adds their commands to ``app``.
-COMMANDS = (daemon, check, data, send, act, events, directory, token, link_key)
+COMMANDS = (daemon, check, doctor, data, send, act, test_alert, events, directory, token, link_key)
 
 
 def main() -> int:

@@ -111,6 +111,8 @@ class Node:
         self.directory_problem = ""
         #: What is amiss around the node, for the status: set by the app.
         self.app_warnings: list[str] = []
+        #: The configuration's file, if it came from one: set by the app.
+        self.config_file: Path | None = None
         self._closing = AsyncExitStack()
 
     # -- life ----------------------------------------------------------------------------------------------------

@@ -35,6 +35,8 @@ def status_doc(node: Node, counts: Doc) -> Doc:
         "cluster": node.cluster,
         "version": __version__,
         "started_at": time_text(node.started_at_ms),
+        "time": time_text(now_ms),
+        "timezone": node.config.node.timezone,
         "uptime_s": node.clock.monotonic_s() - node.started_monotonic_s,
         "cases": {key: counts[key] for key in ("open", "acknowledged", "unacknowledged")},
         "queue": {key: counts[key] for key in ("queued", "sending", "in_doubt")},

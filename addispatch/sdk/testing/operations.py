@@ -138,6 +138,14 @@ class EmptyOperations:
         """There are no links."""
         return {"keys_count": 0}
 
+    async def test_alert(self, actor: Actor) -> Doc:
+        """There is nobody to tell."""
+        return {"text": "", "told": [], "problem": "system_alert_to is empty"}
+
+    async def doctor(self, actor: Actor) -> Doc:
+        """There is nothing to find."""
+        return {"node": "", "running": True, "ok": True, "findings": []}
+
     async def health(self) -> Doc:
         """Alive."""
         return {"status": "ok"}

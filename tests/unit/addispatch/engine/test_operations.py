@@ -38,6 +38,8 @@ CALLS = {
     "pause": (OPERATOR, ()),
     "resume": (OPERATOR, ()),
     "cancel_pending": (OPERATOR, ()),
+    "test_alert": (OPERATOR, ()),
+    "doctor": (OPERATOR, ()),
 }
 #: Those that need something to be there first, or ask for no role; each has its own tests.
 OTHERS = {"case", "follow", "health", "ready", "acknowledge", "roll_call", "unlock", "link", "link_answer"}
