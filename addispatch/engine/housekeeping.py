@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -103,10 +104,11 @@ class Housekeeping:
 
 
 def _touch(path: Path) -> None:
-    try:
-        os.utime(path)
-    except FileNotFoundError:
-        path.touch(mode=0o600)
+    with contextlib.suppress(OSError):  # full or read-only: the disk's own tick tells of it
+        try:
+            os.utime(path)
+        except FileNotFoundError:
+            path.touch(mode=0o600)
 
 
 def alive_at_ms(data_dir: Path) -> int:

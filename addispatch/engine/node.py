@@ -21,6 +21,7 @@ from addispatch.domain.events import INFO, SEVERE, WARNING, Event, Said
 from addispatch.domain.receipt import InDoubt, Permanent, Sent, Temporary
 from addispatch.engine import inbound
 from addispatch.engine.conditions import Conditions
+from addispatch.engine.disk import Disk
 from addispatch.engine.dispatch import Dispatcher
 from addispatch.engine.escalator import Escalator
 from addispatch.engine.feed import Feed
@@ -82,6 +83,7 @@ class Node:
         self.dispatcher = Dispatcher(self.ledger, clock, self._rules, self._on_outcomes, self._desk)
         self.escalator = Escalator(self.ledger, clock, self._desk, self.say)
         self.conditions = Conditions(self.name, self.ledger, clock, self._desk, self._broken_channels)
+        self.disk = Disk(self.ledger, config.limits, self.say, self.conditions.report, on_free=self.metrics.disk_free)
         self.timekeeper = Timekeeper(self.ledger, clock, self.say)
         self.redelivery = Redelivery()
         self.operations: Operations = NodeOperations(self)
@@ -105,6 +107,7 @@ class Node:
         self.config.node.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.ledger.on_events, self.ledger.on_commit = self.feed.publish, self._on_commit
         self.ledger.on_work = self._on_work
+        await self.disk.begin()
         await self.ledger.open()
         self._closing.push_async_callback(self.ledger.close)
         await self.timekeeper.begin()
@@ -232,6 +235,7 @@ class Node:
     def _start_ticks(self) -> None:
         keep = self.housekeeping
         self.ticker.every(1, "alive stamp", keep.stamp)
+        self.ticker.every(1, "disk", self.disk.look)
         self.ticker.every(1, "clock", self.timekeeper.check)
         self.ticker.every(1, "deadlines of sends", self.dispatcher.abandon_overdue)
         self.ticker.every(5, "sweep", keep.sweep)

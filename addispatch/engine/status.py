@@ -72,6 +72,7 @@ def _warnings(node: Node, channels: list[Doc], plugins: list[Doc], oldest_s: flo
         found.append(f"EMERGENCY PAUSE since {since} by {pause['by']}: nothing is sent until 'addispatch resume'")
     if node.ledger.problem:
         found.append(f"{node.ledger.problem}. New alarms are not taken until it can be written again.")
+    found += [text for text in (node.ledger.intake_problem, node.disk.warning) if text]
     found += node.app_warnings
     found += [f"{doc['name']} is down: {doc['reason']}" for doc in channels if not doc["up"]]
     found += [

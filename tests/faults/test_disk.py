@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,9 @@ from addispatch.sdk.testing.mosquitto import Mosquitto
 pytestmark = [pytest.mark.debian, pytest.mark.slow]
 
 CONFIG = """
+[limits]
+disk_floor_mib = 2
+disk_low_mib = 0
 [plugin.mqtt]
 url = "{url}"
 [[plugin.mqtt.subscribe]]
@@ -73,22 +78,22 @@ async def subscribed(daemon: Daemon, broker: Mosquitto) -> None:
 
 
 class FullDisk:
-    """A small file system for the ledger, and how to fill it."""
+    """A small file system for the ledger, and how to fill it: ballast, floor and little more."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=28m", "tmpfs", str(folder)], check=True)
 
     def fill(self, _daemon: Daemon) -> None:
-        with (self.folder / "ballast").open("wb", buffering=0) as ballast:
-            try:
-                while ballast.write(bytes(4096)) == 4096:
+        """Somebody else takes all there is, also what the ballast gives back."""
+        with (self.folder / f"others {time.monotonic_ns()}").open("wb", buffering=0) as others:
+            with contextlib.suppress(OSError):
+                while others.write(bytes(4096)) == 4096:
                     pass
-            except OSError:
-                return
 
     def free(self, _daemon: Daemon) -> None:
-        (self.folder / "ballast").unlink()
+        for file in self.folder.glob("others *"):
+            file.unlink()
 
     def close(self) -> None:
         subprocess.run(["umount", "-l", str(self.folder)], check=True)
