@@ -67,8 +67,9 @@ class Disk:
         before = self._ledger.intake_problem  # a write may fail while we look
         free_bytes, problem = await asyncio.to_thread(self._inspect)
         self._on_free(free_bytes)
-        if before and not problem and not await self._can_write():
-            problem = before
+        if before and not problem:
+            self._tell(before)  # it may have begun and ended since the last look
+            problem = "" if await self._can_write() else before
         if problem != before:
             self._ledger.intake_problem = problem
         self._tell(problem)
@@ -113,7 +114,9 @@ class Disk:
             return
         self._told = problem
         if problem:
-            self._say(Said(f"{problem}. Sending and acknowledging go on.", SEVERE, "DiskShort"))
+            self._say(
+                Said(f"{problem[:1].upper()}{problem[1:]}. Sending and acknowledging go on.", SEVERE, "DiskShort")
+            )
         else:
             self._say(Said("The disk has room again: new alarms are taken", INFO, "DiskShort"))
 
@@ -122,4 +125,4 @@ class Disk:
         is_low = free_bytes < self._low_bytes * (ENOUGH if was_low else 1)
         self.warning = self._free(free_bytes) if is_low and not self._told else ""
         if self.warning and not was_low:
-            self._say(Said(f"{self.warning}. Make room before alarms must be refused.", WARNING, "DiskLow"))
+            self._say(Said(f"O{self.warning[1:]}. Make room before alarms must be refused.", WARNING, "DiskLow"))
