@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import threading
 import time
 from collections import deque
@@ -20,6 +21,7 @@ import sqlalchemy as sa
 
 from addispatch.domain.errors import AddispatchError, StoreError
 from addispatch.store import schema
+from addispatch.store.checkpoint import Checkpoints
 from addispatch.store.connect import make_engine, open_checked
 from addispatch.store.deadlines import pause_of
 from addispatch.store.sql import Statements
@@ -87,6 +89,7 @@ class Ledger:
         #: Why new alarms are refused, or empty. Set here when there was no room; set and cleared by ``engine.disk``.
         self.intake_problem = ""
         self._waiting: dict[Turn, deque[_Job]] = {turn: deque() for turn in Turn}
+        self._checkpoints, self._checkpoint_problem = Checkpoints(self.engine), ""
         self._wake = threading.Event()
         self._stopping = False
         self._cache: dict[int, Entry] = {}
@@ -109,6 +112,7 @@ class Ledger:
             self._wake.set()
             await asyncio.to_thread(self._thread.join)
             self._thread = None
+        self._checkpoints.close()
         self.engine.dispose()
 
     def submit(self, unit: Unit[T], turn: Turn = Turn.USUAL) -> asyncio.Future[T]:
@@ -165,6 +169,8 @@ class Ledger:
                 self._wake.clear()
                 while batch := self._next_batch():
                     self._commit_batch(connection, batch)
+                    if self._checkpoints.is_due():
+                        self._checkpoint(connection)
                 if self._stopping:
                     return
 
@@ -216,6 +222,17 @@ class Ledger:
             self._commit_batch(connection, rest)
         elif rest:
             self._tell(self._fail, rest, StoreError(problem))
+
+    def _checkpoint(self, connection: sa.Connection) -> None:
+        try:
+            self._checkpoints.run(connection)
+        except sqlite3.Error as error:  # what is committed is safe in the log
+            self._on_disk_trouble(connection, [], error)
+            if str(error) != self._checkpoint_problem:
+                log.error("the ledger's write-ahead log cannot be moved into it: %s", error)  # noqa: TRY400 - one line
+            self._checkpoint_problem = str(error)
+        else:
+            self._checkpoint_problem = ""
 
     def _is_disk_trouble(self, error: Exception) -> bool:
         """Whether the database itself failed, and not what one unit asked of it (a duplicate, a value of no type)."""
