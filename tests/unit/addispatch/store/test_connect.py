@@ -136,4 +136,4 @@ def test_a_ledger_on_a_full_disk_is_not_set_aside(tmp_path):
         assert open_checked(engine) == []
     finally:
         engine.dispose()
-        subprocess.run(["umount", tmp_path], check=True)
+        subprocess.run(["umount", "-l", tmp_path], check=True)
