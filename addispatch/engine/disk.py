@@ -69,7 +69,8 @@ class Disk:
         self._on_free(free_bytes)
         if before and not problem:
             self._tell(before)  # it may have begun and ended since the last look
-            problem = "" if await self._can_write() else before
+        if not problem and (before or self._ledger.problem) and not await self._can_write():
+            problem = before
         if problem != before:
             self._ledger.intake_problem = problem
         self._tell(problem)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from addispatch.domain.case import Case, CaseState, CloseReason, Closing, last_text
+from addispatch.domain.errors import StoreError
 from addispatch.domain.events import CaseClosed
 from addispatch.engine.outcome import expire
 from addispatch.pipeline.withdraw import withdraw
@@ -71,8 +72,12 @@ class Housekeeping:
             self._ledger.marks.pop(name, None)
 
     async def watchdog(self) -> None:
-        """Feed systemd's watchdog, once loop and ledger have both moved."""
-        await self._ledger.submit(lambda _transaction: None)
+        """Feed systemd's watchdog, once loop and ledger have both moved; no restart makes room on a disk."""
+        try:
+            await self._ledger.submit(lambda _transaction: None)
+        except StoreError:
+            if not self._ledger.intake_problem:
+                raise
         sdnotify.watchdog()
 
     def _expire(self, transaction: Transaction) -> int:

@@ -188,7 +188,7 @@ class Ledger:
             self._tell(self._fail, jobs, StoreError(self.intake_problem), still_well=True)
 
     def _commit_batch(self, connection: sa.Connection, batch: list[_Job]) -> None:
-        began_s = time.perf_counter()
+        began_s, changes_before = time.perf_counter(), _changes(connection)
         try:
             results, transaction = self._transact(connection, [job.unit for job in batch])
         except Exception as error:
@@ -203,7 +203,8 @@ class Ledger:
                 for single in batch:
                     self._commit_batch(connection, [single])
         else:
-            self._tell(self._succeed, batch, results, transaction, time.perf_counter() - began_s)
+            took_s, has_written = time.perf_counter() - began_s, _changes(connection) != changes_before
+            self._tell(self._succeed, batch, results, transaction, took_s, has_written=has_written)
 
     def _on_disk_trouble(self, connection: sa.Connection, batch: list[_Job], error: Exception) -> None:
         trouble, reason = trouble_of(_cause(error), self.folder)
@@ -268,8 +269,11 @@ class Ledger:
         results: list[Any],
         transaction: Transaction,
         took_s: float,
+        *,
+        has_written: bool,
     ) -> None:
-        self.problem = ""
+        if has_written:  # one that only looked says nothing about the disk
+            self.problem = ""
         self.marks.update(transaction.marks)
         for job, result in zip(batch, results, strict=True):
             if not job.future.done():
@@ -295,3 +299,8 @@ class Ledger:
 
 def _cause(error: Exception) -> BaseException:
     return error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
+
+
+def _changes(connection: sa.Connection) -> object:
+    """Rows changed so far on the connection; never the same twice where the driver does not count."""
+    return getattr(connection.connection.driver_connection, "total_changes", object())

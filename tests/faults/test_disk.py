@@ -147,7 +147,7 @@ async def test_a_full_disk_refuses_and_recovers(disk, broker, make_daemon, told)
         disk.fill(daemon)
         for number in range(30):
             publisher.publish(TOPIC, f"while full {number}")
-        status = await daemon.until(lambda status: "new alarms are refused" in status["state"])
+        status = await daemon.until(lambda status: "new alarms are refused" in " ".join(status["warnings"]))
         assert status["state"].startswith("Warning: ")
         answer = await daemon.post("/alarms", {"text": "by HTTP while full", "to": "Ops"})
         assert answer.status_code == 503
@@ -155,7 +155,7 @@ async def test_a_full_disk_refuses_and_recovers(disk, broker, make_daemon, told)
         assert answer.headers["retry-after"]
         async with daemon.client() as client:
             ready = await client.get("/readyz")
-            assert (ready.status_code, "new alarms are refused" in ready.text) == (503, True)
+            assert (ready.status_code, ready.json()["reason"] in status["state"] + answer.text) == (503, True)
             assert "addispatch_disk_free_bytes" in (await client.get("/metrics")).text
         await publisher.all_confirmed()
         disk.free(daemon)
@@ -238,22 +238,33 @@ async def test_while_full_escalating_and_acknowledging_go_on(small_disk, broker,
         publisher.publish("addispatch/default/ack", json.dumps({"code": case["code"], "by": "Second"}))
         await daemon.event("acknowledged by Second")
         assert (await daemon.get(f"/cases/{case['id']}"))["acknowledged_by"] == "Second"
-        await daemon.idle()
         # The chief hears of the disk, by the disk that is full.
+        await daemon.event("log to Chief sent: addispatch")
         alert = next(text for text in told() if text.startswith("addispatch node-a: "))
         assert f"disk of {daemon.data}" in alert
         put = await daemon.post("/directory/recipient", {"name": "Jane", "channels": ["log"]})
         assert put.status_code == 200  # there is room, and it is no alarm
         assert not [text for text in told() if text.startswith("while full")]
+        # Then the room of the ballast is gone, too: nothing is taken, nothing ends, and nobody floods the log.
+        disk.fill(daemon)
+        comment = {"action": "comment", "comment": "all right"}
+        answer = await daemon.post(f"/cases/{case['id']}/ack", comment)
+        assert (answer.status_code, "cannot be written" in answer.text) == (503, True)
+        assert (await daemon.status())["ledger"]["problem"]
+        async with daemon.client() as client:
+            assert (await client.get("/healthz")).status_code == 200
         disk.free(daemon)
         await daemon.event("The disk has room again")
         assert (daemon.data / "ballast").stat().st_size == 16 * 2**20
         await daemon.event("System alert: disk is all right again")
         await daemon.event("while full 9 -> Ops")
+        assert (await daemon.post(f"/cases/{case['id']}/ack", comment)).status_code == 200
         await publisher.all_confirmed()
         await daemon.until(lambda status: status["state"] == "Server running")
         taken = [case["text"] for case in (await daemon.get("/cases", limit=100))["cases"]]
-        assert sorted(taken) == sorted(["before", *(f"while full {number}" for number in range(10))])
+        alarms = sorted(text for text in taken if not text.startswith("addispatch "))
+        assert alarms == sorted(["before", *(f"while full {number}" for number in range(10))])
+        assert not [line for line in daemon.lines if "Traceback" in line]
 
 
 async def test_a_start_on_a_full_disk_gives_up_the_ballast(small_disk, broker, make_daemon, told):

@@ -149,6 +149,13 @@ async def test_a_ledger_that_cannot_be_written_keeps_it_shut(room):
     assert await room.takes_alarms()
 
 
+async def test_another_trouble_of_the_ledger_is_over_when_it_can_be_written(room):
+    room.ledger.problem = "the ledger cannot be written: database is locked"
+    await room.look(1000)
+    assert room.ledger.problem == ""
+    assert room.told == []
+
+
 async def test_low_is_a_warning_with_an_end_of_its_own(room):
     for free_mib, is_low in ((512 + 16, False), (511 + 16, True), (560 + 16, True), (564 + 16, False)):
         await room.look(free_mib)

@@ -135,6 +135,8 @@ async def test_without_any_room_the_others_fail_and_come_again(tmp_path):
         with pytest.raises(StoreError, match="the ledger cannot be written: database or disk is full"):
             await ledger.submit(big("answer"))
         assert ledger.problem
+        await ledger.submit(lambda _tx: None)
+        assert ledger.problem, "what only looks says nothing about the disk"
         await ledger.submit(lambda _tx: lift())
         await ledger.submit(big("answer"))
         assert ledger.problem == ""
