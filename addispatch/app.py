@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import errno
 import gc
 import logging
 import os
@@ -29,6 +30,7 @@ from addispatch.runtime import sdnotify
 from addispatch.runtime.clock import SystemClock
 from addispatch.runtime.logs import configure as configure_logs
 from addispatch.runtime.tasks import together
+from addispatch.store.ballast import Ballast
 
 if TYPE_CHECKING:
     import socket
@@ -75,6 +77,7 @@ async def started(config: Config, directory_file: Path | None, config_file: Path
     _use_utc()
     node = Node(config, SystemClock())
     node.config_file = config_file
+    node.ledger.on_broken = _end_at_once
     log.info(
         "addispatch %s, node %s, cluster %s, data in %s", __version__, node.name, node.cluster, config.node.data_dir
     )
@@ -158,14 +161,32 @@ class _Api:
             self._node.say(Said(news, kind="HttpPort"))
 
 
+def _end_at_once(problem: str) -> None:
+    """End the process without stopping anything: after an fsync that failed, not even "committed" is certain.
+
+    The next start reads from the disk what is really there, as after a crash; the log line is out when this ends.
+    """
+    log.critical("%s. The disk is not to be trusted: ending at once, to start anew from what is on it", problem)
+    os._exit(os.EX_IOERR)
+
+
 def _prepare_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch(mode=0o600)
-        probe.unlink()
+        try:
+            _touch_in(folder)
+        except OSError as error:
+            if error.errno != errno.ENOSPC or not Ballast(folder).release():
+                raise
+            _touch_in(folder)
     except OSError as error:
         raise StoreError(f"the data directory {folder} cannot be written: {error.strerror}") from None
+
+
+def _touch_in(folder: Path) -> None:
+    probe = folder / ".writable"
+    probe.touch(mode=0o600)
+    probe.unlink()
 
 
 def _settle_memory() -> None:

@@ -23,6 +23,7 @@ from addispatch.domain.receipt import InDoubt, Permanent, Sent, Temporary
 from addispatch.engine import announce, inbound
 from addispatch.engine.audit import Auditor
 from addispatch.engine.conditions import Conditions
+from addispatch.engine.disk import Disk
 from addispatch.engine.dispatch import Dispatcher
 from addispatch.engine.escalator import Escalator
 from addispatch.engine.feed import Feed
@@ -95,6 +96,7 @@ class Node:
         self.conditions = Conditions(self.name, self.ledger, clock, self._desk, self._broken_channels)
         self.monitoring = Monitoring(self)
         self.watch, self.auditor, self.heartbeat = Watch(self), Auditor(self), Heartbeat(self)
+        self.disk = Disk(self.ledger, config.limits, self.say, self.conditions.report, on_free=self.metrics.disk_free)
         self.timekeeper = Timekeeper(self.ledger, clock, self.say)
         self.redelivery = Redelivery()
         self.operations: Operations = NodeOperations(self)
@@ -122,6 +124,7 @@ class Node:
         self.config.node.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.ledger.on_events, self.ledger.on_commit = self.feed.publish, self._on_commit
         self.ledger.on_work = self._on_work
+        await self.disk.begin()
         await self.ledger.open()
         self._closing.push_async_callback(self.ledger.close)
         await self.timekeeper.begin()
@@ -258,6 +261,7 @@ class Node:
     def _start_ticks(self) -> None:
         keep = self.housekeeping
         self.ticker.every(1, "alive stamp", keep.stamp)
+        self.ticker.every(1, "disk", self.disk.look)
         self.ticker.every(1, "clock", self.timekeeper.check)
         self.ticker.every(1, "deadlines of sends", self.dispatcher.abandon_overdue)
         self.ticker.every(5, "sweep", keep.sweep)

@@ -344,7 +344,8 @@ class NodeOperations:
 
     async def ready(self) -> Doc:
         """Ready to take alarms."""
-        reason = self._node.ledger.problem or ("" if self._node.is_started else "starting")
+        ledger = self._node.ledger
+        reason = ledger.problem or ledger.intake_problem or ("" if self._node.is_started else "starting")
         return {"ready": not reason, "reason": reason}
 
     @property

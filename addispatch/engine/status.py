@@ -94,6 +94,7 @@ def warnings(node: Node, oldest_ms: int | None) -> list[str]:
         found.append(f"EMERGENCY PAUSE since {since} by {pause['by']}: nothing is sent until 'addispatch resume'")
     if node.ledger.problem:
         found.append(f"{node.ledger.problem}. New alarms are not taken until it can be written again.")
+    found += [text for text in (node.ledger.intake_problem, node.disk.warning) if text]
     found += node.app_warnings
     if node.directory_problem:
         found.append(node.directory_problem)

@@ -22,6 +22,7 @@ from addispatch.pipeline.filter import Filter, filtered
 from addispatch.pipeline.reach import Way, ways
 from addispatch.pipeline.redelivery import Arrival, Redelivery
 from addispatch.pipeline.route import Plan, Router, Target
+from addispatch.store.ledger import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -136,7 +137,7 @@ class Pipeline:
             alarm = dataclasses.replace(alarm, ttl_s=self._default_ttl_s)
         order = Order(alarm, drafts, events, self._store_id, self.desk, number)
         clock = self._clock
-        future = self._ledger.submit(lambda transaction: store(transaction, order, clock.now_ms()))
+        future = self._ledger.submit(lambda transaction: store(transaction, order, clock.now_ms()), Turn.INTAKE)
         for _, made in drafts:
             self._on_queued({draft.channel for draft in made})
         return future

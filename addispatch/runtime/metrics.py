@@ -58,6 +58,9 @@ class Metrics:
         self._plugin_up = gauge("plugin_up", "1 if the plugin runs", "plugin")
         self._channel_up = gauge("channel_up", "1 if the channel can deliver", "channel")
         self._modem_signal = gauge("modem_signal", "Signal as AT+CSQ gives it: 0 to 31, 99 unknown", "modem")
+        self._disk_free = Gauge(
+            "addispatch_disk_free_bytes", "Free for us on the ledger's disk", registry=self._registry
+        )
         self._lag_s = spread("event_loop_lag_seconds", "How late the event loop ran a timer", _LAG_BUCKETS_S)
 
     def alarm_accepted(self, source: str) -> None:
@@ -96,6 +99,10 @@ class Metrics:
     def modem_signal(self, modem: str, signal: int) -> None:
         """Set a modem's signal: 0 to 31, 99 unknown (3GPP TS 27.007 8.5)."""
         self._modem_signal(modem).set(signal)
+
+    def disk_free(self, size_bytes: int) -> None:
+        """Set how much is free on the ledger's disk."""
+        self._disk_free.set(size_bytes)
 
     def loop_lagged(self, seconds: float) -> None:
         """Note how late the event loop ran a timer."""

@@ -202,6 +202,15 @@ async def test_health_is_a_commit(running):
         assert (await running.operations.ready())["ready"] is False
 
 
+async def test_while_alarms_are_refused_it_is_well_but_not_ready(running):
+    running.ledger.intake_problem = "only 3 MiB are free"
+    assert await running.operations.health() == {"status": "ok"}
+    assert await running.operations.ready() == {"ready": False, "reason": "only 3 MiB are free"}
+    with pytest.raises(StoreError, match="only 3 MiB are free"):
+        await running.operations.raise_alarm(ADMIN, {"text": "hot"})
+    assert (await running.operations.pause(ADMIN))["paused"]
+
+
 async def test_an_unknown_table_is_answered_with_each_table_once(running):
     with pytest.raises(Refused, match="table: must be one of") as refused:
         await running.operations.directory_entries(ADMIN, "nope")

@@ -16,6 +16,7 @@ def test_everything_counted_shows_up():
     metrics.channel_up("sms", up=False)
     metrics.modem_signal("sim1", 13)
     metrics.loop_lagged(0.004)
+    metrics.disk_free(5_000_000)
     text = metrics.render().decode()
     for line in (
         'addispatch_alarms_accepted_total{source="mqtt"} 2.0',
@@ -28,6 +29,7 @@ def test_everything_counted_shows_up():
         'addispatch_plugin_up{plugin="mqtt"} 1.0',
         'addispatch_channel_up{channel="sms"} 0.0',
         'addispatch_modem_signal{modem="sim1"} 13.0',
+        "addispatch_disk_free_bytes 5e+06",
         "addispatch_event_loop_lag_seconds_count 1.0",
     ):
         assert line in text.splitlines()

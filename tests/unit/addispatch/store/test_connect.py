@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
+import subprocess
 
 import pytest
 import sqlalchemy as sa
@@ -111,3 +114,26 @@ def test_what_is_no_damage_is_not_taken_for_it(tmp_path, obstacle):
         other.close()
     assert list(tmp_path.glob("*.corrupt-*")) == []
     engine.dispose()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a tmpfs")
+def test_a_ledger_on_a_full_disk_is_not_set_aside(tmp_path):
+    """There is no room for SQLite's shared memory then, which it calls a disk I/O error."""
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", tmp_path], check=False)
+    if mounted.returncode:
+        pytest.skip("may not mount")
+    engine = make_engine("sqlite:///ledger.db", tmp_path)
+    try:
+        open_checked(engine)
+        engine.dispose()
+        with (tmp_path / "others").open("wb", buffering=0) as others, contextlib.suppress(OSError):
+            while others.write(bytes(4096)) == 4096:
+                pass
+        with pytest.raises(StoreError, match="cannot be opened"):
+            open_checked(engine)
+        assert list(tmp_path.glob("*.corrupt-*")) == []
+        (tmp_path / "others").unlink()
+        assert open_checked(engine) == []
+    finally:
+        engine.dispose()
+        subprocess.run(["umount", "-l", tmp_path], check=True)
