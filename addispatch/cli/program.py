@@ -13,6 +13,7 @@ from addispatch.cli import (
     doctor,
     events,
     link_key,
+    monitors,
     plugin,
     send,
     sim,
@@ -25,7 +26,7 @@ from addispatch.cli.text import colour, printable
 from addispatch.domain.errors import AddispatchError, ConfigError, ConfigErrors
 
 #: Modules whose import adds their commands to ``app``.
-COMMANDS = (daemon, check, doctor, data, send, act, test_alert, events, directory, token, link_key)
+COMMANDS = (daemon, check, doctor, data, send, act, test_alert, events, directory, monitors, token, link_key)
 
 
 def main() -> int:

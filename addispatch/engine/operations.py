@@ -18,6 +18,7 @@ from addispatch.engine import pause as pausing
 from addispatch.engine.doctor import examine
 from addispatch.engine.documents import read_alarm, read_time
 from addispatch.engine.forecast import forecast
+from addispatch.engine.monitor_test import read_once
 from addispatch.engine.replies import LOCK
 from addispatch.engine.report import roll_call_doc
 from addispatch.engine.status import status_doc
@@ -135,6 +136,16 @@ class NodeOperations:
         """All modems."""
         _need(actor, Role.VIEWER)
         return {"modems": self._node.host.modems()}
+
+    async def monitors(self, actor: Actor) -> Doc:
+        """All monitors."""
+        _need(actor, Role.VIEWER)
+        return {"monitors": self._node.monitoring.documents()}
+
+    async def monitor_test(self, actor: Actor, request: Doc) -> Doc:
+        """Read once."""
+        _need(actor, Role.OPERATOR)
+        return await read_once(self._node, request)
 
     async def plugins(self, actor: Actor) -> Doc:
         """All plugins."""

@@ -68,6 +68,15 @@ class Operations(Protocol):
     async def modems(self, actor: Actor) -> Doc:
         """The modems of all plugins: ``{"modems": […]}``."""
 
+    async def monitors(self, actor: Actor) -> Doc:
+        """How the monitors stand: ``{"monitors": [{name, probe, state, value, units, limit, error, …}]}``."""
+
+    async def monitor_test(self, actor: Actor, request: Doc) -> Doc:
+        """Read once what a monitor (``name``) watches, or what a ``probe`` with its keys would see.
+
+        Answers ``{"probe", "value", "problem", "latency_ms", "details": [{"as", "value"}]}``.
+        """
+
     async def plugins(self, actor: Actor) -> Doc:
         """The plugins with their status: ``{"plugins": […]}``."""
 

@@ -39,3 +39,11 @@ class Probe(Protocol):
         Whatever goes wrong is a reading with a ``problem``, one line an operator understands; cancelled after
         ``timeout_s`` and a little.
         """
+
+
+@runtime_checkable
+class Explainer(Protocol):
+    """A probe that can show what it sees in every way it may be meant: for ``addispatch monitors test``."""
+
+    async def explain(self, keys: Any, timeout_s: float) -> Sequence[tuple[str, str]]:
+        """Read once; answer lines such as ``("float32 CDAB", "21.5")``. Never raises: a problem is a line, too."""

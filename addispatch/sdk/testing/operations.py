@@ -54,6 +54,14 @@ class EmptyOperations:
         for event in nothing:
             yield event
 
+    async def monitors(self, actor: Actor) -> Doc:
+        """No monitors."""
+        return {"monitors": []}
+
+    async def monitor_test(self, actor: Actor, request: Doc) -> Doc:
+        """There are no probes."""
+        raise Refused("probe", "no plugin provides it")
+
     async def modems(self, actor: Actor) -> Doc:
         """No modems."""
         return {"modems": []}

@@ -52,7 +52,9 @@ class StubOperations(EmptyOperations):
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     alarms: list[Doc] = field(default_factory=list)
     actors: list[Actor] = field(default_factory=list)
-    directory: Doc = field(default_factory=lambda: {"recipient": [{"name": "Adam", "sms": "91234567"}], "group": []})
+    directory: Doc = field(
+        default_factory=lambda: {"recipient": [{"name": "Adam", "sms": "91234567"}], "group": [], "monitor": []}
+    )
     log: list[Doc] = field(default_factory=lambda: [event(n) for n in (1, 2, 3)])
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     failure: Exception | None = None
@@ -62,6 +64,7 @@ class StubOperations(EmptyOperations):
     has_alerted: bool = True
     alert_problem: str = ""
     is_started: bool = True
+    monitors_doc: Doc = field(default_factory=lambda: {"monitors": []})
 
     def _asked(self, actor: Actor | None, *call: Any) -> None:
         self.calls.append(call)
@@ -102,6 +105,17 @@ class StubOperations(EmptyOperations):
         if state not in (None, "open", "acknowledged", "closed"):
             raise Refused("state", "must be open, acknowledged or closed")
         return {"cases": [CASE], "next": "more"}
+
+    async def monitors(self, actor: Actor) -> Doc:
+        self._asked(actor, "monitors")
+        return self.monitors_doc
+
+    async def monitor_test(self, actor: Actor, request: Doc) -> Doc:
+        self._asked(actor, "monitor_test", request)
+        if "name" in request:
+            return {"probe": "ping", "value": None, "problem": "no answer", "latency_ms": 0.0, "details": []}
+        details = [{"as": "float32 CDAB", "value": "21.5"}]
+        return {"probe": "modbus", "value": 21.5, "problem": "", "latency_ms": 3.5, "details": details}
 
     async def case(self, actor: Actor, case_id: str) -> Doc:
         self._asked(actor, "case", case_id)
