@@ -50,7 +50,7 @@ class Pinger:
 
     def __init__(self, url: str, timeout_s: float, agent: str) -> None:
         self._url, self._timeout_s, self._agent = url, timeout_s, agent
-        self._thread: threading.Thread | None = None
+        self._is_busy = False
 
     async def ping(self) -> int:
         """Return the status of the answer; raises ``PingFailed``."""
@@ -58,12 +58,13 @@ class Pinger:
 
     async def call(self, work: Callable[[], T]) -> T:
         """Run ``work`` in a thread of its own, for at most the time-out; raises ``PingFailed``."""
-        if self._thread is not None and self._thread.is_alive():
+        if self._is_busy:
             raise PingFailed("the ping before still hangs")
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
 
         def settle(result: T | None, error: Exception | None) -> None:
+            self._is_busy = False
             if done.done():
                 return
             if error is None:
@@ -81,8 +82,8 @@ class Pinger:
                 loop.call_soon_threadsafe(settle, result, failure)
 
         # Not asyncio.to_thread: its pool is small, shared, and holds up the end of the process.
-        self._thread = threading.Thread(target=run, name="deadman", daemon=True)
-        self._thread.start()
+        self._is_busy = True
+        threading.Thread(target=run, name="deadman", daemon=True).start()
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await done

@@ -16,7 +16,7 @@ TOPIC = "addispatch/default/node/node-a/canary"
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(canary, "BACK_WITHIN_S", 0.4)
+    monkeypatch.setattr(canary, "BACK_WITHIN_S", 0.7)
     monkeypatch.setattr(canary, "_LOOK_S", 0.1)
 
 
