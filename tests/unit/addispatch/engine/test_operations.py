@@ -42,7 +42,7 @@ CALLS = {
     "doctor": (OPERATOR, ()),
 }
 #: Those that need something to be there first, or ask for no role; each has its own tests.
-OTHERS = {"case", "follow", "health", "ready", "acknowledge", "roll_call", "unlock", "link", "link_answer"}
+OTHERS = {"case", "follow", "health", "ready", "acknowledge", "close", "roll_call", "unlock", "link", "link_answer"}
 
 
 def test_every_operation_is_there_and_in_the_list():
