@@ -43,10 +43,10 @@ class ModbusServerPlugin:
 
     def status_line(self) -> str:
         """Say where it listens, and to how many."""
-        if self._server is None:
-            return f"not listening on {self._config.listen}"
-        if self._server.problem:
+        if self._server is not None and self._server.problem:
             return self._server.problem[:200]
+        if self._server is None or not self._server.is_listening:
+            return f"not listening on {self._config.listen}"
         return f"listening on {self._config.listen}, {self._server.connection_count} connections"
 
     async def examine(self) -> list[Finding]:

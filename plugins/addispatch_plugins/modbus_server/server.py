@@ -33,6 +33,8 @@ RATE_PER_S, BURST = 100, 200
 TELL_EVERY_S = 600.0
 #: How long a port that cannot be had is waited for, in seconds.
 AGAIN_S = 10.0
+#: How much is kept of answers that a client does not take, here and once more in the kernel.
+SEND_BYTES = 16_384
 #: The name of the condition people are told of.
 CONDITION = "modbus server"
 
@@ -69,6 +71,11 @@ class Server:
         self._listening: asyncio.Server | None = None
 
     @property
+    def is_listening(self) -> bool:
+        """Whether clients can come."""
+        return self._listening is not None
+
+    @property
     def connection_count(self) -> int:
         """Clients connected now."""
         return len(self._connections)
@@ -103,7 +110,7 @@ class Server:
 
     async def _listen(self) -> asyncio.Server:
         host, port = self._config.place
-        return await asyncio.start_server(self._serve, host, port, limit=2 * MAX_LENGTH, start_serving=False)
+        return await asyncio.start_server(self._serve, host, port, limit=2 * MAX_LENGTH)
 
     async def _serve(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection from its begin to its end."""
@@ -133,7 +140,7 @@ class Server:
             self._tell("stranger", f"a Modbus client from {address} was turned away: it is not in allow")
             return False
         connection.client = str(address)
-        _watch_for_death(connection.writer)
+        _bound(connection.writer)
         if len(self._connections) >= self._config.max_connections:
             # As the guide has it (4.2.2): the one that was unused for longest goes. One that never asked goes first.
             oldest = min(self._connections, key=lambda one: (one.request_count > 0, one.used_s))
@@ -189,8 +196,10 @@ def _plain(text: str) -> IPv4Address | IPv6Address:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def _watch_for_death(writer: asyncio.StreamWriter) -> None:
-    """Let the kernel find out that a client is gone, and send answers at once."""
+def _bound(writer: asyncio.StreamWriter) -> None:
+    """Let the kernel find out that a client is gone, and keep few answers for one that takes none."""
     sock = writer.get_extra_info("socket")
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
+    writer.transport.set_write_buffer_limits(high=SEND_BYTES)

@@ -7,6 +7,7 @@ import contextlib
 import socket
 
 import pytest
+from pipelines import until
 
 from addispatch.sdk import Refused
 from addispatch.sdk.testing import EmptyOperations, RecordingContext
@@ -101,16 +102,20 @@ class Running:
         self.operations = context.operations
         self._writers = []
 
-    async def client(self, host="127.0.0.1"):
-        reader, writer = await asyncio.open_connection(host, self.port)
+    async def client(self, *, receive_bytes=None):
+        """``receive_bytes``: how much the kernel takes for a client that does not read."""
+        sock = socket.socket()
+        if receive_bytes:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.port))
+        reader, writer = await asyncio.open_connection(sock=sock)
         self._writers.append(writer)
         return Client(reader, writer)
 
     async def listens(self):
         """Wait until it does, and has looked at the state once."""
-        async with asyncio.timeout(5):
-            while "listening" not in self.instance.status_line() or not self.heartbeat:
-                await asyncio.sleep(0.005)
+        await until(lambda: self.instance._server.is_listening and self.heartbeat)
 
     @property
     def heartbeat(self):
@@ -119,9 +124,7 @@ class Running:
     async def beats(self):
         """Wait for the next look at the state."""
         before = self.heartbeat
-        async with asyncio.timeout(5):
-            while self.heartbeat == before:
-                await asyncio.sleep(0.005)
+        await until(lambda: self.heartbeat != before)
 
     def leave(self):
         for writer in self._writers:

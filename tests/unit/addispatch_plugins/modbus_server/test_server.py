@@ -5,6 +5,7 @@ import contextlib
 import gc
 
 import pytest
+from pipelines import until
 
 from addispatch.sdk import StoreError
 from addispatch.sdk.testing.context import Intake
@@ -84,16 +85,14 @@ async def test_who_takes_no_answers_is_cut_off(serve, monkeypatch):
     monkeypatch.setattr(module, "TAKE_S", 0.2)
     monkeypatch.setattr(module, "RATE_PER_S", 1_000_000)
     async with serve() as running:
-        deaf, good = await running.client(), await running.client()
+        deaf, good = await running.client(receive_bytes=4096), await running.client()
         deaf.writer.transport.pause_reading()
         with contextlib.suppress(ConnectionError, TimeoutError):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(5):
                 while running.instance._server.connection_count == 2:
-                    deaf.writer.write(bytes.fromhex("0001 0000 0006 01 01 0000 03e8") * 2000)
+                    deaf.writer.write(bytes.fromhex("0001 0000 0006 01 01 0000 03e8") * 200)
                     await deaf.writer.drain()
-        async with asyncio.timeout(5):
-            while running.instance._server.connection_count > 1:
-                await asyncio.sleep(0.01)
+        await until(lambda: running.instance._server.connection_count == 1)
         assert (await good.ask(HEARTBEAT)).startswith("04 02")
 
 
@@ -182,9 +181,7 @@ async def test_nothing_is_left_of_connections(serve):
             client = await running.client()
             await client.ask(HEARTBEAT)
             client.writer.transport.abort()
-        async with asyncio.timeout(3):
-            while running.instance._server.connection_count:
-                await asyncio.sleep(0.01)
+        await until(lambda: not running.instance._server.connection_count)
         gc.collect()
         assert len([one for one in gc.get_objects() if isinstance(one, module.Connection)]) == 0
 
