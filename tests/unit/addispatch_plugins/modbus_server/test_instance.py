@@ -1,5 +1,7 @@
 """The plugin as the host sees it."""
 
+import asyncio
+
 from addispatch_plugins.modbus_server import plugin
 from addispatch_plugins.modbus_server import server as module
 
@@ -33,5 +35,7 @@ async def test_a_trial_takes_no_port(context):
     context.is_trial = True
     instance = plugin.create(plugin.config(), context)
     await instance.start()
+    await asyncio.sleep(0)  # its task would have begun
+    assert context._supervisor._tasks == {}
     assert instance.status_line() == "not listening on 127.0.0.1:1502"
     await instance.stop()
