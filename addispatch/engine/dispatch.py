@@ -14,11 +14,13 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from addispatch.domain.alarm import QueueClass
 from addispatch.domain.delivery import REPEAT_MARK, Kind, RetryRules, give_back, settle
 from addispatch.domain.message import Delivery
 from addispatch.domain.receipt import InDoubt, Permanent, Receipt, Sent, Temporary
 from addispatch.engine.outcome import expire, record
 from addispatch.runtime.tasks import Supervisor
+from addispatch.sdk.protocols import Reserving
 from addispatch.store.ledger import Turn
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class Lane:
     ) -> None:
         self._desk = desk
         self.channel = channel
+        self._reserving = channel if isinstance(channel, Reserving) else None
         self.in_flight = 0
         self._ledger, self._clock, self._rules, self._tasks, self._on_outcomes = (
             ledger,
@@ -87,19 +90,23 @@ class Lane:
             self._look_again = True
             return
         free = self._window() - self.in_flight
-        if free <= 0 or self._is_stopped:
+        urgent = free + self._reserve()
+        if urgent <= 0 or self._is_stopped:
             return
         self._look_again = False
-        claimed = self._ledger.submit(lambda transaction: self._claim(transaction, free), Turn.LAST)
+        claimed = self._ledger.submit(lambda transaction: self._claim(transaction, free, urgent), Turn.LAST)
         self.claiming = claimed
-        claimed.add_done_callback(lambda done: self._on_claimed(done, free))
+        claimed.add_done_callback(lambda done: self._on_claimed(done, urgent))
 
-    def _claim(self, transaction: Transaction, most: int) -> tuple[list[Claim], int | None]:
+    def _claim(self, transaction: Transaction, most: int, urgent: int) -> tuple[list[Claim], int | None]:
         """In the writer's thread: claim, and tell when the next one is due if there was room for more."""
         now_ms = self._clock.now_ms()
         name = self.channel.name
-        claims = transaction.claim_due(name, most, now_ms)
-        next_due_ms = transaction.next_due_ms(name) if len(claims) < most else None
+        claims = transaction.claim_due(name, most, now_ms, urgent)
+        next_due_ms = None
+        if len(claims) < urgent:
+            last = QueueClass.REPORT if len(claims) < most else QueueClass.EMERGENCY
+            next_due_ms = transaction.next_due_ms(name, last)
         fresh: list[Claim] = []
         for claim in claims:
             if claim.expires_at_ms is not None and claim.expires_at_ms <= now_ms:
@@ -141,6 +148,15 @@ class Lane:
             log.exception("the channel %s cannot say its window", self.channel.name)
             return 0
 
+    def _reserve(self) -> int:
+        """How many emergencies may go beyond the window."""
+        try:
+            return min(self._reserving.reserve, MAX_WINDOW) if self._reserving else 0
+        except Exception:
+            # As for the window.
+            log.exception("the channel %s cannot say its reserve", self.channel.name)
+            return 0
+
     def _sleep(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -155,7 +171,7 @@ class Lane:
         self._tasks.run(f"send {self.channel.name} {self._worker_number}", self._work)
 
     def _hire_more(self) -> None:
-        for _ in range(min(len(self._claimed), self._window() - self._workers)):
+        for _ in range(min(len(self._claimed), self._window() + self._reserve() - self._workers)):
             self._hire()
 
     async def _work(self) -> None:

@@ -26,7 +26,16 @@ from addispatch.sdk.config import PluginConfig
 from addispatch.sdk.context import Context, Severity
 from addispatch.sdk.operations import Operations
 from addispatch.sdk.plugin import API_VERSION, Capability, Instance, Plugin
-from addispatch.sdk.protocols import Channel, Examiner, Finding, Health, ModemReporter, Source, StatusReporter
+from addispatch.sdk.protocols import (
+    Channel,
+    Examiner,
+    Finding,
+    Health,
+    ModemReporter,
+    Reserving,
+    Source,
+    StatusReporter,
+)
 
 __all__ = [
     "API_VERSION",
@@ -63,6 +72,7 @@ __all__ = [
     "QueueClass",
     "Receipt",
     "Refused",
+    "Reserving",
     "Sent",
     "Severity",
     "Source",
