@@ -104,11 +104,14 @@ class Driver:
         info = self._machine.GetNetworkInfo()
         return {"name": info["NetworkName"], "state": info["State"], "packet_state": info.get("PacketState", "")}
 
-    def send(self, number: str, text: str, unicode: bool, report: bool) -> dict[str, Any]:  # noqa: FBT001
+    def send(self, number: str, text: str, unicode: bool, report: bool, flash: bool) -> dict[str, Any]:  # noqa: FBT001
         """Send the text in as many parts as it takes; answer the reference (TP-MR) of the last one."""
+        if not re.fullmatch(r"\+?[0-9]{3,15}", number):
+            # gammu would send it, and what stands behind a line end is a command to the modem.
+            raise gammu.ERR_INVALIDDATA({"Text": "that is no phone number"})
         # In Unicode texts libGammu 1.45 takes a tilde for the first half of an escape; two of them make one.
         entry = {"ID": "ConcatenatedTextLong", "Buffer": text.replace("~", "~~") if unicode else text}
-        parts = gammu.EncodeSMS({"Class": -1, "Unicode": unicode, "Entries": [entry]})
+        parts = gammu.EncodeSMS({"Class": 0 if flash else -1, "Unicode": unicode, "Entries": [entry]})
         reference = -1
         for index, part in enumerate(parts, start=1):
             part["SMSC"] = {"Location": 1}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from addispatch.sdk import PluginError
 from addispatch_plugins.modem.actor import Modem, State
+from addispatch_plugins.modem.budget import Budget
 from addispatch_plugins.modem.channel import SmsChannel, VoiceChannel
 from addispatch_plugins.modem.fleet import Fleet
 from addispatch_plugins.modem.link import Deadlines
@@ -27,10 +28,11 @@ class ModemPlugin:
         self._context = context
         deadlines = deadlines or Deadlines()
         self.fleet = fleet = Fleet(context)
-        fleet.modems = [Modem(modem, context, fleet.modem_changed, deadlines) for modem in config.modem]
+        for one in config.modem:
+            fleet.add(Modem(one, context, fleet.modem_changed, deadlines), one.prefixes, Budget(one, context))
         self.channels: tuple[Channel, ...] = (
-            SmsChannel(fleet, deadlines, config.modem),
-            VoiceChannel(fleet, deadlines, config.modem),
+            SmsChannel(fleet, context, config, deadlines),
+            VoiceChannel(fleet, context, config, deadlines),
         )
 
     async def self_check(self) -> None:
@@ -51,6 +53,7 @@ class ModemPlugin:
         """Bring up all modems, at the same time and without waiting for them."""
         for modem in self.fleet.modems:
             self._context.supervise(f"modem {modem.name}", modem.run)
+        self._context.supervise("modem pace", self.fleet.pace)
 
     async def stop(self) -> None:
         """Let messages finish that are being sent, and calls hang up; the host then ends the tasks and the children."""
@@ -60,7 +63,7 @@ class ModemPlugin:
 
     def modems(self) -> list[dict[str, Any]]:
         """One document per modem: CONTRACT's keys and how many messages it sent and failed to send."""
-        return [modem.document() for modem in self.fleet.modems]
+        return [one.modem.document() | one.budget.document() for one in self.fleet.carriers]
 
     def status_line(self) -> str:
         """Say how many modems work."""

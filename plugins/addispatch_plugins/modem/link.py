@@ -106,9 +106,12 @@ class Link:
         if locations:
             await self._ask("delete", self._deadlines.delete_s + len(locations), locations=locations)
 
-    async def send(self, delivery: Delivery, *, report: bool, by: str) -> tuple[Receipt, Fault | None]:
+    async def send(
+        self, delivery: Delivery, *, report: bool, by: str, flash: bool = False
+    ) -> tuple[Receipt, Fault | None]:
         """Send one text; returns what happened and where a fault lies."""
         parts_begun: list[int] = []
+        lost = False
         try:
             answer = await self._child.call(
                 "send",
@@ -118,20 +121,25 @@ class Link:
                 text=delivery.text,
                 unicode=not is_gsm7(delivery.text),
                 report=report,
+                flash=flash,
             )
         except RequestFailedError as error:
             cms = self._trace.cms_code()
             fault, reason = classify(error.code, cms), words(error.code, str(error), cms)
         except ChildLostError as error:
-            fault, reason = Fault.LINK, str(error)
-            if self._child.alive:  # stuck in the kernel, where it may still write the text
-                return receipt_for(fault, reason, pdu_written=True, by=by), fault
+            fault, reason, lost = Fault.LINK, str(error), True
         else:
             reference = answer["reference"]
             return Sent(str(reference) if reference >= 0 else "", by, answer["parts"]), None
         if len(parts_begun) > 1:
             reason += f" (part {parts_begun[-1]})"
-        return receipt_for(fault, reason, pdu_written=self._trace.pdu_written(), by=by), fault
+        # A process stuck in the kernel may still write the text.
+        written = self._trace.pdu_written() or (fault is Fault.LINK and lost and self._child.alive)
+        sent_count = max(len(parts_begun) - 1, 0)
+        receipt = receipt_for(
+            fault, reason, pdu_written=written, by=by, parts_sent=sent_count, attempt=delivery.attempt
+        )
+        return receipt, fault
 
     async def call(self, number: str, *, ring_s: float, by: str) -> tuple[Receipt, Fault | None]:
         """Let a phone ring; returns what happened and where a fault lies. ``number``: digits, perhaps after a plus."""
@@ -166,7 +174,7 @@ class Link:
         """A child that is gone: the modem may still ring, until the next one hangs up."""
         if self._has_dialled or self._child.alive:
             return InDoubt(f"{reason}, during the call", by)
-        return Temporary(reason, by=by)
+        return Temporary(reason, by=by, other=True)
 
     async def _ask(self, op: str, deadline_s: float, **arguments: Any) -> dict[str, Any]:
         try:

@@ -40,13 +40,33 @@ async def send(link, text="Pump 3: pressure high", *, report=False):
 @pytest.mark.parametrize(
     ("kind", "code", "receipt", "fault"),
     [
-        ("error_after_pdu", 38, Temporary("the mobile network is out of order (CMS 38)", by="sim1"), Fault.NETWORK),
-        ("error_after_pdu", 500, Temporary("the network refused the message (CMS 500)", by="sim1"), Fault.NETWORK),
+        (
+            "error_after_pdu",
+            38,
+            Temporary("the mobile network is out of order (CMS 38)", by="sim1", other=True),
+            Fault.NETWORK,
+        ),
+        (
+            "error_after_pdu",
+            500,
+            Temporary("the network refused the message (CMS 500)", by="sim1", other=True),
+            Fault.UNKNOWN,
+        ),
         ("error_after_pdu", 1, Permanent("there is no such number (CMS 1)", by="sim1"), Fault.MESSAGE),
         ("error_after_pdu", 21, Permanent("the network rejected the message (CMS 21)", by="sim1"), Fault.MESSAGE),
-        ("error_after_pdu", 322, Temporary("the network refused the message (CMS 322)", by="sim1"), Fault.STORE),
-        ("error", 313, Temporary("the network refused the message (CMS 313)", by="sim1"), Fault.SIM),
-        ("error", None, Temporary("the modem refused without a reason (ERR_UNKNOWN)", by="sim1"), Fault.NETWORK),
+        (
+            "error_after_pdu",
+            322,
+            Temporary("the network refused the message (CMS 322)", by="sim1", other=True),
+            Fault.STORE,
+        ),
+        ("error", 313, Temporary("the network refused the message (CMS 313)", by="sim1", other=True), Fault.SIM),
+        (
+            "error",
+            None,
+            Temporary("the modem refused without a reason (ERR_UNKNOWN)", by="sim1", other=True),
+            Fault.UNKNOWN,
+        ),
     ],
 )
 async def test_refusals(modem, link, kind, code, receipt, fault):
