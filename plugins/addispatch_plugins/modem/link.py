@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from addispatch.sdk import InDoubt, Sent, Temporary, is_gsm7
+from addispatch.sdk import InDoubt, Sent, Temporary, is_gsm7, segment_count
 from addispatch_plugins.modem.faults import Fault, classify, receipt_for, words
 from addispatch_plugins.modem.outcome import Outcome
 from addispatch_plugins.modem.process import ChildLostError, ModemError, RequestFailedError
@@ -132,7 +132,7 @@ class Link:
             reference = answer["reference"]
             return Sent(str(reference) if reference >= 0 else "", by, answer["parts"]), None
         if len(parts_begun) > 1:
-            reason += f" (part {parts_begun[-1]})"
+            reason += f" (part {parts_begun[-1]} of {segment_count(delivery.text)})"
         # A process stuck in the kernel may still write the text.
         written = self._trace.pdu_written() or (fault is Fault.LINK and lost and self._child.alive)
         sent_count = max(len(parts_begun) - 1, 0)
