@@ -47,14 +47,10 @@ class Permanent:
 
 @dataclass(frozen=True, slots=True)
 class InDoubt:
-    """It may or may not have been handed over (time-out after the text went out): the core decides on a repeat.
-
-    ``parts`` counts the SMS segments that left or may have left.
-    """
+    """It may or may not have been handed over (time-out after the text went out): the core decides on a repeat."""
 
     reason: str
     by: str = ""
-    parts: int = 0
 
 
 Receipt = Sent | Temporary | Permanent | InDoubt

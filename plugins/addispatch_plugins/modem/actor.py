@@ -305,8 +305,8 @@ class Modem:
         self._jobs.remove(job)
         job.answer(receipt)
 
-    def _unfinished(self, job: Job, reason: str) -> Receipt:
-        return Sent(by=self.name) if job.has_rung else Temporary(reason, by=self.name, other=True)
+    def _unfinished(self, job: Job, reason: str, *, other: bool = False) -> Receipt:
+        return Sent(by=self.name) if job.has_rung else Temporary(reason, by=self.name, other=other)
 
     def _count(self, receipt: Receipt) -> None:
         if isinstance(receipt, Sent):
@@ -317,7 +317,8 @@ class Modem:
     def _return_jobs(self) -> None:
         """Give back what was not begun."""
         for job in self._jobs.take_all():
-            job.answer(self._unfinished(job, f"modem {self.name} failed before it was this one's turn"))
+            reason = f"modem {self.name} failed before it was this one's turn"
+            job.answer(self._unfinished(job, reason, other=True))
 
     async def _pause(self) -> None:
         """Wait before the next try; not if the plug is pulled, for putting it in again is worth a try at once."""

@@ -138,7 +138,7 @@ def receipt_for(
     the modem. ``parts_sent`` parts before it were taken; ``attempt`` counts the tries before this one.
     """
     if fault is Fault.LINK and pdu_written:
-        return InDoubt(f"{reason}, after the text went to the modem", by, parts_sent + 1)
+        return InDoubt(f"{reason}, after the text went to the modem", by)
     if fault is Fault.MESSAGE:
         return Permanent(reason, by, parts_sent)
     hops = fault is not Fault.UNKNOWN or attempt < MAX_UNKNOWN_HOPS

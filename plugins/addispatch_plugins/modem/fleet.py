@@ -214,10 +214,11 @@ class Fleet:
 
     async def pace(self) -> None:
         """Tell the core when tokens come back or a cap begins anew, for ever. Supervised by the plugin."""
-        before = (0, 0)
+        before = (0, 0, 0)
         while True:
-            now = self.idle_count(urgent=False), self.idle_count(urgent=True)
-            if any(after > was for after, was in zip(now, before, strict=True)):
+            now = len(self.online), self.idle_count(urgent=False), self.idle_count(urgent=True)
+            # Of a modem that came the core has heard already.
+            if now[0] == before[0] and (now[1] > before[1] or now[2] > before[2]):
                 self._context.window_changed()
             before = now
             await self.change(min([LOOK_S, *(one.budget.next_change_s() for one in self.carriers)]))

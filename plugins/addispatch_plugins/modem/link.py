@@ -174,7 +174,7 @@ class Link:
         """A child that is gone: the modem may still ring, until the next one hangs up."""
         if self._has_dialled or self._child.alive:
             return InDoubt(f"{reason}, during the call", by)
-        return Temporary(reason, by=by, other=True)
+        return Temporary(reason, by=by)
 
     async def _ask(self, op: str, deadline_s: float, **arguments: Any) -> dict[str, Any]:
         try:

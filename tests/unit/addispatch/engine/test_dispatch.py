@@ -83,6 +83,17 @@ async def test_critical_ones_go_first_and_within_a_class_it_is_first_come_first_
         assert channel.texts == ["first", "fire", "flood", "low", "high", "medium"]
 
 
+async def test_what_another_carrier_can_take_goes_to_it_without_a_pause(tmp_path):
+    channel = ScriptedChannel("log", 1, Temporary("no network", by="sim1", other=True), Temporary("busy", by="sim2"))
+    async with open_sending(tmp_path, channel) as node:
+        await node.accept()
+        await node.quiet()
+        assert [(one.attempt, one.avoid) for one in channel.ended] == [(0, ""), (1, "sim1")]
+        await node.forward(seconds=6)
+        assert [(one.attempt, one.avoid) for one in channel.ended[2:]] == [(2, "sim2")]
+        assert (await node.deliveries())[0]["state"] == "sent"
+
+
 class ReservingChannel(ScriptedChannel):
     """Its rate is used up but for emergencies."""
 

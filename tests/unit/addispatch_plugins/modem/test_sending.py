@@ -192,7 +192,7 @@ async def test_a_long_text_that_fails_in_the_middle(rig):
     assert await asyncio.gather(*(send(*fault) for fault in faults)) == [
         Temporary("the mobile network is out of order (CMS 38) (part 2 of 3)", by="rest", other=True, parts=1),
         Temporary(f"{late} (part 2 of 3)", by="sg1", other=True, parts=1),
-        InDoubt(f"{late} (part 2 of 3), after the text went to the modem", "sg2", 2),
+        InDoubt(f"{late} (part 2 of 3), after the text went to the modem", "sg2"),
     ]
 
 
