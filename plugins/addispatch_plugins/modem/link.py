@@ -117,6 +117,7 @@ class Link:
                 "send",
                 self._deadlines.send_s,
                 on_part=parts_begun.append,
+                id=delivery.id,
                 number=delivery.address,
                 text=delivery.text,
                 unicode=not is_gsm7(delivery.text),
@@ -131,11 +132,11 @@ class Link:
         else:
             reference = answer["reference"]
             return Sent(str(reference) if reference >= 0 else "", by, answer["parts"]), None
-        if len(parts_begun) > 1:
+        if parts_begun and parts_begun[-1] > 1:
             reason += f" (part {parts_begun[-1]} of {segment_count(delivery.text)})"
         # A process stuck in the kernel may still write the text.
         written = self._trace.pdu_written() or (fault is Fault.LINK and lost and self._child.alive)
-        sent_count = max(len(parts_begun) - 1, 0)
+        sent_count = parts_begun[-1] - 1 if parts_begun else 0
         receipt = receipt_for(
             fault, reason, pdu_written=written, by=by, parts_sent=sent_count, attempt=delivery.attempt
         )

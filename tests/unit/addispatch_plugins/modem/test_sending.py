@@ -176,11 +176,12 @@ async def test_the_cap_is_kept_and_the_text_goes_by_another_modem(rig):
 
 async def test_a_long_text_that_fails_in_the_middle(rig):
     """Refused, not asked for, and not answered: only what had begun to leave is in doubt."""
+    delivery = text(GERMAN, LONG)
 
     async def send(name, kind, code):
         modem = rig.modems[name]
         sent_before = len(modem.sent)
-        sending = start(rig.modem(name).send(text(text=LONG)))
+        sending = start(rig.modem(name).send(delivery))
         async with asyncio.timeout(5):
             while len(modem.sent) == sent_before:
                 await asyncio.sleep(0.01)
@@ -194,6 +195,12 @@ async def test_a_long_text_that_fails_in_the_middle(rig):
         Temporary(f"{late} (part 2 of 3)", by="sg1", other=True, parts=1),
         InDoubt(f"{late} (part 2 of 3), after the text went to the modem", "sg2"),
     ]
+    phone, modem = rig.network.phone(GERMAN), rig.modems["rest"]
+    assert LONG not in [message.text for message in phone.received]
+    receipt = await rig.modem("rest").send(delivery)
+    assert (type(receipt), receipt.parts) == (Sent, 3)
+    assert (await phone.expect(LONG)).text == LONG, "the parts of both attempts belong together"
+    assert [message.part for message in modem.sent[-3:]] == [1, 2, 3]
 
 
 async def test_a_text_that_waits_when_the_plugin_stops_is_surely_not_sent(rig):
