@@ -69,7 +69,8 @@ class Budget:
         self._mark = f"modem.{config.name}.budget"
         self._bucket = Bucket(config.rate_per_minute, config.burst, self._now_s)
         self._caps = (Cap("day", config.daily_cap), Cap("month", config.monthly_cap))
-        self._is_counted = config.rate_per_minute > 0 or any(cap.most for cap in self._caps)
+        self._has_caps = any(cap.most for cap in self._caps)
+        self._is_counted = config.rate_per_minute > 0 or self._has_caps
         self._is_restored = not self._is_counted
         self._day_ms = (0, 0)
 
@@ -79,7 +80,8 @@ class Budget:
 
     def wait_s(self, parts: int, *, urgent: bool) -> float:
         """Return how long the rate makes a text of so many parts wait, in seconds; 0: it may go."""
-        self._restore()
+        if not self._is_restored:
+            self._restore()
         return self._bucket.wait_s(parts, urgent=urgent, now_s=self._now_s)
 
     def is_capped(self, parts: int, *, urgent: bool) -> bool:
@@ -90,7 +92,9 @@ class Budget:
         """Whether one part may go now. Asked for each alarm that comes in."""
         if not self._is_counted:
             return True
-        return not self.is_capped(1, urgent=urgent) and self.wait_s(1, urgent=urgent) == 0
+        if self._has_caps and self.is_capped(1, urgent=urgent):
+            return False
+        return self.wait_s(1, urgent=urgent) == 0
 
     def cap_left_s(self, parts: int, *, urgent: bool) -> float:
         """Return the time until the caps that forbid it begin anew, in seconds."""

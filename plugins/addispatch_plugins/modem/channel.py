@@ -91,7 +91,8 @@ class SmsChannel(_ModemChannel):
     @property
     def reserve(self) -> int:
         """One emergency for each modem without a text that still has tokens for it, as far as not in the window."""
-        return max(0, self._taken_count + self._fleet.idle_count(urgent=True) - self.window)
+        idle_count = self._fleet.idle_count(urgent=True)
+        return max(0, self._taken_count + idle_count - self.window) if idle_count else 0
 
     async def send(self, delivery: Delivery) -> Receipt:
         """Send by the best modem; wait for its tokens. By the one to avoid only if there is no other."""

@@ -23,6 +23,8 @@ WEAK_CSQ, WEAK_LOAD = 10, 2
 STRAY_S = 3600.0
 #: How often the caps are looked at when nothing happens: a day ends by itself.
 LOOK_S = 300.0
+#: How often a text looks again that waits behind another one; the end of that one wakes it, too.
+HELD_S = 1.0
 NEVER_S = float("-inf")
 
 
@@ -120,9 +122,12 @@ class Fleet:
         ready = [one for one in group if waits[one] == 0 and (urgent or parts == 0 or one.held_by is None)]
         if not ready:
             soonest = min(group, key=lambda one: (one.held_by is not None, waits[one]))
-            if not urgent and soonest.held_by is None:
-                soonest.held_by = wanted.asker
-            return Wait(max(waits[soonest], 0.001))
+            if urgent:
+                return Wait(min(waits.values()))
+            if soonest.held_by is not None:
+                return Wait(max(waits[soonest], HELD_S))
+            soonest.held_by = wanted.asker
+            return Wait(waits[soonest])
         chosen = min(ready, key=self._rank)
         self._last = self.carriers.index(chosen)
         self._tell_stray(chosen, wanted)
@@ -198,10 +203,11 @@ class Fleet:
 
     def idle_count(self, *, urgent: bool) -> int:
         """How many modems have no text and may send one part now."""
-        return sum(
-            one.text_count == 0 and (urgent or one.held_by is None) and one.budget.is_open(urgent=urgent)
-            for one in self.online
-        )
+        count = 0
+        for one in self.online:
+            if one.text_count == 0 and (urgent or one.held_by is None) and one.budget.is_open(urgent=urgent):
+                count += 1
+        return count
 
     async def change(self, within_s: float) -> None:
         """Wait until something changed, at most so long."""
