@@ -30,8 +30,9 @@ MAX_READ = 100
 SECOND_MEMORY = 100_000
 #: How often and how long the probe waits for an answer to ``AT``.
 PROBE_TRIES, PROBE_WAIT_S = 3, 0.6
-#: How long a text that stopped in the middle may be gone on with; phones wait longer for its parts.
-REST_KEPT_S = 600.0
+#: How long a text that stopped in the middle may be gone on with (phones wait longer for its parts), and how many such
+#: texts are remembered.
+REST_KEPT_S, MAX_RESTS = 600.0, 16
 
 
 def _beside(name: str) -> Any:
@@ -50,8 +51,8 @@ dial = _beside("dial")
 class Rest:
     """A text of which the first ``sent_count`` parts went, and until when it may go on."""
 
-    def __init__(self, key: tuple[Any, ...], parts: list[dict[str, Any]]) -> None:
-        self.key, self.parts = key, parts
+    def __init__(self, parts: list[dict[str, Any]]) -> None:
+        self.parts = parts
         self.sent_count, self.until_s = 0, 0.0
 
 
@@ -62,7 +63,7 @@ class Driver:
         self.stop_call = threading.Event()
         self._machine = gammu.StateMachine()
         self._trace = os.fdopen(trace_fd, "w+b", buffering=0)
-        self._rest: Rest | None = None
+        self._rests: dict[tuple[Any, ...], Rest] = {}
 
     def probe(self, port: str) -> dict[str, Any]:
         """See within two seconds whether something on the port answers to ``AT``; gammu would take twelve."""
@@ -125,9 +126,9 @@ class Driver:
             # gammu would send it, and what stands behind a line end is a command to the modem.
             raise gammu.ERR_INVALIDDATA({"Text": "that is no phone number"})
         key = (id, number, text, report, flash)
-        rest, self._rest = self._rest, None
-        if rest is None or rest.key != key or time.monotonic() > rest.until_s:
-            rest = Rest(key, self._parts(number, text, unicode, report, flash))
+        rest = self._rests.pop(key, None)
+        if rest is None or time.monotonic() > rest.until_s:
+            rest = Rest(self._parts(number, text, unicode, report, flash))
         reference = -1
         for index in range(rest.sent_count, len(rest.parts)):
             self.forget()
@@ -136,7 +137,10 @@ class Driver:
                 reference = self._machine.SendSMS(rest.parts[index])
             except gammu.GSMError:
                 rest.sent_count, rest.until_s = index, time.monotonic() + REST_KEPT_S
-                self._rest = rest
+                if index:
+                    self._rests[key] = rest
+                if len(self._rests) > MAX_RESTS:
+                    del self._rests[next(iter(self._rests))]
                 raise
         return {"reference": reference, "parts": len(rest.parts)}
 
