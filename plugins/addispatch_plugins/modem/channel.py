@@ -78,7 +78,7 @@ class SmsChannel(_ModemChannel):
 
     def __init__(self, fleet: Fleet, context: Context, config: ModemPluginConfig, deadlines: Deadlines) -> None:
         super().__init__(fleet, context, config)
-        self._taken_count = 0
+        self._taken_count = self._recall_count = 0
         # The modem's own deadlines fire first; this one is the core's last resort. The modem may be polling just now,
         # or ring a phone.
         self.deadline_s = WAIT_S + MAX_PARTS * deadlines.send_s + POLL_S + _ring_s(deadlines, config)
@@ -114,8 +114,8 @@ class SmsChannel(_ModemChannel):
     async def _turn(self, wanted: Wanted) -> Carrier | Temporary:
         """Wait for a modem; a cap is not waited for, and a modem that is not there neither."""
         now_s = self._context.clock.monotonic_s
-        until_s = now_s() + WAIT_S
-        while True:
+        until_s, recall_count = now_s() + WAIT_S, self._recall_count
+        while self._recall_count == recall_count:
             found = self._fleet.choose(wanted)
             if found is None:
                 return Temporary(self.health.reason)
@@ -126,6 +126,12 @@ class SmsChannel(_ModemChannel):
             if now_s() >= until_s:
                 return Temporary("no SIM may send so many parts now", retry_after_s=found.seconds)
             await self._fleet.change(found.seconds)
+        return Temporary("sending was paused before it could go")
+
+    def recall(self) -> None:
+        """Give back the texts that wait for tokens: nothing more is to leave."""
+        self._recall_count += 1
+        self._fleet.wake()
 
     async def _send(self, delivery: Delivery, wanted: Wanted, carrier: Carrier) -> Receipt:
         parts, receipt = wanted.parts, None

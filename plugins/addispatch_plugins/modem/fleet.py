@@ -161,7 +161,7 @@ class Fleet:
     def ended(self, carrier: Carrier, receipt: Receipt | None) -> None:
         """Take note of how the modem did; None: it was given up."""
         carrier.failed_at_s = NEVER_S if isinstance(receipt, (Sent, Permanent)) else self._now_s
-        self._wake()
+        self.wake()
 
     def has_fresh(self, wanted: Wanted, *, but: Carrier) -> bool:
         """Whether another modem could take it that has not just failed, too."""
@@ -183,7 +183,7 @@ class Fleet:
         self._stopped = True
         for modem in self.modems:
             modem.stop_calls()
-        self._wake()
+        self.wake()
 
     def modem_changed(self) -> None:
         """Tell the core about a window that grew, and everybody when the last modem is gone."""
@@ -192,7 +192,7 @@ class Fleet:
             self._told_down = False
             self._context.window_changed()
         self._online_count = online_count
-        self._wake()
+        self.wake()
         if self._stopped or online_count or self._told_down:
             return
         if all(modem.state in SETTLED for modem in self.modems):
@@ -231,7 +231,8 @@ class Fleet:
             for one in self.carriers:
                 one.budget.tell()
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Let whoever waits look again."""
         self._changed.set()
         self._changed = asyncio.Event()
 

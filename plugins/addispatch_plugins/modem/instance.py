@@ -14,6 +14,8 @@ from addispatch_plugins.modem.fleet import Fleet
 from addispatch_plugins.modem.link import Deadlines
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from addispatch.sdk import Channel, Context
     from addispatch_plugins.modem.config import ModemPluginConfig
 
@@ -30,10 +32,9 @@ class ModemPlugin:
         self.fleet = fleet = Fleet(context)
         for one in config.modem:
             fleet.add(Modem(one, context, fleet.modem_changed, deadlines), one.prefixes, Budget(one, context))
-        self.channels: tuple[Channel, ...] = (
-            SmsChannel(fleet, context, config, deadlines),
-            VoiceChannel(fleet, context, config, deadlines),
-        )
+        self._sms = SmsChannel(fleet, context, config, deadlines)
+        self.channels: tuple[Channel, ...] = (self._sms, VoiceChannel(fleet, context, config, deadlines))
+        self._unsubscribe: Callable[[], None] | None = None
 
     async def self_check(self) -> None:
         """Check that gammu is installed; whether the modems are there shows later, and they may come at any time."""
@@ -54,10 +55,18 @@ class ModemPlugin:
         for modem in self.fleet.modems:
             self._context.supervise(f"modem {modem.name}", modem.run)
         self._context.supervise("modem pace", self.fleet.pace)
+        self._unsubscribe = self._context.subscribe(self._heard)
+
+    def _heard(self, event: dict[str, Any]) -> None:
+        """An emergency pause holds what has not begun to leave."""
+        if event.get("kind") == "Paused":
+            self._sms.recall()
 
     async def stop(self) -> None:
         """Let messages finish that are being sent, and calls hang up; the host then ends the tasks and the children."""
         self.fleet.stop()
+        if self._unsubscribe is not None:
+            self._unsubscribe()
         if pending := [done for modem in self.fleet.modems for done in modem.pending]:
             await asyncio.wait(pending, timeout=FINISH_S)
 

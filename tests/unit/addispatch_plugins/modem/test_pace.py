@@ -64,7 +64,7 @@ class Site:
             self.fleet.add(self.modems[one.name], one.prefixes, Budget(one, context))
         self.channel = SmsChannel(self.fleet, context, config, Deadlines())
         # As ``pace`` does when time passes, which here passes in steps.
-        self.look = self.fleet._wake
+        self.look = self.fleet.wake
 
     def texts(self, name="a"):
         return [text for _, text in self.modems[name].sent]

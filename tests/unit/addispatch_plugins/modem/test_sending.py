@@ -206,12 +206,24 @@ async def test_a_long_text_that_fails_in_the_middle(rig):
     assert [message.part for message in modem.sent[sent_before + 3 :]] == [2, 3]
 
 
+async def test_an_emergency_pause_takes_back_what_waits_for_tokens(rig):
+    budget = next(one.budget for one in rig.plugin.fleet.carriers if one.name == "slow")
+    budget.give_back(8)
+    budget.take(1, urgent=False)
+    sent_before = len(rig.modems["slow"].sent)
+    waiting = start(rig.sms.send(text(AMERICAN, "held")))
+    await asyncio.sleep(0)
+    rig.context.publish({"kind": "Paused"})
+    assert await waiting == Temporary("sending was paused before it could go")
+    assert len(rig.modems["slow"].sent) == sent_before
+
+
 async def test_a_text_that_waits_when_the_plugin_stops_is_surely_not_sent(rig):
     budget = next(one.budget for one in rig.plugin.fleet.carriers if one.name == "slow")
     budget.give_back(8)
-    await rig.sms.send(text(AMERICAN))
+    budget.take(1, urgent=False)
     waiting = start(rig.sms.send(text(AMERICAN, "too late")))
     await asyncio.sleep(0)
     await rig.plugin.stop()
     assert await waiting == Temporary("the modem plugin has stopped")
-    assert rig.modems["slow"].sent[-1].text != "too late"
+    assert "too late" not in [message.text for message in rig.modems["slow"].sent]
