@@ -20,7 +20,6 @@ from addispatch.domain.message import Delivery
 from addispatch.domain.receipt import InDoubt, Permanent, Receipt, Sent, Temporary
 from addispatch.engine.outcome import expire, record
 from addispatch.runtime.tasks import Supervisor
-from addispatch.sdk.protocols import Reserving
 from addispatch.store.ledger import Turn
 
 if TYPE_CHECKING:
@@ -62,7 +61,6 @@ class Lane:
     ) -> None:
         self._desk = desk
         self.channel = channel
-        self._reserving = channel if isinstance(channel, Reserving) else None
         self.in_flight = 0
         self._ledger, self._clock, self._rules, self._tasks, self._on_outcomes = (
             ledger,
@@ -149,9 +147,10 @@ class Lane:
             return 0
 
     def _reserve(self) -> int:
-        """How many emergencies may go beyond the window."""
+        """How many emergencies may go beyond the window (``sdk.Reserving``)."""
         try:
-            return min(self._reserving.reserve, MAX_WINDOW) if self._reserving else 0
+            reserve: int = getattr(self.channel, "reserve", 0)
+            return min(reserve, MAX_WINDOW)
         except Exception:
             # As for the window.
             log.exception("the channel %s cannot say its reserve", self.channel.name)

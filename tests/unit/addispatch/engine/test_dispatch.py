@@ -453,6 +453,20 @@ async def test_a_channel_that_cannot_even_say_its_window_stops_neither_intake_no
         assert fine.texts == ["hot"]
 
 
+class SickReserve(ScriptedChannel):
+    @property
+    def reserve(self):
+        raise RuntimeError("a bug")
+
+
+async def test_a_channel_that_cannot_say_its_reserve_has_none(tmp_path):
+    channel = SickReserve("log", 1)
+    async with open_sending(tmp_path, channel) as node:
+        await node.accept("fire", priority=Priority.CRITICAL)
+        await node.quiet()
+        assert channel.texts == ["fire"]
+
+
 # -- time to live --------------------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ import pytest
 from channels import open_sending
 from pipelines import book, person, route
 
-from addispatch.sdk import Priority, Sent, Temporary
+from addispatch.sdk import Priority, Reserving, Sent, Temporary
 from addispatch.sdk.testing import FakeClock, RecordingContext
 from addispatch_plugins.modem.actor import State
 from addispatch_plugins.modem.budget import Budget
@@ -103,6 +103,7 @@ async def test_emergencies_leave_at_once_in_the_middle_of_a_storm(tmp_path, cont
         for name in ("fire", "gas", "flood", "smoke"):
             await node.accept(name, priority=Priority.CRITICAL)
         await node.quiet()
+        assert isinstance(site.channel, Reserving)
         assert site.texts() == ["n0", "n1", "n2", "fire", "gas", "flood"], "the reserve is as large as the burst"
         await pass_time(node, site, 1)
         assert site.texts()[6:] == ["smoke"], "what comes back is theirs first"
