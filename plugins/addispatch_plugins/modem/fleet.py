@@ -117,13 +117,15 @@ class Fleet:
         affordable = [one for one in online if not one.budget.is_capped(parts, urgent=urgent)]
         if not affordable:
             return Wait(min(one.budget.cap_left_s(parts, urgent=urgent) for one in online), is_capped=True)
+        waits = {one: one.budget.wait_s(parts, urgent=urgent) for one in affordable}
+        if urgent:  # better by another modem than later
+            affordable = [one for one in affordable if waits[one] == 0] or affordable
         group = self._group(wanted, affordable)
-        waits = {one: one.budget.wait_s(parts, urgent=urgent) for one in group}
         ready = [one for one in group if waits[one] == 0 and (urgent or parts == 0 or one.held_by is None)]
         if not ready:
-            soonest = min(group, key=lambda one: (one.held_by is not None, waits[one]))
+            soonest = min(group, key=lambda one: (not urgent and one.held_by is not None, waits[one]))
             if urgent:
-                return Wait(min(waits.values()))
+                return Wait(waits[soonest])
             if soonest.held_by is not None:
                 return Wait(max(waits[soonest], HELD_S))
             soonest.held_by = wanted.asker

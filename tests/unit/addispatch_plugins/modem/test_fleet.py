@@ -210,6 +210,12 @@ async def test_an_ordinary_text_takes_nothing_of_the_reserve(make):
     assert isinstance(send(fleet, urgent=True), Wait)
 
 
+async def test_an_emergency_rather_goes_by_another_modem_than_later(make):
+    fleet = make(a={"prefixes": ["+65"], "rate_per_minute": 10, "burst": 1}, b={})
+    assert [send(fleet), send(fleet)] == ["a", Wait(6.0)]
+    assert [send(fleet, urgent=True) for _ in range(3)] == ["a", "b", "b"]
+
+
 async def test_a_modem_at_its_cap_is_passed_over_and_the_last_one_is_not_waited_for(make):
     fleet = make(a={"daily_cap": 1}, b={"daily_cap": 2})
     assert [send(fleet) for _ in range(3)] == ["a", "b", "b"]
