@@ -103,7 +103,7 @@ class Lane:
         claims = transaction.claim_due(name, most, now_ms, urgent)
         next_due_ms = None
         if len(claims) < urgent:
-            last = QueueClass.REPORT if len(claims) < most else QueueClass.EMERGENCY
+            last = QueueClass.PAUSE if len(claims) < most else QueueClass.EMERGENCY
             next_due_ms = transaction.next_due_ms(name, last)
         fresh: list[Claim] = []
         for claim in claims:
