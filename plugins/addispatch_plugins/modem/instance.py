@@ -67,6 +67,7 @@ class ModemPlugin:
         self.fleet.stop()
         if self._unsubscribe is not None:
             self._unsubscribe()
+            self._unsubscribe = None
         if pending := [done for modem in self.fleet.modems for done in modem.pending]:
             await asyncio.wait(pending, timeout=FINISH_S)
 
