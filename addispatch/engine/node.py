@@ -81,6 +81,7 @@ class Node:
         self.clock: Clock = clock
         self.node = self.name = config.node.name
         self.cluster, self.default_region = config.node.cluster, config.node.default_region
+        self.timezone = config.node.timezone
         self.metrics = Metrics()
         self.feed = Feed()
         self.ledger = Ledger(config.store.url, config.node.data_dir)

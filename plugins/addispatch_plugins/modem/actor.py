@@ -108,9 +108,10 @@ class Modem:
         """Why it is not online, for where its port is not shown beside it."""
         return f"{self.reason} ({self._config.port})"
 
-    async def send(self, delivery: Delivery) -> Receipt:
+    async def send(self, delivery: Delivery, *, flash: bool = False) -> Receipt:
         """Queue the delivery and wait for what becomes of it; jobs of a modem that fails come back at once."""
-        job = Job(delivery, rings_left=self._config.ring_repeat, due_s=asyncio.get_running_loop().time())
+        now_s = asyncio.get_running_loop().time()
+        job = Job(delivery, rings_left=self._config.ring_repeat, flash=flash, due_s=now_s)
         self._jobs.add(job)
         self._wake.set()
         return await job.done
@@ -271,7 +272,8 @@ class Modem:
                 self._calling = job
                 receipt, fault = await link.call(job.delivery.address, ring_s=self._config.ring_s, by=self.name)
             else:
-                receipt, fault = await link.send(job.delivery, report=self._config.delivery_reports, by=self.name)
+                reports = self._config.delivery_reports
+                receipt, fault = await link.send(job.delivery, report=reports, flash=job.flash, by=self.name)
         finally:
             # Also when we are stopped in the middle of it.
             self._calling = None
@@ -284,7 +286,7 @@ class Modem:
                 self._finish(job, receipt)
         if fault is Fault.LINK or fault is Fault.SIM:
             raise LinkLostError(getattr(receipt, "reason", "") or "the modem does not hang up")
-        if fault is Fault.NETWORK:
+        if fault is Fault.NETWORK or fault is Fault.UNKNOWN:
             self._status_at_s = 0
         elif fault is Fault.STORE:
             self._poll_at_s = 0
@@ -303,8 +305,8 @@ class Modem:
         self._jobs.remove(job)
         job.answer(receipt)
 
-    def _unfinished(self, job: Job, reason: str) -> Receipt:
-        return Sent(by=self.name) if job.has_rung else Temporary(reason, by=self.name)
+    def _unfinished(self, job: Job, reason: str, *, other: bool = False) -> Receipt:
+        return Sent(by=self.name) if job.has_rung else Temporary(reason, by=self.name, other=other)
 
     def _count(self, receipt: Receipt) -> None:
         if isinstance(receipt, Sent):
@@ -315,7 +317,8 @@ class Modem:
     def _return_jobs(self) -> None:
         """Give back what was not begun."""
         for job in self._jobs.take_all():
-            job.answer(self._unfinished(job, f"modem {self.name} failed before it was this one's turn"))
+            reason = f"modem {self.name} failed before it was this one's turn"
+            job.answer(self._unfinished(job, reason, other=True))
 
     async def _pause(self) -> None:
         """Wait before the next try; not if the plug is pulled, for putting it in again is worth a try at once."""

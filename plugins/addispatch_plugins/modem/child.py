@@ -30,6 +30,9 @@ MAX_READ = 100
 SECOND_MEMORY = 100_000
 #: How often and how long the probe waits for an answer to ``AT``.
 PROBE_TRIES, PROBE_WAIT_S = 3, 0.6
+#: How long a text that stopped in the middle may be gone on with (phones wait longer for its parts), and how many such
+#: texts are remembered.
+REST_KEPT_S, MAX_RESTS = 600.0, 16
 
 
 def _beside(name: str) -> Any:
@@ -45,6 +48,14 @@ def _beside(name: str) -> Any:
 dial = _beside("dial")
 
 
+class Rest:
+    """A text of which the first ``sent_count`` parts went, and until when it may go on."""
+
+    def __init__(self, parts: list[dict[str, Any]]) -> None:
+        self.parts = parts
+        self.sent_count, self.until_s = 0, 0.0
+
+
 class Driver:
     """The requests, one method each; run by the worker thread."""
 
@@ -52,6 +63,7 @@ class Driver:
         self.stop_call = threading.Event()
         self._machine = gammu.StateMachine()
         self._trace = os.fdopen(trace_fd, "w+b", buffering=0)
+        self._rests: dict[tuple[Any, ...], Rest] = {}
 
     def probe(self, port: str) -> dict[str, Any]:
         """See within two seconds whether something on the port answers to ``AT``; gammu would take twelve."""
@@ -104,21 +116,46 @@ class Driver:
         info = self._machine.GetNetworkInfo()
         return {"name": info["NetworkName"], "state": info["State"], "packet_state": info.get("PacketState", "")}
 
-    def send(self, number: str, text: str, unicode: bool, report: bool) -> dict[str, Any]:  # noqa: FBT001
-        """Send the text in as many parts as it takes; answer the reference (TP-MR) of the last one."""
+    def send(self, id: str, number: str, text: str, unicode: bool, report: bool, flash: bool) -> dict[str, Any]:  # noqa: A002, FBT001
+        """Send the text in as many parts as it takes; answer the reference (TP-MR) of the last one.
+
+        A text of which only the first parts went (same ``id``, same text) goes on where it stopped: the phone puts the
+        parts together by the number they share.
+        """
+        if not re.fullmatch(r"\+?[0-9]{3,15}", number):
+            # gammu would send it, and what stands behind a line end is a command to the modem.
+            raise gammu.ERR_INVALIDDATA({"Text": "that is no phone number"})
+        key = (id, number, text, report, flash)
+        rest = self._rests.pop(key, None)
+        if rest is None or time.monotonic() > rest.until_s:
+            rest = Rest(self._parts(number, text, unicode, report, flash))
+        reference = -1
+        for index in range(rest.sent_count, len(rest.parts)):
+            self.forget()
+            reply({"part": index + 1})
+            try:
+                reference = self._machine.SendSMS(rest.parts[index])
+            except gammu.GSMError:
+                rest.sent_count, rest.until_s = index, time.monotonic() + REST_KEPT_S
+                if index:
+                    self._rests[key] = rest
+                if len(self._rests) > MAX_RESTS:
+                    del self._rests[next(iter(self._rests))]
+                raise
+        return {"reference": reference, "parts": len(rest.parts)}
+
+    def _parts(self, number: str, text: str, unicode: bool, report: bool, flash: bool) -> list[dict[str, Any]]:  # noqa: FBT001
         # In Unicode texts libGammu 1.45 takes a tilde for the first half of an escape; two of them make one.
         entry = {"ID": "ConcatenatedTextLong", "Buffer": text.replace("~", "~~") if unicode else text}
-        parts = gammu.EncodeSMS({"Class": -1, "Unicode": unicode, "Entries": [entry]})
-        reference = -1
-        for index, part in enumerate(parts, start=1):
+        parts: list[dict[str, Any]] = gammu.EncodeSMS(
+            {"Class": 0 if flash else -1, "Unicode": unicode, "Entries": [entry]}
+        )
+        for part in parts:
             part["SMSC"] = {"Location": 1}
             part["Number"] = number
-            if report and index == len(parts):
-                part["Type"] = "Status_Report"
-            self.forget()
-            reply({"part": index})
-            reference = self._machine.SendSMS(part)
-        return {"reference": reference, "parts": len(parts)}
+        if report:
+            parts[-1]["Type"] = "Status_Report"
+        return parts
 
     def call(self, number: str, ring_s: float) -> dict[str, Any]:
         """Let a phone ring; see ``dial.Call.run``."""

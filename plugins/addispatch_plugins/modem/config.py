@@ -7,7 +7,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from addispatch.sdk import PluginConfig
+from addispatch.sdk import PluginConfig, Priority
+from addispatch_plugins.modem.prefixes import MAX_PREFIXES, Prefix
 
 MAX_MODEMS = 8
 
@@ -27,6 +28,16 @@ class ModemConfig(BaseModel):
     """How long a call rings, in seconds; the time to put it through is not counted where the modem tells it."""
     ring_repeat: int = Field(default=1, ge=1, le=5)
     """How often it rings for one call."""
+    prefixes: tuple[Prefix, ...] = Field(default=(), max_length=MAX_PREFIXES)
+    """Beginnings of the numbers this modem is for; empty: all that no other modem is for."""
+    rate_per_minute: float = Field(default=10, ge=0, le=600, allow_inf_nan=False)
+    """How many parts the SIM may send a minute, in the long run; 0: no limit."""
+    burst: int = Field(default=5, ge=1, le=100)
+    """How many parts at once; as many more are kept for emergencies."""
+    daily_cap: int = Field(default=0, ge=0, le=1_000_000)
+    """How many parts a day, in the node's time zone; 0: no limit."""
+    monthly_cap: int = Field(default=0, ge=0, le=10_000_000)
+    """How many parts a month; 0: no limit."""
 
     @field_validator("port")
     @classmethod
@@ -51,6 +62,12 @@ class ModemPluginConfig(PluginConfig):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     modem: tuple[ModemConfig, ...] = Field(default=(), max_length=MAX_MODEMS)
+    allowed_prefixes: tuple[Prefix, ...] = Field(default=(), max_length=MAX_PREFIXES)
+    """Beginnings of the numbers that may be texted and called; empty: all. Against toll fraud."""
+    flash: bool = False
+    """Whether alarms are shown at once and not kept by the phone (class 0, 3GPP TS 23.038)."""
+    flash_priorities: tuple[Priority, ...] = ()
+    """The same for alarms of these priorities."""
 
     @model_validator(mode="after")
     def _all_different(self) -> Self:

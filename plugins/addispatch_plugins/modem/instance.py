@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from addispatch.sdk import PluginError
 from addispatch_plugins.modem.actor import Modem, State
+from addispatch_plugins.modem.budget import Budget
 from addispatch_plugins.modem.channel import SmsChannel, VoiceChannel
 from addispatch_plugins.modem.fleet import Fleet
 from addispatch_plugins.modem.link import Deadlines
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from addispatch.sdk import Channel, Context
     from addispatch_plugins.modem.config import ModemPluginConfig
 
@@ -27,11 +30,11 @@ class ModemPlugin:
         self._context = context
         deadlines = deadlines or Deadlines()
         self.fleet = fleet = Fleet(context)
-        fleet.modems = [Modem(modem, context, fleet.modem_changed, deadlines) for modem in config.modem]
-        self.channels: tuple[Channel, ...] = (
-            SmsChannel(fleet, deadlines, config.modem),
-            VoiceChannel(fleet, deadlines, config.modem),
-        )
+        for one in config.modem:
+            fleet.add(Modem(one, context, fleet.modem_changed, deadlines), one.prefixes, Budget(one, context))
+        self._sms = SmsChannel(fleet, context, config, deadlines)
+        self.channels: tuple[Channel, ...] = (self._sms, VoiceChannel(fleet, context, config, deadlines))
+        self._unsubscribe: Callable[[], None] | None = None
 
     async def self_check(self) -> None:
         """Check that gammu is installed; whether the modems are there shows later, and they may come at any time."""
@@ -51,16 +54,26 @@ class ModemPlugin:
         """Bring up all modems, at the same time and without waiting for them."""
         for modem in self.fleet.modems:
             self._context.supervise(f"modem {modem.name}", modem.run)
+        self._context.supervise("modem pace", self.fleet.pace)
+        self._unsubscribe = self._context.subscribe(self._heard)
+
+    def _heard(self, event: dict[str, Any]) -> None:
+        """An emergency pause holds what has not begun to leave."""
+        if event.get("kind") == "Paused":
+            self._sms.recall()
 
     async def stop(self) -> None:
         """Let messages finish that are being sent, and calls hang up; the host then ends the tasks and the children."""
         self.fleet.stop()
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
         if pending := [done for modem in self.fleet.modems for done in modem.pending]:
             await asyncio.wait(pending, timeout=FINISH_S)
 
     def modems(self) -> list[dict[str, Any]]:
         """One document per modem: CONTRACT's keys and how many messages it sent and failed to send."""
-        return [modem.document() for modem in self.fleet.modems]
+        return [one.modem.document() | one.budget.document() for one in self.fleet.carriers]
 
     def status_line(self) -> str:
         """Say how many modems work."""

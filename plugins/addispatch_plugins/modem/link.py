@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from addispatch.sdk import InDoubt, Sent, Temporary, is_gsm7
+from addispatch.sdk import InDoubt, Sent, Temporary, is_gsm7, segment_count
 from addispatch_plugins.modem.faults import Fault, classify, receipt_for, words
 from addispatch_plugins.modem.outcome import Outcome
 from addispatch_plugins.modem.process import ChildLostError, ModemError, RequestFailedError
@@ -106,32 +106,41 @@ class Link:
         if locations:
             await self._ask("delete", self._deadlines.delete_s + len(locations), locations=locations)
 
-    async def send(self, delivery: Delivery, *, report: bool, by: str) -> tuple[Receipt, Fault | None]:
+    async def send(
+        self, delivery: Delivery, *, report: bool, by: str, flash: bool = False
+    ) -> tuple[Receipt, Fault | None]:
         """Send one text; returns what happened and where a fault lies."""
         parts_begun: list[int] = []
+        lost = False
         try:
             answer = await self._child.call(
                 "send",
                 self._deadlines.send_s,
                 on_part=parts_begun.append,
+                id=delivery.id,
                 number=delivery.address,
                 text=delivery.text,
                 unicode=not is_gsm7(delivery.text),
                 report=report,
+                flash=flash,
             )
         except RequestFailedError as error:
             cms = self._trace.cms_code()
             fault, reason = classify(error.code, cms), words(error.code, str(error), cms)
         except ChildLostError as error:
-            fault, reason = Fault.LINK, str(error)
-            if self._child.alive:  # stuck in the kernel, where it may still write the text
-                return receipt_for(fault, reason, pdu_written=True, by=by), fault
+            fault, reason, lost = Fault.LINK, str(error), True
         else:
             reference = answer["reference"]
             return Sent(str(reference) if reference >= 0 else "", by, answer["parts"]), None
-        if len(parts_begun) > 1:
-            reason += f" (part {parts_begun[-1]})"
-        return receipt_for(fault, reason, pdu_written=self._trace.pdu_written(), by=by), fault
+        if parts_begun and parts_begun[-1] > 1:
+            reason += f" (part {parts_begun[-1]} of {segment_count(delivery.text)})"
+        # A process stuck in the kernel may still write the text.
+        written = self._trace.pdu_written() or (fault is Fault.LINK and lost and self._child.alive)
+        sent_count = parts_begun[-1] - 1 if parts_begun else 0
+        receipt = receipt_for(
+            fault, reason, pdu_written=written, by=by, parts_sent=sent_count, attempt=delivery.attempt
+        )
+        return receipt, fault
 
     async def call(self, number: str, *, ring_s: float, by: str) -> tuple[Receipt, Fault | None]:
         """Let a phone ring; returns what happened and where a fault lies. ``number``: digits, perhaps after a plus."""

@@ -125,7 +125,7 @@ def start(sending):
 async def test_no_prompt_is_surely_not_sent(rig):
     rig.modems["prompt"].fault("no_prompt")
     receipt = await rig.modem("prompt").send(delivery("never asked for"))
-    assert receipt == Temporary("no answer to send within 2.5 s", by="prompt")
+    assert receipt == Temporary("no answer to send within 2.5 s", by="prompt", other=True)
     assert all(message.text != "never asked for" for message in rig.modems["prompt"].sent)
     assert rig.document("prompt")["state"] == "broken"
     assert rig.document("prompt")["error"] == "no answer to send within 2.5 s"
@@ -179,8 +179,8 @@ async def test_unplugged_while_idle(rig):
 async def test_what_waits_for_a_modem_that_fails_comes_back_at_once(rig):
     rig.modems["refused"].fault("error", code=311)
     first, second = (start(rig.modem("refused").send(delivery("one of two"))) for _ in range(2))
-    assert await first == Temporary("the network refused the message (CMS 311)", by="refused")
-    assert await second == Temporary("modem refused failed before it was this one's turn", by="refused")
+    assert await first == Temporary("the network refused the message (CMS 311)", by="refused", other=True)
+    assert await second == Temporary("modem refused failed before it was this one's turn", by="refused", other=True)
     assert rig.document("refused")["failed_count"] == 1
 
 
