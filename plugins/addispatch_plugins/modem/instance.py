@@ -6,10 +6,12 @@ import asyncio
 import importlib.util
 from typing import TYPE_CHECKING, Any
 
-from addispatch.sdk import PluginError
+from addispatch.sdk import Finding, PluginError
 from addispatch_plugins.modem.actor import Modem, State
 from addispatch_plugins.modem.channel import SmsChannel, VoiceChannel
+from addispatch_plugins.modem.document import examine
 from addispatch_plugins.modem.fleet import Fleet
+from addispatch_plugins.modem.identity import Claims
 from addispatch_plugins.modem.link import Deadlines
 
 if TYPE_CHECKING:
@@ -27,7 +29,9 @@ class ModemPlugin:
         self._context = context
         deadlines = deadlines or Deadlines()
         self.fleet = fleet = Fleet(context)
-        fleet.modems = [Modem(modem, context, fleet.modem_changed, deadlines) for modem in config.modem]
+        claims = Claims()
+        fleet.modems = [Modem(modem, context, fleet.modem_changed, deadlines, claims) for modem in config.modem]
+        self._runs = False
         self.channels: tuple[Channel, ...] = (
             SmsChannel(fleet, deadlines, config.modem),
             VoiceChannel(fleet, deadlines, config.modem),
@@ -49,6 +53,7 @@ class ModemPlugin:
 
     async def start(self) -> None:
         """Bring up all modems, at the same time and without waiting for them."""
+        self._runs = True
         for modem in self.fleet.modems:
             self._context.supervise(f"modem {modem.name}", modem.run)
 
@@ -57,6 +62,11 @@ class ModemPlugin:
         self.fleet.stop()
         if pending := [done for modem in self.fleet.modems for done in modem.pending]:
             await asyncio.wait(pending, timeout=FINISH_S)
+
+    async def examine(self) -> list[Finding]:
+        """Say how each modem is; before the start they are asked who they are, all at once."""
+        findings = await asyncio.gather(*(examine(modem, runs=self._runs) for modem in self.fleet.modems))
+        return list(findings) or [Finding("modems", problem="none is configured", advice="addispatch modems --scan")]
 
     def modems(self) -> list[dict[str, Any]]:
         """One document per modem: CONTRACT's keys and how many messages it sent and failed to send."""
