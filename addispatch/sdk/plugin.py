@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine, Sequence
 
     from addispatch.sdk.config import PluginConfig
     from addispatch.sdk.context import Context
@@ -51,7 +51,8 @@ class Plugin:
 
     ``name`` equals the entry point's and the configuration table's. ``create(config, context)`` builds the instance;
     import heavy libraries inside it, so that listing plugins stays fast. ``channels`` names the channels it provides,
-    ``receives`` those by which people can answer to what others sent (a mailbox: email).
+    ``receives`` those by which people can answer to what others sent (a mailbox: email). ``scan(ports)`` looks for
+    hardware without a daemon (``addispatch modems --scan``): see ``addispatch.cli.scan`` for what it returns.
     """
 
     name: str
@@ -61,4 +62,5 @@ class Plugin:
     capabilities: frozenset[Capability]
     channels: tuple[str, ...] = ()
     receives: tuple[str, ...] = ()
+    scan: Callable[[Sequence[str]], Coroutine[Any, Any, dict[str, Any]]] | None = None
     api_version: int = API_VERSION

@@ -5,6 +5,7 @@ Made by tests, the demo and ``addispatch sim modem``; the AT commands read and c
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -100,6 +101,8 @@ class SimulatedModem:
         self.sim = Sim(pin)
         #: As AT+CSQ has it: 0 to 31, 99 unknown.
         self.signal = 20
+        #: What the operator answers to a USSD code; empty: nothing.
+        self.balance = "Your balance is SGD 12.50"
         #: Numbers dialled.
         self.dialled: list[str] = []
         #: Whether ATD is answered when the call is (OK) or fails (BUSY …), as some modems do, and not at once.
@@ -221,6 +224,11 @@ class SimulatedModem:
         """AT+CPIN; raises ``CmeError``."""
         self.sim.enter(code, new_pin)
         self._network_changed()
+
+    def announce(self, line: str) -> None:
+        """Say something unsolicited, after the answer that is being given."""
+        if self._session is not None:
+            asyncio.get_running_loop().call_soon(self._session.urc, line)
 
     def room_made(self) -> None:
         """A slot became free: the network may bring what waits."""

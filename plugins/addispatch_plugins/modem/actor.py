@@ -204,6 +204,7 @@ class Modem:
 
     async def _bring_up(self, link: Link) -> None:
         self._become(State.PROBING, "looking for a modem on the port")
+        await self.place.note_usb()
         await link.probe(self.place.path)
         self._become(State.INITIALISING, "connecting to the modem")
         gammurc = write_gammurc(self._context.data_dir / f"{self.name}.gammurc", self.place.path)
@@ -216,7 +217,6 @@ class Modem:
         await self._poll(link)
         self.smsc = await link.smsc()
         await self._reception.look_at_memory(link)
-        await self.place.note_usb()
         await self._look_at_radio(link)
 
     async def _heal(self, error: ModemError) -> None:

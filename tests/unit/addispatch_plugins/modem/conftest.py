@@ -71,7 +71,13 @@ async def make_rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ma
     patch.setattr(inbox, "COMMIT_WAIT_S", 0.3)
     async with AsyncExitStack() as stack:
 
-        async def make(*, config: dict[str, Any] | None = None, start: bool = True, **modems: dict[str, Any]) -> Rig:
+        async def make(
+            *,
+            config: dict[str, Any] | None = None,
+            start: bool = True,
+            deadlines: Deadlines = DEADLINES,
+            **modems: dict[str, Any],
+        ) -> Rig:
             folder = tmp_path_factory.mktemp("rig")
             network, simulated, tables = Network(), {}, []
             for number, (name, options) in enumerate(modems.items()):
@@ -85,7 +91,7 @@ async def make_rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ma
             context = await stack.enter_async_context(RecordingContext(folder / "data", name="modem"))
             checked = ModemPluginConfig.model_validate({"modem": tables})
             quick = tuple(modem.model_copy(update={"ring_s": RING_S}) for modem in checked.modem)
-            plugin = ModemPlugin(checked.model_copy(update={"modem": quick}), context, DEADLINES)
+            plugin = ModemPlugin(checked.model_copy(update={"modem": quick}), context, deadlines)
             await plugin.self_check()
             if start:
                 await plugin.start()
