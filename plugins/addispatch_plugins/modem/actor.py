@@ -79,6 +79,8 @@ class Modem:
         self._is_stopping = False
         self._wake = asyncio.Event()
         self._status_at_s = 0.0
+        #: Since when this connection is up.
+        self._up_s = float("inf")
 
     @property
     def state(self) -> State:
@@ -164,12 +166,12 @@ class Modem:
             await self._port_to_appear()
             if self.ladder.reopened():
                 await self._healer.climb(Rung.REOPEN, self.place, "")
-            began_s = loop.time()
+            self._up_s = float("inf")
             try:
                 error = await self._connection()
             finally:
                 self._return_jobs()
-            if loop.time() - began_s > PAUSES_S[-1]:
+            if loop.time() - self._up_s > PAUSES_S[-1]:
                 self.ladder.lasted()
             if self.place.exists():
                 await self._heal(error)
@@ -268,6 +270,7 @@ class Modem:
     async def _look_at_radio(self, link: Link) -> None:
         self.radio = await link.radio()
         now_s = asyncio.get_running_loop().time()
+        self._up_s = min(self._up_s, now_s)
         barred = self.credit.problem(now_s)
         problem = self.radio.problem or barred
         self._status_at_s = now_s + (NO_NETWORK_STATUS_S if problem else STATUS_S)

@@ -21,7 +21,7 @@ _ADVICE = (
     ("is plugged in", "plug the modem in, or correct imei or usb; 'addispatch modems --scan' lists the modems"),
     ("no modem there", "try the stick's other ports: 'addispatch modems --scan' tells which one answers"),
     ("PUK", "unblock the SIM in a phone with its PUK"),
-    ("PIN", "correct pin"),
+    ("PIN", "correct pin, or set it"),
     ("no SIM card", "insert the SIM"),
     ("refuses the SIM", "ask the operator whether the SIM is activated"),
     ("credit", "top the SIM up"),

@@ -28,16 +28,17 @@ class Memory:
         self.used = self.size = 0
         self._context, self._name = context, name
 
-    async def look(self, link: Link, inbox: Inbox) -> None:
-        """Look at it, say what is wrong, and make room if need be."""
+    async def look(self, link: Link, inbox: Inbox) -> bool:
+        """Look at it, say what is wrong, and make room if need be; returns whether room was made."""
         self._note(await link.memory())
         if not self.size or self.used < NEARLY_FULL * self.size:
-            return
+            return False
         now_s, is_full = self._context.clock.monotonic_s(), self.used >= self.size
         doomed = [place for place, since_s in inbox.unreadable.items() if is_full or now_s - since_s >= KEEP_S]
         if doomed:
             self._tell_purged(await link.purge(doomed))
             self._note(await link.memory())
+        return bool(doomed)
 
     def _note(self, memories: list[tuple[int, int]]) -> None:
         self.used, self.size = max(memories, key=lambda memory: memory[0] / memory[1], default=(0, 0))

@@ -57,4 +57,5 @@ class Reception:
 
     async def look_at_memory(self, link: Link) -> None:
         """See how full it is, and make room if need be."""
-        await self.memory.look(link, self._inbox)
+        if await self.memory.look(link, self._inbox):
+            self.at_s = 0  # what the network kept back comes now, and what announced it was read away
