@@ -81,7 +81,7 @@ def test_nothing_else_is_touched(rebind, tmp_path, content, reason, capsys):
 
 def test_no_link_is_followed_and_no_pipe_waited_for(rebind, tmp_path, capsys):
     (tmp_path / "secret").write_text("1-1.2")
-    os.symlink(tmp_path / "secret", tmp_path / "requests/link")
+    (tmp_path / "requests/link").symlink_to(tmp_path / "secret")
     os.mkfifo(tmp_path / "requests/pipe")
     (tmp_path / "requests/folder").mkdir()
     assert rebind() == 1

@@ -65,7 +65,9 @@ def heal(modem):
 
 
 def rungs(rig, name):
-    return [event.data["rung"] for event in rig.context.events if event.data.get("modem") == name and "rung" in event.data]
+    return [
+        event.data["rung"] for event in rig.context.events if event.data.get("modem") == name and "rung" in event.data
+    ]
 
 
 async def test_a_child_that_hangs_is_killed_whatever_it_does(ward):

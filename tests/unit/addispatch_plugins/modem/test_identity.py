@@ -41,7 +41,7 @@ async def test_a_note_that_is_damaged_is_made_anew(context):
 
 
 async def test_another_device_than_configured_is_not_used(context):
-    with pytest.raises(WrongDeviceError, match="has the IMEI 2+ and not 1+"):
+    with pytest.raises(WrongDeviceError, match=r"has the IMEI 2+ and not 1+"):
         identity(context, imei="1" * 15).seen("2" * 15, "52501")
     identity(context, imei="1" * 15).seen("1" * 15, "52501")
     identity(context, imei="1" * 15).seen("", "52501")

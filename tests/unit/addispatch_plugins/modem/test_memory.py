@@ -78,11 +78,10 @@ async def test_a_memory_without_any_room_is_cleared_at_once(parts):
 
 async def test_a_modem_that_does_not_tell(parts):
     context, inbox, memory = parts
-    modem = Modem([])
-    modem.memory = modem.read_nothing = lambda: nothing()
-    await memory.look(modem, inbox)
+
+    class Silent(Modem):
+        async def memory(self):
+            return []
+
+    assert await look(context, Silent([]), inbox, memory) == ""
     assert (memory.used, memory.size) == (0, 0)
-
-
-async def nothing():
-    return []

@@ -1,5 +1,3 @@
-import os
-
 from addispatch_plugins.modem import ports
 from addispatch_plugins.modem.ports import Port
 
@@ -18,7 +16,7 @@ def test_ports_with_the_names_that_stay(tmp_path, monkeypatch):
     by_id, by_path = tmp_path / "by-id", tmp_path / "by-path"
     for folder, name in ((by_id, "usb-HUAWEI"), (by_path, "pci-1")):
         folder.mkdir()
-        os.symlink("../ttyUSB3", folder / name)
+        (folder / name).symlink_to("../ttyUSB3")
     monkeypatch.setattr(ports, "NAMES", (by_id, by_path, tmp_path / "none"))
     found = [
         Found("/dev/ttyS0"),
@@ -26,7 +24,9 @@ def test_ports_with_the_names_that_stay(tmp_path, monkeypatch):
     ]
     monkeypatch.setattr(ports.list_ports, "comports", lambda: found)
     usb, built_in = ports.listed()
-    assert usb == Port(str(device), "1-1.2", "0123", "HUAWEI E3372", (str(by_id / "usb-HUAWEI"), str(by_path / "pci-1")))
+    assert usb == Port(
+        str(device), "1-1.2", "0123", "HUAWEI E3372", (str(by_id / "usb-HUAWEI"), str(by_path / "pci-1"))
+    )
     assert usb.best_name == str(by_id / "usb-HUAWEI")
     assert built_in == Port("/dev/ttyS0")
     assert built_in.best_name == "/dev/ttyS0"
