@@ -76,7 +76,7 @@ class Modem:
         self._jobs = Jobs()
         self._link: Link | None = None
         self._calling: Job | None = None
-        self._is_stopping = False
+        self._is_stopping = self._is_asking = False
         self._wake = asyncio.Event()
         self._status_at_s = 0.0
         #: Since when this connection is up.
@@ -127,6 +127,8 @@ class Modem:
         job = Job(delivery, rings_left=self._config.ring_repeat, due_s=asyncio.get_running_loop().time())
         self._jobs.add(job)
         self._wake.set()
+        if self._is_asking and self._link is not None:
+            self._link.stop_call()  # the balance can wait
         return await job.done
 
     def stop_calls(self) -> None:
@@ -246,11 +248,18 @@ class Modem:
                 await self._reception.look_at_memory(link)
                 await self._look_at_radio(link)
             elif self.credit.is_due(now_s):
-                await self.credit.ask(link, now_s)
-                self._status_at_s = 0
+                await self._ask_balance(link, now_s)
             else:
                 due_s = min(self._reception.at_s, self._status_at_s, self._jobs.next_due_s(), now_s + LOOK_S)
                 await self._idle(due_s - now_s)
+
+    async def _ask_balance(self, link: Link, now_s: float) -> None:
+        self._is_asking = True
+        try:
+            await self.credit.ask(link, now_s)
+        finally:
+            self._is_asking = False
+        self._status_at_s = 0
 
     def _hinted(self) -> None:
         self._reception.hinted()

@@ -2,10 +2,10 @@
 
 Started by ``process.py`` as ``python -I child.py TRACE_FD HINT_FD``, speaks JSON lines: one request, then one reply
 ``{"ok": …}`` or ``{"error": code, "text": …}``; a message has ``{"part": n}`` before each part, a call before it dials.
-``{"op": "stop_call"}`` has no reply and ends a call under way. It imports nothing of addispatch but ``dial.py``,
-``store.py`` and ``talk.py`` beside it: python-gammu is GPL-2.0-or-later, and the process stays small. gammu's own log
-goes to TRACE_FD, emptied before each request; the parent reads from it how far a request got, even when this process is
-dead. A byte on HINT_FD says that the modem announced a message.
+``{"op": "stop_call"}`` has no reply and ends a call under way, or the wait for the operator's answer to a USSD code. It
+imports nothing of addispatch but ``dial.py``, ``store.py`` and ``talk.py`` beside it: python-gammu is GPL-2.0-or-later,
+and the process stays small. gammu's own log goes to TRACE_FD, emptied before each request; the parent reads from it how
+far a request got, even when this process is dead. A byte on HINT_FD says that the modem announced a message.
 """
 
 from __future__ import annotations
@@ -136,14 +136,14 @@ class Driver:
         return {"memory": [pair for pair in pairs if pair[1] > 0]}
 
     def ussd(self, code: str) -> dict[str, Any]:
-        """Ask the operator by a USSD code; the first answer, empty when none came in time."""
+        """Ask the operator by a USSD code; the first answer, empty when none came in time or it was ``stopped``."""
         self._ussd.clear()
         self._machine.SetIncomingUSSD(True)  # noqa: FBT003 - gammu's signature
         self._machine.DialService(code)
         until_s = time.monotonic() + USSD_S
-        while not self._ussd and time.monotonic() < until_s:
+        while not self._ussd and not self.stop_call.is_set() and time.monotonic() < until_s:
             self._machine.ReadDevice(True)  # noqa: FBT003 - gammu's signature
-        return {"text": self._ussd[0] if self._ussd else ""}
+        return {"text": self._ussd[0] if self._ussd else "", "stopped": not self._ussd and self.stop_call.is_set()}
 
     def signal(self) -> dict[str, Any]:
         """Signal strength in dBm, -1 when the modem does not know."""
@@ -318,7 +318,7 @@ def main() -> None:
         if request["op"] == "stop_call":
             driver.stop_call.set()
             continue
-        if request["op"] == "call":
+        if request["op"] in ("call", "ussd"):
             driver.stop_call.clear()  # here, where the order of the lines is known
         requests.put(request)
     os._exit(0)

@@ -78,12 +78,15 @@ class Credit:
         return now_s - self._asked_s >= (SUSPECT_BALANCE_S if self._is_suspect else BALANCE_S)
 
     async def ask(self, link: Link, now_s: float) -> None:
-        """Ask the operator for the balance, and say what is wrong with it. Costs up to half a minute."""
+        """Ask the operator for the balance, and say what is wrong with it; up to half a minute, unless stopped."""
         self._asked_s, self._is_suspect = now_s, False
         try:
             text = await link.ussd(self._config.credit_ussd)
         except RefusedError as error:
             self._tell(f"its balance cannot be asked for: {error}", is_bad=False)
+            return
+        if text is None:  # something more urgent came
+            self._is_suspect = True
             return
         found = self._pattern.search(text)
         if not found:

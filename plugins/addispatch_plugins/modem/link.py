@@ -35,7 +35,7 @@ class Deadlines:
     delete_s: float = 10
     send_s: float = 60
     call_s: float = 60
-    inspect_s: float = 15
+    inspect_s: float = 9
     reset_s: float = 30
     memory_s: float = 15
     ussd_s: float = 45
@@ -116,9 +116,10 @@ class Link:
         answer = await self._ask_if_known("memory", self._deadlines.memory_s)
         return [(int(used), int(size)) for used, size in answer.get("memory", [])]
 
-    async def ussd(self, code: str) -> str:
-        """Ask the operator by a USSD code; the answer's text, empty when none came."""
-        return str((await self._ask("ussd", self._deadlines.ussd_s, code=code))["text"])
+    async def ussd(self, code: str) -> str | None:
+        """Ask the operator by a USSD code; the answer's text, empty when none came, None when it was stopped."""
+        answer = await self._ask("ussd", self._deadlines.ussd_s, code=code)
+        return None if answer["stopped"] else str(answer["text"])
 
     async def purge(self, locations: list[int]) -> dict[int, str]:
         """Remove messages that gammu cannot decode; returns what lay there, raw, of those that are gone."""
@@ -184,7 +185,7 @@ class Link:
         return outcome.receipt(by), outcome.fault()
 
     def stop_call(self) -> None:
-        """Let a call under way hang up now; without one it does nothing."""
+        """Let a call under way hang up now, or no longer wait for the operator's answer; else it does nothing."""
         self._child.tell("stop_call")
 
     async def abandon(self, *, by: str, call: bool = False) -> Receipt:

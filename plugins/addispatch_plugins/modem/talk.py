@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import serial
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
 #: How often and how long the probe waits for an answer to ``AT``.
@@ -96,20 +97,17 @@ def probe(port: str) -> dict[str, Any]:
 
 def inspect(port: str) -> dict[str, Any]:
     """Return ``manufacturer``, ``model``, ``imei``, ``imsi`` and ``sim`` (in words); what is not told is empty."""
+    told = dict.fromkeys(("manufacturer", "model", "imei", "imsi"), "") | {"sim": "unknown"}
     with Port(port) as line:
         line.attend(2)
-        line.ask("AT+CMEE=1")  # with numbers, a missing card can be told from a locked one
-        imei, imsi = _digits(line, "AT+CGSN", _IMEI), ""
-        sim = _sim(line)
-        if sim == "ready":
-            imsi = _digits(line, "AT+CIMI", _IMSI)
-        return {
-            "manufacturer": _text(line, "AT+CGMI"),
-            "model": _text(line, "AT+CGMM"),
-            "imei": imei,
-            "imsi": imsi,
-            "sim": sim,
-        }
+        # With numbers for errors a missing card can be told from a locked one.
+        for command, key in (("AT+CMEE=1", ""), *_QUESTIONS):
+            lines, final = line.ask(command)
+            if not final:
+                break  # a late answer would be taken for that to the next question
+            if key:
+                told[key] = _ANSWERS[key](lines, final)
+    return told
 
 
 def reset(port: str) -> dict[str, Any]:
@@ -134,22 +132,38 @@ def reset(port: str) -> dict[str, Any]:
     return {"how": "", "problem": f"the modem refuses AT+CFUN ({said or 'no answer'})"}
 
 
-def _digits(line: Port, command: str, pattern: re.Pattern[str]) -> str:
-    lines, _final = line.ask(command)
-    found = pattern.search("\n".join(lines))
-    return found[1] if found else ""
+def _digits(pattern: re.Pattern[str]) -> Callable[[list[str], str], str]:
+    def answer(lines: list[str], _final: str) -> str:
+        found = pattern.search("\n".join(lines))
+        return found[1] if found else ""
+
+    return answer
 
 
-def _text(line: Port, command: str) -> str:
-    lines, final = line.ask(command)
-    return lines[0].strip('"')[:64] if lines and final in {"OK", "0"} else ""
+def _text(lines: list[str], final: str) -> str:
+    return lines[-1].strip('"')[:64] if lines and final in {"OK", "0"} else ""
 
 
-def _sim(line: Port) -> str:
-    lines, final = line.ask("AT+CPIN?")
-    told = " ".join((*lines, final))
+def _sim(lines: list[str], final: str) -> str:
+    told = "\n".join((*lines, final))
     if found := re.search(r"\+CPIN: ?\"?([A-Z0-9 -]+)", told):
-        return _SIM.get(found[1].removesuffix(" OK").strip(), f"wants its {found[1].removesuffix(' OK').strip()}")
+        return _SIM.get(found[1].strip(), f"wants its {found[1].strip()}")
     if found := re.search(r"\+CME ERROR: ?(\d+)", told):
         return _SIM.get(found[1], "unknown")
     return "unknown"
+
+
+_QUESTIONS = (
+    ("AT+CGSN", "imei"),
+    ("AT+CPIN?", "sim"),
+    ("AT+CGMI", "manufacturer"),
+    ("AT+CGMM", "model"),
+    ("AT+CIMI", "imsi"),
+)
+_ANSWERS = {
+    "imei": _digits(_IMEI),
+    "imsi": _digits(_IMSI),
+    "sim": _sim,
+    "manufacturer": _text,
+    "model": _text,
+}

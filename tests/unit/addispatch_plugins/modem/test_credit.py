@@ -69,6 +69,15 @@ async def test_balance(make, context, answer, balance, condition, event):
     assert [event in told.text for told in context.events] == ([True] if event else [])
 
 
+async def test_a_question_that_was_stopped_is_asked_again_soon(make, context):
+    credit = make(credit_ussd="*100#")
+    await credit.ask(Operator(None), 0.0)
+    assert credit.balance is None
+    assert not context.events
+    assert not credit.is_due(SUSPECT_BALANCE_S - 1)
+    assert credit.is_due(SUSPECT_BALANCE_S)
+
+
 async def test_its_own_pattern(make):
     credit = make(credit_ussd="*100#", credit_pattern=r"EUR (\d+\.\d+)")
     await credit.ask(Operator("On 24.12. you have EUR 7.25 until 31.12."), 0.0)
