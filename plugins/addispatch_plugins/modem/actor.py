@@ -316,7 +316,7 @@ class Modem:
         if fault is Fault.NETWORK:
             self._status_at_s = 0
         elif fault is Fault.STORE:
-            self._reception.at_s = 0
+            self._reception.at_s = self._status_at_s = 0
 
     def _judge(self, link: Link, receipt: Receipt, fault: Fault | None) -> None:
         """Draw conclusions from a text about the modem. Raises ``SickError`` when it is to be set back."""

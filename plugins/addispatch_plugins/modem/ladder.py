@@ -20,6 +20,8 @@ class Rung(StrEnum):
 
 #: Failures in a row after which a rung is climbed, and after which it begins again from the first.
 RESET_AFTER, REBIND_AFTER, AGAIN_AFTER = 3, 5, 8
+#: A modem that was reset needs time to come up: the pause is that after so many failures.
+ROUGH_PAUSES = 2
 #: So many texts in a row that a modem which looks well could not send, before it is reset.
 SICK_AFTER = 5
 
@@ -53,6 +55,8 @@ class Ladder:
             elif self._failures >= AGAIN_AFTER:
                 self._failures, self._rounds = 0, self._rounds + 1
         self.counts[rung] += 1
+        if rung is not Rung.REBUILD:
+            self.pauses = max(self.pauses, ROUGH_PAUSES)
         self.rough = None if rung is Rung.REBUILD else rung
         return rung
 
@@ -69,9 +73,8 @@ class Ladder:
 
     def unplugged(self) -> None:
         """Begin anew when somebody pulled the plug; not when the port went because of us."""
-        self.pauses = 0
         if self.rough is None:
-            self._failures = self._rounds = 0
+            self.lasted()
 
     def lasted(self) -> None:
         """Begin anew: the connection held for long, or a text went out."""

@@ -1,4 +1,4 @@
-from addispatch_plugins.modem.ladder import SICK_AFTER, Ladder, Rung
+from addispatch_plugins.modem.ladder import ROUGH_PAUSES, SICK_AFTER, Ladder, Rung
 
 
 def climbed(ladder, count, *, can_reset=True):
@@ -42,9 +42,13 @@ def test_a_text_that_went_begins_anew():
 def test_pulled_out_by_hand_begins_anew_but_not_by_us():
     ladder = Ladder(may_rebind=True)
     climbed(ladder, 2)
+    ladder.pauses = 4
     ladder.unplugged()
+    assert ladder.pauses == 0
     assert climbed(ladder, 3)[-1] is Rung.RESET
+    assert ladder.pauses == ROUGH_PAUSES, "time to come up"
     ladder.unplugged()
+    assert ladder.pauses == ROUGH_PAUSES
     assert ladder.reopened()
     assert not ladder.reopened()
     assert climbed(ladder, 2)[-1] is Rung.REBIND
