@@ -113,11 +113,6 @@ class Modem:
         return describe(self) | {"calling": self._calling is not None}
 
     @property
-    def has_pin(self) -> bool:
-        """Whether a PIN is configured."""
-        return self._config.pin is not None
-
-    @property
     def trouble(self) -> str:
         """Why it is not online, for where its port is not shown beside it."""
         return f"{self.reason} ({self.place.shown})"
@@ -139,27 +134,6 @@ class Modem:
                 self._finish(job, self._unfinished(job, "the modem plugin stopped before the call"))
         if self._calling is not None and self._link is not None:
             self._link.stop_call()
-
-    async def is_in_use(self) -> bool:
-        """Whether another program has the port. Only for one that does not ``run``."""
-        try:
-            await self.inspect()
-        except ModemError as error:
-            return getattr(error, "code", "") == "PORT_IN_USE"
-        return False
-
-    async def inspect(self) -> dict[str, Any]:
-        """Ask the modem on the port who it is (see ``talk.inspect``). Only for one that does not ``run``.
-
-        Raises ``ModemError`` with the reason when there is none.
-        """
-        if not await self.place.find():
-            raise ModemError(self.place.absence)
-        child = await Child.start()
-        try:
-            return await child.call("inspect", self._deadlines.inspect_s, port=self.place.path)
-        finally:
-            await child.close()
 
     async def run(self) -> None:
         """Keep the modem working, for ever."""
@@ -280,6 +254,7 @@ class Modem:
         self.radio = await link.radio()
         now_s = asyncio.get_running_loop().time()
         self._up_s = min(self._up_s, now_s)
+        self.judge.network(self.radio.problem, now_s)
         barred = self.credit.problem(now_s)
         problem = self.radio.problem or barred
         self._status_at_s = now_s + (NO_NETWORK_STATUS_S if problem else STATUS_S)

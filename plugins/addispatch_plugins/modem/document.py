@@ -67,11 +67,11 @@ async def examine(modem: Modem, *, runs: bool) -> Finding:
         problem = f"{modem.state}: {modem.trouble}"
         return Finding(subject, detail, problem, advice_for(modem.trouble))
     try:
-        found = await modem.inspect()
+        found = await modem.place.inspect()
     except ModemError as error:
         return Finding(subject, modem.place.shown, str(error), advice_for(str(error)))
     detail = f"{found['manufacturer']} {found['model']}, IMEI {found['imei']}, SIM {found['sim']}, {modem.place.shown}"
-    if found["sim"] in ("ready", "unknown") or (found["sim"] == "wants its PIN" and modem.has_pin):
+    if found["sim"] in ("ready", "unknown") or (found["sim"] == "wants its PIN" and modem.sim.has_pin):
         return Finding(subject, detail)
     problem = "no SIM card in the modem" if found["sim"] == "missing" else f"the SIM card {found['sim']}"
     return Finding(subject, detail, problem, advice_for(problem))

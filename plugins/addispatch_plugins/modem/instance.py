@@ -13,6 +13,7 @@ from addispatch_plugins.modem.document import examine
 from addispatch_plugins.modem.fleet import Fleet
 from addispatch_plugins.modem.identity import Claims
 from addispatch_plugins.modem.link import Deadlines
+from addispatch_plugins.modem.process import ModemError
 
 if TYPE_CHECKING:
     from addispatch.sdk import Channel, Context
@@ -47,7 +48,7 @@ class ModemPlugin:
 
     async def _insist_on_a_port(self) -> None:
         """End a trial that can only wait: the daemon has all the ports and keeps them."""
-        if self.fleet.modems and all(await asyncio.gather(*(modem.is_in_use() for modem in self.fleet.modems))):
+        if self.fleet.modems and all(await asyncio.gather(*(_is_in_use(modem) for modem in self.fleet.modems))):
             names = ", ".join(modem.name for modem in self.fleet.modems)
             raise PluginError(f"another program has the port of {names}: stop it first (perhaps the daemon)")
 
@@ -77,3 +78,12 @@ class ModemPlugin:
         online = [modem for modem in self.fleet.modems if modem.state is State.ONLINE]
         shown = "; ".join(f"{modem.name} {modem.radio}" for modem in online)
         return f"{len(online)} of {len(self.fleet.modems)} modems online" + (f": {shown}" if shown else "")
+
+
+async def _is_in_use(modem: Modem) -> bool:
+    """Whether another program has the port of a modem that does not run here."""
+    try:
+        await modem.place.inspect()
+    except ModemError as error:
+        return getattr(error, "code", "") == "PORT_IN_USE"
+    return False

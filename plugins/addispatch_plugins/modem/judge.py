@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: The network is in trouble itself, or the called phone is: no sign of a sick modem.
 _NOT_SICK_CMS = SUSPECT_CMS | {1, 27, 28, 30, 38, 41, 42, 47}
+#: A modem that has no network for so long is reset, and again after as long.
+LONELY_S = 900.0
 _CODE = re.compile(r"CM[SE] (?:ERROR: ?)?\d+|ERR_\w+")
 
 
@@ -24,6 +26,7 @@ class Judge:
     def __init__(self, credit: Credit, ladder: Ladder) -> None:
         self.last_code = ""
         self._credit, self._ladder = credit, ladder
+        self._lonely_since_s: float | None = None
 
     def sent(self) -> None:
         """A text went out."""
@@ -40,6 +43,20 @@ class Judge:
         if fault is Fault.NETWORK and cms not in _NOT_SICK_CMS and looks_well and self._ladder.unsent():
             raise SickError(f"it looks well, but did not send the last texts: {reason}")
         return spared
+
+    def network(self, problem: str, now_s: float) -> None:
+        """Take note of why the modem has no network, if so.
+
+        Raises ``SickError`` when that lasts: some modems find a network again only when their radio starts anew.
+        """
+        if not problem:
+            self._lonely_since_s = None
+            return
+        if self._lonely_since_s is None:
+            self._lonely_since_s = now_s
+        elif now_s - self._lonely_since_s >= LONELY_S:
+            self._lonely_since_s = None
+            raise SickError(f"{problem} for {LONELY_S / 60:g} minutes")
 
     def note(self, reason: str) -> None:
         """Remember the code in a reason."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from addispatch_plugins.modem import ports
 from addispatch_plugins.modem.process import Child, ModemError
@@ -78,6 +78,15 @@ class Place:
         self.path = ""
         return False
 
+    async def inspect(self) -> dict[str, Any]:
+        """Ask the modem on the port who it is (see ``talk.inspect``). Not while it runs: only one may have the port.
+
+        Raises ``ModemError`` with the reason when there is none; ``code`` is ``PORT_IN_USE`` when another has the port.
+        """
+        if not await self.find():
+            raise ModemError(self.absence)
+        return await self._ask(self.path)
+
     async def note_usb(self) -> None:
         """Remember the USB device while its port is there, for the time when it is not."""
         if (port := await _in_thread(ports.at, self.path)) is not None:
@@ -89,14 +98,18 @@ class Place:
 
     async def _is_it(self, device: str) -> bool | None:
         """Whether the modem there is ours; None when it cannot be asked now."""
-        child = await Child.start()
         try:
-            answer = await child.call("inspect", self._deadlines.inspect_s, port=device)
+            answer = await self._ask(device)
         except ModemError as error:
             return None if getattr(error, "code", "") in ("PORT_IN_USE", "PORT") else False
+        return self._config.imei in ("", answer["imei"])
+
+    async def _ask(self, device: str) -> dict[str, Any]:
+        child = await Child.start()
+        try:
+            return await child.call("inspect", self._deadlines.inspect_s, port=device)
         finally:
             await child.close()
-        return self._config.imei in ("", answer["imei"])
 
 
 async def _in_thread(look: Callable[..., T], *arguments: str) -> T | None:

@@ -23,6 +23,11 @@ class SimCard:
         self.state = "unknown"
         self._guard = PinGuard(file, pin)
 
+    @property
+    def has_pin(self) -> bool:
+        """Whether a PIN is configured."""
+        return self._guard.pin is not None
+
     async def unlock(self, link: Link) -> None:
         """Return when the card can be used; raises ``SimError`` with what is to be done."""
         self.state = "unknown"

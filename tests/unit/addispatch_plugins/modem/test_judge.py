@@ -4,7 +4,7 @@ from addispatch.sdk.testing import RecordingContext
 from addispatch_plugins.modem.config import ModemConfig
 from addispatch_plugins.modem.credit import Credit
 from addispatch_plugins.modem.faults import Fault
-from addispatch_plugins.modem.judge import Judge
+from addispatch_plugins.modem.judge import LONELY_S, Judge
 from addispatch_plugins.modem.ladder import SICK_AFTER, Ladder
 from addispatch_plugins.modem.link import SickError
 
@@ -52,3 +52,17 @@ def test_the_code_of_the_last_error(judge, reason, code):
     judge.note(reason)
     judge.note("the port is gone")
     assert judge.last_code == code
+
+
+def test_long_without_a_network(judge):
+    searching = "searching for a mobile network"
+    judge.network(searching, 0.0)
+    judge.network("", LONELY_S)
+    judge.network(searching, LONELY_S + 1)
+    judge.network(searching, 2 * LONELY_S)
+    with pytest.raises(SickError, match="searching for a mobile network for 15 minutes"):
+        judge.network(searching, 2 * LONELY_S + 1)
+    judge.network(searching, 3 * LONELY_S)
+    judge.network(searching, 4 * LONELY_S - 1)
+    with pytest.raises(SickError):
+        judge.network(searching, 4 * LONELY_S)
