@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from addispatch.sdk import Finding
@@ -12,6 +13,8 @@ from addispatch_plugins.modem.state import State
 if TYPE_CHECKING:
     from addispatch_plugins.modem.actor import Modem
 
+#: How long one modem may be looked for and asked.
+EXAMINE_S = 18.0
 #: What to do, by what the reason says; the first that fits.
 _ADVICE = (
     ("another program", "stop the other program; ModemManager is kept away by the udev rule"),
@@ -20,6 +23,7 @@ _ADVICE = (
     ("no such port", "plug the modem in, or correct port; 'addispatch modems --scan' lists the ports"),
     ("is plugged in", "plug the modem in, or correct imei or usb; 'addispatch modems --scan' lists the modems"),
     ("no modem there", "try the stick's other ports: 'addispatch modems --scan' tells which one answers"),
+    ("no answer", "pull it out and put it in again; 'addispatch modems --scan' tells which ports answer"),
     ("PUK", "unblock the SIM in a phone with its PUK"),
     ("PIN", "correct pin, or set it"),
     ("no SIM card", "insert the SIM"),
@@ -67,7 +71,10 @@ async def examine(modem: Modem, *, runs: bool) -> Finding:
         problem = f"{modem.state}: {modem.trouble}"
         return Finding(subject, detail, problem, advice_for(modem.trouble))
     try:
-        found = await modem.place.inspect()
+        async with asyncio.timeout(EXAMINE_S):
+            found = await modem.place.inspect()
+    except TimeoutError:
+        return Finding(subject, modem.place.shown, f"no answer within {EXAMINE_S:g} s", advice_for("no answer"))
     except ModemError as error:
         return Finding(subject, modem.place.shown, str(error), advice_for(str(error)))
     detail = f"{found['manufacturer']} {found['model']}, IMEI {found['imei']}, SIM {found['sim']}, {modem.place.shown}"

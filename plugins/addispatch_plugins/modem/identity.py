@@ -27,9 +27,10 @@ class Claims:
     def take(self, name: str, imei: str, imsi: str) -> str:
         """Take the device; return who has it already, empty if it is free.
 
-        The IMEI alone does not do: there are cheap sticks that all have the same. No SIM is in two of them.
+        The IMEI alone does not do: there are cheap sticks that all have the same. No SIM is in two of them. What does
+        not tell both is not compared: better a device driven twice than one of two left out.
         """
-        if not imei.strip("0"):
+        if not imei.strip("0") or not imsi:
             return ""
         return "" if (holder := self._holders.setdefault((imei, imsi), name)) == name else holder
 

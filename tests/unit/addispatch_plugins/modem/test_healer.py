@@ -8,9 +8,8 @@ import pytest_asyncio
 
 from addispatch.sdk import Sent, Temporary
 from addispatch.sdk.testing import make_delivery
-from addispatch_plugins.modem import credit, ports
+from addispatch_plugins.modem import credit, ladder, ports
 from addispatch_plugins.modem.healer import REQUESTS
-from addispatch_plugins.modem.ladder import SICK_AFTER
 from addispatch_plugins.modem.link import Deadlines
 from addispatch_plugins.modem.ports import Port
 
@@ -28,6 +27,7 @@ QUICK = Deadlines(
 async def ward(make_rig):
     patch = pytest.MonkeyPatch()
     patch.setattr(credit, "SPARE_S", (1.0, 1.0))
+    patch.setattr(ladder, "SICK_AFTER", 2)
     patch.setattr(ports, "at", lambda path: Port(path, "1-1.2") if "stuck" in path else None)
     names = {name: {"imsi": f"52501{number:010}"} for number, name in enumerate(("stuck", "reset", "sick", "broke"))}
     hangs = {f"hang_{op}": {"imsi": f"52502{number:010}"} for number, op in enumerate(HANGS.values())}
@@ -113,7 +113,7 @@ async def test_a_modem_that_looks_well_and_does_not_send_is_reset(ward):
     await ward.wait_online("sick")
     heal(ward.modems["sick"])
     ward.modems["sick"].fault("error_after_pdu", code=500, times=None)
-    for _ in range(SICK_AFTER):
+    for _ in range(ladder.SICK_AFTER):
         assert isinstance(await send(ward, "sick"), Temporary)
     event = await ward.context.wait_for_event("Modem sick does not work (it looks well, but", timeout_s=10)
     assert event.data["rung"] == "reset"

@@ -58,8 +58,9 @@ async def test_one_device_under_two_names(context):
     second.seen("1" * 15, "52501")
 
 
-async def test_no_imei_is_no_device(context):
+async def test_what_does_not_tell_who_it_is_is_not_compared(context):
     claims = Claims()
     for name in ("sim1", "sim2"):
         identity(context, name, claims=claims).seen("0" * 15, "")
-        identity(context, name, claims=claims).seen("", "")
+        identity(context, name, claims=claims).seen("", "52501")
+        identity(context, name, claims=claims).seen("1" * 15, "")
