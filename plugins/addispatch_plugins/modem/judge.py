@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from addispatch_plugins.modem.credit import Credit
     from addispatch_plugins.modem.ladder import Ladder
 
+#: Faults that say by themselves what to do.
+_CLEAR = frozenset({None, Fault.LINK, Fault.SIM, Fault.MESSAGE, Fault.STORE})
 #: The network is in trouble itself, or the called phone is: no sign of a sick modem.
 _NOT_SICK_CMS = SUSPECT_CMS | {1, 27, 28, 30, 38, 41, 42, 47}
 #: A modem that has no network for so long is reset, and again after as long.
@@ -40,7 +42,8 @@ class Judge:
         """
         self.note(reason)
         spared = self._credit.refused(cms, now_s)
-        if fault is Fault.NETWORK and cms not in _NOT_SICK_CMS and looks_well and self._ladder.unsent():
+        is_unclear = fault not in _CLEAR and cms not in _NOT_SICK_CMS
+        if is_unclear and looks_well and self._ladder.unsent():
             raise SickError(f"it looks well, but did not send the last texts: {reason}")
         return spared
 
