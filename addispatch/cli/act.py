@@ -75,9 +75,19 @@ def resume(
 
 
 @connected(app, "cancel-pending", view=answers.cancelled)
-def cancel_pending(client: Client) -> Doc:
-    """Cancel every message that is not sent yet."""
-    return client.post("/cancel-pending", {})
+def cancel_pending(
+    client: Client,
+    close_cases: Annotated[bool, typer.Option("--close-cases", help="Close all open cases, too.")] = False,
+) -> Doc:
+    """Cancel every message that is not sent yet; cases somebody knows of go on, unless they are closed, too."""
+    return client.post("/cancel-pending", {"close_cases": close_cases})
+
+
+@connected(app, view=answers.closed)
+def close(client: Client, codes: Codes, comment: Comment = None) -> Doc:
+    """Close cases: nobody is asked about them any more, and who knows of them is told."""
+    request = {"codes": split_names(codes) or [], "comment": comment}
+    return client.post("/close", {name: value for name, value in request.items() if value is not None})
 
 
 @connected(app, view=answers.unlocked)

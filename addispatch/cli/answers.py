@@ -52,7 +52,16 @@ def resumed(document: Doc) -> None:
 
 def cancelled(document: Doc) -> None:
     """Say how many messages will not go out."""
-    print(f"{document['cancelled']} message(s) cancelled")
+    closed_count = document.get("closed")
+    print(
+        f"{document['cancelled']} message(s) cancelled" + (f", {closed_count} case(s) closed" if closed_count else "")
+    )
+
+
+def closed(document: Doc) -> None:
+    """Say which cases are closed."""
+    for case in document["cases"]:
+        print(f"{printable(case.get('code') or case['id'])} {colour(printable(case['result']), 'bold')}")
 
 
 def unlocked(document: Doc) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,12 +69,19 @@ def _check(named: Path | None) -> tuple[list[str], list[ConfigError]]:
 
 def _check_directory(path: Path, config: Config) -> list[ConfigError]:
     """Return the mistakes in ``directory.toml``, which may refer to entries the directory already has."""
+    from addispatch.host.prepare import known_channels
     from addispatch.store.directory_change import Change
     from addispatch.store.exchange import from_toml
 
     try:
         document = from_toml(path.read_bytes(), str(path))
-        change = Change(_stored(config.node.data_dir), config.node.default_region, source=str(path), provisioning=True)
+        change = Change(
+            _stored(config.node.data_dir),
+            config.node.default_region,
+            source=str(path),
+            provisioning=True,
+            channels=partial(known_channels, config.plugins),
+        )
         change.add_document(document)
         change.result()
     except OSError as error:

@@ -12,6 +12,7 @@ from addispatch.cli import table
 from addispatch.cli.text import (
     brief,
     colour,
+    cut,
     duration,
     event_line,
     fold,
@@ -27,6 +28,8 @@ Doc = dict[str, Any]
 
 #: What is counted in the queue, in the order shown.
 _WAITING = ("queued", "sending", "in_doubt")
+#: How much of a text a list of deliveries shows, in columns.
+_FIRST_WORDS = 40
 #: Where the values of the status begin.
 _LABEL = 10
 
@@ -51,10 +54,19 @@ def cases(document: Doc) -> None:
 def deliveries(document: Doc) -> None:
     """Print a list of deliveries."""
     rows = [
-        (d.get("state"), short_time(_last_time(d)), d.get("channel"), _person(d), d.get("attempts"), _outcome(d))
+        (
+            d.get("state"),
+            short_time(_last_time(d)),
+            d.get("code"),
+            d.get("channel"),
+            _person(d),
+            d.get("attempts"),
+            _told(d),
+        )
         for d in document["deliveries"]
     ]
-    table.show(("STATE", "WHEN", "CHANNEL", "TO", "TRIES", "HOW"), rows, nothing="no deliveries", whole=True)
+    titles = ("STATE", "WHEN", "CODE", "CHANNEL", "TO", "TRIES", "TEXT")
+    table.show(titles, rows, nothing="no deliveries", whole=True, unbroken=(titles.index("TO"),))
     _more(document)
 
 
@@ -232,6 +244,13 @@ def _outcome(delivery: Doc) -> str:
     if delivery.get("error"):
         return printable(delivery["error"])
     return f"by {printable(delivery['modem'])}" if delivery.get("modem") else ""
+
+
+def _told(delivery: Doc) -> str:
+    """The first words of a text, and what became of it."""
+    first = str(delivery.get("text") or "").strip().partition("\n")[0]  # without the footnote
+    words, how = cut(" ".join(printable(first).split()), _FIRST_WORDS), _outcome(delivery)
+    return f"{words} ({how})" if words and how else words or how
 
 
 def _state(modem: Doc) -> str:

@@ -25,6 +25,7 @@ MAX_LISTED = 12
 
 _WHOLE, _NUMBER, _TEXT = "must be a whole number", "must be a number", "must be text in quotes"
 _LIST, _TABLE, _SWITCH = "must be a list in [ ]", "must be a table", "must be true or false"
+_MANY = {"entries": "entries", "characters": "characters"}
 #: What pydantic calls a mistake, and what we say; ``{names}`` come from the error's context.
 _WORDS = {
     "missing": "is missing",
@@ -38,9 +39,9 @@ _WORDS = {
     "literal_error": "must be {expected}", "enum": "must be {expected}",
     "greater_than": "must be more than {gt}", "greater_than_equal": "must be at least {ge}",
     "less_than": "must be less than {lt}", "less_than_equal": "must be at most {le}",
-    "string_too_short": "needs at least {min_length} characters",
-    "string_too_long": "may have at most {max_length} characters",
-    "too_short": "needs at least {min_length} entries", "too_long": "may have at most {max_length} entries",
+    "string_too_short": "needs at least {min_length} {characters}",
+    "string_too_long": "may have at most {max_length} {characters}",
+    "too_short": "needs at least {min_length} {entries}", "too_long": "may have at most {max_length} {entries}",
     "string_pattern_mismatch": "does not have the form {pattern}",
     "value_error": "{error}", "assertion_error": "{error}",
     "url_parsing": "is no URL: {error}", "url_scheme": "must begin with {expected_schemes}",
@@ -92,6 +93,8 @@ def in_words(item: ErrorDetails) -> str:
     if words is None:
         return item["msg"][:1].lower() + item["msg"][1:]
     context = {name: f"{value:g}" if isinstance(value, float) else value for name, value in item.get("ctx", {}).items()}
+    is_one = 1 in (context.get("min_length"), context.get("max_length"))
+    context |= {"entries": "entry", "characters": "character"} if is_one else _MANY
     return words.format_map(context)
 
 

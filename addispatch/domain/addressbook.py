@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from addispatch.domain.alarm import Priority
+from addispatch.domain.monitor import Monitor
 from addispatch.domain.policy import Policy
 
 #: Namespace of the ids of audiences that are in no address book: a bare number or mail address.
@@ -117,6 +118,10 @@ class Settings:
     """Directory-wide settings: ``system_alert_to`` are ids, ``short_codes`` are numbers outside the numbering plan."""
 
     system_alert_to: tuple[str, ...] = ()
+    #: Local time of the daily heartbeat, ``08:00``; empty for none.
+    heartbeat_at: str = ""
+    #: How often a pause that lasts is told again; 0 for never.
+    pause_remind_s: float = 900
     retention_days: int = 90
     link_ttl_h: float = 72
     anyone_may_ack: bool = False
@@ -143,6 +148,7 @@ class Directory:
     policies: Mapping[str, Policy] = field(default_factory=dict)
     templates: Mapping[str, TextTemplate] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
+    monitors: Mapping[str, Monitor] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)
     #: Keys of acknowledge tokens (see ``domain.token``), the one that signs first.
     link_keys: tuple[bytes, ...] = field(default=(), repr=False)

@@ -47,6 +47,8 @@ class QueueClass(IntEnum):
     ALARM = 1
     NOTICE = 2
     REPORT = 3
+    #: What is said about an emergency pause itself: all that leaves while it lasts.
+    PAUSE = 4
 
 
 class AlarmState(StrEnum):

@@ -55,6 +55,8 @@ class DeliveryState(NamedTuple):
 
 #: The cycle of messages that ask nobody: answers, notices, reports. Their level tells them apart.
 NOTICE_CYCLE = -1
+#: The cycle of what is said about an emergency pause: for these, time does not stand still in it.
+PAUSE_CYCLE = -2
 
 
 class DeliveryKey(NamedTuple):

@@ -142,6 +142,8 @@ def _is_acknowledged(case: Case) -> bool:
     if not policy_of(case).is_recall:
         return bool(case.acks)
     answers = roll_call(case).answers.values()
+    if not answers:  # a recall of nobody: whoever takes it up does so for all
+        return bool(case.acks)
     return Answer.PENDING not in answers and (Answer.ACKED in answers or Answer.DECLINED in answers)
 
 

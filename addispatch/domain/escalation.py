@@ -20,6 +20,11 @@ def is_ended(policy: Policy, position: Position) -> bool:
     return position >= end_of(policy)
 
 
+def reached(policy: Policy, position: Position) -> Position:
+    """The last step that was taken: after the end, that of the last level in the last round."""
+    return Position(policy.repeat, len(policy.levels)) if is_ended(policy, position) else position
+
+
 def following(policy: Policy, position: Position) -> Position:
     """The step after this one; perhaps the end."""
     cycle, level = position

@@ -427,6 +427,21 @@ class SenderLocked(_Named, severity=SEVERE):
 
 
 @dataclass(frozen=True)
+class AnswersStopped(_Named, severity=WARNING):
+    """Somebody wrote so often that he is not answered for a while; what he writes counts as before."""
+
+    channel: str
+    sender: str
+    count: int
+    until: str
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"{self.channel} to {self.sender}: {self.count} answers in an hour are enough, none before {self.until}"
+
+
+@dataclass(frozen=True)
 class MessageReceived(_Named):
     """Somebody sent us a message."""
 

@@ -87,6 +87,11 @@ def split_segments(text: str) -> list[str]:
     return segments
 
 
+def fit_sms(text: str, most: int) -> str:
+    """Return the text as an SMS carries it: in the alphabet of phones if nothing that matters is lost, and cut."""
+    return cut_to_segments(fold_to_gsm7(text), most)
+
+
 def cut_to_segments(text: str, most: int) -> str:
     """Shorten the text to at most ``most`` segments, ending in ``...``."""
     if segment_count(text) <= most:

@@ -134,6 +134,8 @@ class Occasion:
     def _acknowledge_recall(self, entry: Entry, comment: str) -> Said:
         """Everyone for himself; a late answer counts, too, and brings the report up to date."""
         answers = roll_call(entry.case)
+        if not answers.answers:
+            return self._take_up(entry, comment)
         members = [who for who in self._recall_ids(entry) if who in answers.answers]
         if not members and not self._who.ids:
             return Said(entry, Result.ALREADY, f"Everybody has acknowledged {entry.code}.")
@@ -156,6 +158,15 @@ class Occasion:
             withdraw(self._transaction, entry, why, self._now_ms, only=who, reminders=reminders)
         self._recall_moved(entry, is_over=is_over)
         return Said(entry, Result.ACKNOWLEDGED, f"Thank you, {self._who.name}. You are counted for {entry.code}.")
+
+    def _take_up(self, entry: Entry, comment: str) -> Said:
+        """Acknowledge a recall of an empty group: there is nobody for whom it could count, so it ends."""
+        if entry.state[0] is not CaseState.OPEN:
+            return self._late(entry, comment)
+        note = self._note(entry, self._who.by, self._who.name, comment)
+        self._join(entry, Case(id=entry.case.id, acks=frozenset((note,))))
+        self._event(entry, CaseAcknowledged, note)
+        return Said(entry, Result.ACKNOWLEDGED, f"{entry.code} is acknowledged; there was nobody to ask.")
 
     def _recall_ids(self, entry: Entry) -> Sequence[str]:
         """For whom it counts: an operator without names speaks for all who are missing."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from addispatch.store.transaction import Entry, Transaction
 
 KEYS = ("codes", "case", "by", "recipients", "comment", "action", "text")
+#: What the text of a reply says by itself, so that none of it may stand beside it.
+SAID_BY_TEXT = ("codes", "case", "comment", "action")
 #: The one answer to a link that does not work, for whatever reason.
 BAD_LINK = "this link is not valid, or not any more"
 
@@ -46,31 +48,48 @@ def read_request(doc: Doc) -> Request:
     action = doc.get("action") or Action.ACK.value
     if action not in tuple(Action):
         raise Refused("action", f"must be one of {', '.join(Action)}")
-    codes, comment = _words(doc, "codes"), _text(doc, "comment")
-    if text := _text(doc, "text"):
+    codes, comment = _words(doc, "codes"), read_text(doc, "comment")
+    if text := read_text(doc, "text"):
+        for key in SAID_BY_TEXT:
+            if doc.get(key) is not None:
+                raise Refused("text", f"cannot go with {key}: it is what one would reply by SMS, and says that itself")
         reply = parse_reply(text)
         if not reply.codes:
             raise Refused("text", "must begin with a code, as a reply by SMS does: A123 on my way")
         codes, comment = reply.codes, reply.comment
         action = Action.DECLINE if reply.kind is ReplyKind.DECLINE else Action.ACK
-    if len(codes) > MAX_CODES_COUNT:
-        raise Refused("codes", f"names more than {MAX_CODES_COUNT} codes")
+    _limit(codes)
     request = Request(
         codes=tuple(dict.fromkeys(code.upper() for code in codes)),
-        case=_text(doc, "case"),
-        by=_text(doc, "by"),
+        case=read_text(doc, "case"),
+        by=read_text(doc, "by"),
         recipients=tuple("all" if word.casefold() == "all" else word for word in _words(doc, "recipients")),
         comment=comment,
         action=Action(action),
     )
-    if bool(request.codes) == bool(request.case):
+    if request.codes and request.case:
+        raise Refused("codes", "cannot go with case: name the codes, or one case by its id")
+    if not request.codes and not request.case:
         raise Refused("codes", "is missing: name the codes, or one case by its id")
     if request.action is Action.COMMENT and not request.comment.strip():
         raise Refused("comment", "is missing")
     return request
 
 
-def _text(doc: Doc, key: str) -> str:
+def _limit(codes: tuple[str, ...]) -> None:
+    if len(codes) > MAX_CODES_COUNT:
+        raise Refused("codes", f"names more than {MAX_CODES_COUNT} codes")
+
+
+def read_codes(doc: Doc) -> tuple[str, ...]:
+    """The codes of a request; raises ``Refused``."""
+    codes = _words(doc, "codes")
+    _limit(codes)
+    return tuple(dict.fromkeys(code.upper() for code in codes))
+
+
+def read_text(doc: Doc, key: str) -> str:
+    """A text of a request, empty if it is not there; raises ``Refused``."""
     value: Any = doc.get(key)
     if value is None:
         return ""
@@ -134,7 +153,8 @@ def _who(desk: Desk, request: Request, actor: Actor, entries: list[Entry]) -> Wh
     if request.by and request.recipients:
         raise Refused("recipients", "goes with an operator's answer: name either by or recipients")
     if request.recipients and request.recipients != ("all",):
-        people = [_person(desk, "recipients", name) for name in request.recipients]
+        found = [_person(desk, "recipients", name) for name in request.recipients]
+        people = list({person.id: person for person in found}.values())
         if not desk.directory.settings.anyone_may_ack:
             for person in people:
                 if not any(person.id in _may_answer(entry) for entry in entries):

@@ -13,7 +13,7 @@ import orjson
 
 from addispatch.domain.condition import Condition, Telling
 from addispatch.domain.events import INFO, SEVERE, Said
-from addispatch.pipeline.alert import tell
+from addispatch.pipeline.alert import alerted, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,9 +113,7 @@ class Conditions:
         desk = self._desk()
         shown = lines[:MOST_LINES] + ([f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else [])
         text = f"addispatch {self._node}: " + ("; ".join(shown) if len(shown) > 1 else shown[0])
-        found = (desk.directory.audience(ident) for ident in desk.directory.settings.system_alert_to)
-        audiences = [audience for audience in found if audience]
-        return tell(transaction, desk, audiences, text, now_ms, subject=text[:78], avoid=self._broken())
+        return tell(transaction, desk, alerted(desk), text, now_ms, subject=text[:78], avoid=self._broken())
 
 
 def _is_old(condition: Condition, now_ms: int) -> bool:

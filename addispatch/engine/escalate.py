@@ -10,11 +10,11 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from addispatch.domain.addressbook import Audience, Recipient
-from addispatch.domain.case import Case, CaseState, DeliveryKey, Position
+from addispatch.domain.case import Case, CaseState, CloseReason, Closing, DeliveryKey, Position
 from addispatch.domain.case_state import LOST, Answer, asks, contacted, policy_of, roll_call
 from addispatch.domain.delivery import Kind
 from addispatch.domain.escalation import end_of, following, is_ended, level_at, wait_s
-from addispatch.domain.events import SEVERE, WARNING, CaseEscalated, ChainEnded, LevelUnreachable, Said
+from addispatch.domain.events import SEVERE, WARNING, CaseClosed, CaseEscalated, ChainEnded, LevelUnreachable, Said
 from addispatch.engine.report import report, summary
 from addispatch.pipeline.alert import alert
 from addispatch.pipeline.ask import Question, ask, once_each, question_of, reachable
@@ -153,6 +153,8 @@ def _opening(question: Question) -> str:
 
 def _missing(case: Case, desk: Desk) -> str:
     answers = roll_call(case).answers
+    if not answers:
+        return f"{case.head.audience if case.head else 'The group'} has nobody in it to ask. "
     missing = [who for who, answer in answers.items() if answer in (Answer.PENDING, Answer.UNDELIVERABLE)]
     names = [person.name if (person := desk.person(who)) else who for who in missing[:MOST_NAMES]]
     more = f" and {len(missing) - MOST_NAMES} more" if len(missing) > MOST_NAMES else ""
@@ -228,9 +230,14 @@ def _end(transaction: Transaction, desk: Desk, entry: Entry, now_ms: int) -> Non
     assert head is not None
     transaction.join(entry, Case(id=entry.case.id, position=end_of(policy)), now_ms)
     if policy.is_recall:
-        text = f"Recall {entry.code} for {head.audience} is at its end: {summary(roll_call(entry.case))}"
+        found = roll_call(entry.case)
+        text = f"Recall {entry.code} for {head.audience} is at its end: {summary(found)}"
         transaction.event(now_ms, Said(text, SEVERE, "ChainEnded"), entry)
         report(transaction, desk, entry, now_ms)
+        if not found.answers:  # nobody is pending, and nobody will ever answer
+            closing = Closing(now_ms, CloseReason.FAILED)
+            transaction.join(entry, Case(id=entry.case.id, closings=frozenset((closing,))), now_ms)
+            transaction.event(now_ms, CaseClosed(head.audience, head.text, "there was nobody to ask"), entry)
         return
     transaction.event(now_ms, ChainEnded(entry.code or "", head.audience, head.text), entry)
     told_count = len(contacted(entry.case))

@@ -123,8 +123,8 @@ def undelivered(transaction: Transaction, desk: Desk, entry: Entry, key: Deliver
         transaction.add_deliveries(entry, again, now_ms)
 
 
-def lost(transaction: Transaction, desk: Desk, entry: Entry, key: DeliveryKey, now_ms: int) -> None:
-    """A message will not go out: if the whole step reaches nobody, the next one is due now."""
+def lost(transaction: Transaction, desk: Desk, entry: Entry, key: DeliveryKey, now_ms: int) -> bool:
+    """A message will not go out: if the whole step reaches nobody, the next one is due now; True if that was told."""
     state = entry.case.deliveries[key]
     if state.fact in (Fact.FAILED, Fact.EXPIRED):
         for other, _ in shared.follow(transaction, entry, key, state.fact, shared.SHARED, now_ms):
@@ -132,7 +132,7 @@ def lost(transaction: Transaction, desk: Desk, entry: Entry, key: DeliveryKey, n
                 _review(transaction, desk, other, now_ms)
     elif state.fact is Fact.CANCELLED:
         shared.hand_on(transaction, entry, key, now_ms)
-    _review(transaction, desk, entry, now_ms)
+    return _review(transaction, desk, entry, now_ms)
 
 
 def _review_recall(transaction: Transaction, entry: Entry, now_ms: int) -> None:
@@ -141,25 +141,26 @@ def _review_recall(transaction: Transaction, entry: Entry, now_ms: int) -> None:
         transaction.set_next(entry, transaction.waits_from_ms(now_ms))
 
 
-def _review(transaction: Transaction, desk: Desk, entry: Entry, now_ms: int) -> None:
+def _review(transaction: Transaction, desk: Desk, entry: Entry, now_ms: int) -> bool:
     _review_recall(transaction, entry, now_ms)
     case, policy, head = entry.case, policy_of(entry.case), entry.case.head
     if entry.state[0] is not CaseState.OPEN or not (head and head.policy) or is_ended(policy, case.position):
-        return
+        return False
     here = {key: state for key, state in asks(case) if key[:2] == case.position}
     if everybody_declined(case):
         transaction.set_next(entry, transaction.waits_from_ms(now_ms))
-        return
+        return False
     if any(state.fact >= Fact.SENT or state.is_pending for state in here.values()):
-        return
+        return False
     open_keys = {key for key, state in here.items() if state.fact not in LOST}
     if open_keys and open_keys - lookup.held(transaction, entry):
-        return
+        return False
     now_due_ms = transaction.waits_from_ms(now_ms)
     if entry.next_at_ms is not None and entry.next_at_ms <= now_due_ms:
-        return
+        return False
     transaction.set_next(entry, now_due_ms)
     why = "every message failed, expired or is held"
     transaction.event(now_ms, LevelUnreachable(entry.code or "", head.audience, describe(case.position), why), entry)
     text = f"Nobody was reached at {describe(case.position)} of {head.audience} ({entry.code}): {head.text}"
     alert(transaction, desk, text, now_ms, condition=f"unreachable {entry.case.id}")
+    return True

@@ -10,6 +10,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -19,18 +20,24 @@ from addispatch.domain.delivery import Kind, RetryRules
 from addispatch.domain.errors import AddispatchError, ConfigErrors, StoreError
 from addispatch.domain.events import INFO, SEVERE, WARNING, Event, Said
 from addispatch.domain.receipt import InDoubt, Permanent, Sent, Temporary
-from addispatch.engine import inbound
+from addispatch.engine import announce, inbound
+from addispatch.engine.audit import Auditor
 from addispatch.engine.conditions import Conditions
 from addispatch.engine.dispatch import Dispatcher
 from addispatch.engine.escalator import Escalator
 from addispatch.engine.feed import Feed
+from addispatch.engine.heartbeat import Heartbeat
 from addispatch.engine.housekeeping import Housekeeping, alive_at_ms
+from addispatch.engine.monitoring import Monitoring
 from addispatch.engine.observe import observe
 from addispatch.engine.operations import NodeOperations
 from addispatch.engine.outcome import recover
+from addispatch.engine.pause import remind
 from addispatch.engine.scheduler import Ticker
 from addispatch.engine.timekeeper import Timekeeper
+from addispatch.engine.watch import Watch
 from addispatch.host.lifecycle import PluginHost
+from addispatch.host.prepare import known_channels
 from addispatch.pipeline.accept import Pipeline
 from addispatch.pipeline.redelivery import Arrival, Outages, Redelivery
 from addispatch.runtime.metrics import Metrics
@@ -76,12 +83,18 @@ class Node:
         self.metrics = Metrics()
         self.feed = Feed()
         self.ledger = Ledger(config.store.url, config.node.data_dir)
-        self.directory = DirectoryStore(config.node.data_dir / "directory", config.node.default_region)
+        self.directory = DirectoryStore(
+            config.node.data_dir / "directory",
+            config.node.default_region,
+            cache(partial(known_channels, config.plugins)),
+        )
         self.tokens = Tokens(config.node.data_dir / "tokens.json")
         self._rules = _rules(config)
         self.dispatcher = Dispatcher(self.ledger, clock, self._rules, self._on_outcomes, self._desk)
         self.escalator = Escalator(self.ledger, clock, self._desk, self.say)
         self.conditions = Conditions(self.name, self.ledger, clock, self._desk, self._broken_channels)
+        self.monitoring = Monitoring(self)
+        self.watch, self.auditor, self.heartbeat = Watch(self), Auditor(self), Heartbeat(self)
         self.timekeeper = Timekeeper(self.ledger, clock, self.say)
         self.redelivery = Redelivery()
         self.operations: Operations = NodeOperations(self)
@@ -94,6 +107,8 @@ class Node:
         self._pipeline: Pipeline | None = None
         self.is_started = False
         self.started_at_ms, self.started_monotonic_s = clock.now_ms(), clock.monotonic_s()
+        #: Why ``directory.toml`` does not count since the start, for the status.
+        self.directory_problem = ""
         #: What is amiss around the node, for the status: set by the app.
         self.app_warnings: list[str] = []
         self._closing = AsyncExitStack()
@@ -127,9 +142,13 @@ class Node:
         self.window_changed()
         self._closing.push_async_callback(self._tasks.stop)
         self._tasks.run("escalator", self.escalator.run)
+        self._closing.push_async_callback(self.monitoring.stop)
+        self._tasks.run("monitors", self.monitoring.run)
+        self.monitoring.changed()
         self._start_ticks()
         self.is_started = True
-        self._announce()
+        announce.dump(self)
+        self._tasks.run("announce", lambda: announce.modems(self))
 
     async def stop(self) -> None:
         """Close everything, the newest first."""
@@ -146,11 +165,15 @@ class Node:
         try:
             report = await self.directory.provision(file)
         except AddispatchError as error:
-            for problem in error.errors if isinstance(error, ConfigErrors) else [error]:
+            problems = error.errors if isinstance(error, ConfigErrors) else [error]
+            for problem in problems:
                 self.say(Said(f"{file.name} not applied. {problem}", SEVERE, "ProvisioningFailed"))
+            more = f" and {len(problems) - 1} more" if problems[1:] else ""
+            self.directory_problem = f"{file.name} is not applied, what was there before counts: {problems[0]}{more}"
         else:
             for entry in report.released:
                 self.say(Said(f"{entry} is no longer in {file.name}; it stays and can be edited", kind="Released"))
+        self.conditions.report(file.name, self.directory_problem, grace_s=0)
 
     async def _make_pipeline(self) -> None:
         store_id, arrivals, number = await self.ledger.submit(self._read_intake)
@@ -196,6 +219,7 @@ class Node:
     def _use_directory(self, directory: Directory) -> None:
         self.pipeline.use(directory)
         self.housekeeping.retention_days = directory.settings.retention_days
+        self.monitoring.changed()
 
     def _read_intake(self, transaction: Transaction) -> tuple[str, dict[str, list[Arrival]], int]:
         """Return this store's id, what was taken shortly before the last process ended, and the ring's position."""
@@ -236,18 +260,22 @@ class Node:
         self.ticker.every(1, "deadlines of sends", self.dispatcher.abandon_overdue)
         self.ticker.every(5, "sweep", keep.sweep)
         self.ticker.every(5, "system alerts", self.conditions.tell_due)
-        self.ticker.every(5, "gauges", lambda: observe(self))
+        self.ticker.every(5, "gauges", self._observe)
+        self.ticker.every(10, "pause", self.remind_of_pause)
+        self.ticker.every(20, "heartbeat", self.heartbeat.look)
+        self.ticker.every(20, "auditor", self.auditor.look)
         self.ticker.every(10, "watchdog", keep.watchdog)
         self.ticker.every(60, "retention", keep.retain)
         self.ticker.start()
         self._closing.push_async_callback(self.ticker.stop)
 
-    def _announce(self) -> None:
-        modems = [str(modem["name"]) for modem in self.host.modems()]
-        if modems:
-            self.say(Said(f"Service Started! Modems configured - {', '.join(modems)}", kind="ServiceStarted"))
-        else:
-            self.say(Said("Service Started with no modems enabled!", kind="ServiceStarted"))
+    async def _observe(self) -> None:
+        self.watch.look(await observe(self))
+
+    async def remind_of_pause(self) -> None:
+        """Tell again of an emergency pause that lasts: a tick."""
+        if self.ledger.is_paused:
+            await self.ledger.submit(lambda transaction: remind(transaction, self._desk(), self.clock.now_ms()))
 
     # -- what plugins call (host.Core) ---------------------------------------------------------------------------
 
@@ -295,6 +323,7 @@ class Node:
     def window_changed(self) -> None:
         """Look for deliveries on all channels that run."""
         self.dispatcher.use(self.host.channels().values())
+        self.monitoring.changed()
 
     def event(self, text: str, *, severity: Severity = Severity.INFO, kind: str = "", **_data: Any) -> None:
         """Write an event of a plugin."""

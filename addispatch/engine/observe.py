@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from addispatch.domain.alarm import QueueClass
 from addispatch.engine.status import channel_docs
@@ -12,17 +12,20 @@ from addispatch.store import queries
 if TYPE_CHECKING:
     from addispatch.engine.node import Node
 
+Doc = dict[str, Any]
+
 #: What a modem without a known signal shows (3GPP TS 27.007 8.5).
 UNKNOWN_SIGNAL = 99
 
 
-async def observe(node: Node) -> None:
-    """Look once at everything that is a level and not a count."""
+async def observe(node: Node) -> Doc:
+    """Look once at everything that is a level and not a count; returns the counts of the ledger."""
     metrics, loop = node.metrics, asyncio.get_running_loop()
     due_s = loop.time() + 0.01
     await asyncio.sleep(0.01)
     metrics.loop_lagged(max(loop.time() - due_s, 0.0))
-    by_class = (await node.ledger.read(queries.counts))["by_class"]
+    counts = await node.ledger.read(queries.counts)
+    by_class = counts["by_class"]
     for queue_class in QueueClass:
         metrics.queue_length(queue_class.name.lower(), by_class.get(int(queue_class), 0))
     for plugin in node.host.report():
@@ -32,3 +35,4 @@ async def observe(node: Node) -> None:
     for modem in node.host.modems():
         signal = modem.get("signal")
         metrics.modem_signal(modem["name"], signal if isinstance(signal, int) else UNKNOWN_SIGNAL)
+    return counts

@@ -13,7 +13,7 @@ from addispatch.domain.errors import ConfigError, Refused
 from addispatch.domain.events import Said
 from addispatch.domain.lockout import Lockout
 from addispatch.domain.token import Grant, read_token
-from addispatch.engine import answering
+from addispatch.engine import answering, closing
 from addispatch.engine import pause as pausing
 from addispatch.engine.documents import read_alarm, read_time
 from addispatch.engine.forecast import forecast
@@ -177,7 +177,9 @@ class NodeOperations:
     async def pause(self, actor: Actor) -> Doc:
         """Stop sending."""
         _need(actor, Role.OPERATOR)
-        changed = await self._unit(lambda transaction, now_ms: pausing.pause(transaction, actor.name, now_ms))
+        changed = await self._unit(
+            lambda transaction, now_ms: pausing.pause(transaction, self._desk, actor.name, now_ms)
+        )
         self._node.dispatcher.give_back()
         return {"paused": True, "changed": changed}
 
@@ -185,23 +187,45 @@ class NodeOperations:
         """Send again."""
         _need(actor, Role.OPERATOR)
         cancelled_count = (await self.cancel_pending(actor))["cancelled"] if discard else 0
-        changed = await self._unit(lambda transaction, now_ms: pausing.resume(transaction, actor.name, now_ms))
+        changed = await self._unit(
+            lambda transaction, now_ms: pausing.resume(transaction, self._desk, actor.name, now_ms)
+        )
         self._node.dispatcher.poke_all()
         return {"paused": False, "changed": changed, "cancelled": cancelled_count}
 
-    async def cancel_pending(self, actor: Actor) -> Doc:
+    async def cancel_pending(self, actor: Actor, *, close_cases: bool = False) -> Doc:
         """Cancel everything not sent yet."""
         _need(actor, Role.OPERATOR)
-        count, before = 0, 2**62
-        cursor: int | None = before
-        while cursor is not None:
-            start = cursor
-            done, cursor = await self._unit(
-                lambda transaction, now_ms: pausing.cancel_unsent(transaction, actor.name, start, now_ms)  # noqa: B023
-            )
-            count += done
+        count = await self._in_chunks(
+            lambda transaction, before, now_ms: pausing.cancel_unsent(transaction, actor.name, before, now_ms)
+        )
         self._audit(actor, f"cancelled {count} message(s) that were not sent yet")
-        return {"cancelled": count}
+        if not close_cases:
+            return {"cancelled": count}
+        closed = await self._in_chunks(
+            lambda transaction, before, now_ms: closing.close_all(transaction, self._desk, actor.name, before, now_ms)
+        )
+        self._audit(actor, f"closed {closed} case(s)")
+        return {"cancelled": count, "closed": closed}
+
+    async def close(self, actor: Actor, request: Doc) -> Doc:
+        """Close cases."""
+        _need(actor, Role.OPERATOR)
+        asked, by = closing.read_request(request), "an operator" if actor.via == "unix" else actor.name
+        return await self._unit(
+            lambda transaction, now_ms: closing.close_named(transaction, self._desk, asked, by, now_ms)
+        )
+
+    async def _in_chunks(self, work: Callable[[Transaction, int, int], tuple[int, int | None]]) -> int:
+        """Do something to many rows, the newest first, in units that hold up nobody; returns to how many."""
+        count, cursor = 0, pausing.NEWEST
+        while True:
+            start = cursor
+            done, found = await self._unit(lambda transaction, now_ms: work(transaction, start, now_ms))  # noqa: B023
+            count += done
+            if found is None:
+                return count
+            cursor = found
 
     async def unlock(self, actor: Actor, address: str) -> Doc:
         """Listen to somebody's codes again."""

@@ -29,6 +29,7 @@ from addispatch.domain.events import (
     DeliverySent,
 )
 from addispatch.engine import handover
+from addispatch.pipeline.alert import SOURCE, alert
 from addispatch.store.rows import DeliveryChange
 
 if TYPE_CHECKING:
@@ -67,8 +68,21 @@ def record(transaction: Transaction, claim: Claim, outcome: Outcome, now_ms: int
         and not policy_of(entry.case).is_recall
     ):
         handover.goes_on(transaction, desk(), entry, claim.key, claim.text, now_ms)
+    is_told = False
     if claim.kind is not Kind.NOTICE and entry.code is not None and outcome.due_in_s is None:
-        handover.lost(transaction, desk(), entry, claim.key, now_ms)
+        is_told = handover.lost(transaction, desk(), entry, claim.key, now_ms)
+    if outcome.state.fact is Fact.FAILED and not is_told:
+        _alert(transaction, desk(), entry, claim, outcome.error, now_ms)
+
+
+def _alert(transaction: Transaction, desk: Desk, entry: Entry, claim: Claim, reason: str, now_ms: int) -> None:
+    """A message that will not go out is told to the system-alert recipients, unless it was one of theirs."""
+    head = entry.case.head
+    if head is None or head.source == SOURCE:
+        return
+    channel = claim.key.channel
+    text = f"{channel} to {claim.recipient} failed: {reason}. It was: {head.text}"
+    alert(transaction, desk, text, now_ms, condition=f"failed {channel}", avoid=frozenset({channel}))
 
 
 def _moot(outcome: Outcome) -> Outcome:

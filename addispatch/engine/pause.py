@@ -1,7 +1,7 @@
 """Emergency pause, resume, and cancelling what waits (SPEC 4). Used by ``engine.operations``.
 
-While paused nothing leaves and no step fires; alarms and acknowledgements count. Time stands still for what waits: at
-the end all deadlines move by the time they were frozen.
+While paused nothing leaves but what is said about the pause itself, and no step fires; alarms and acknowledgements
+count. Time stands still for what waits: at the end all deadlines move by the time they were frozen.
 """
 
 from __future__ import annotations
@@ -10,38 +10,77 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from addispatch.domain.alarm import QueueClass
 from addispatch.domain.case import CaseState
 from addispatch.domain.events import INFO, SEVERE, WARNING, Said
+from addispatch.pipeline.alert import alerted, tell
 from addispatch.pipeline.withdraw import cancel
 from addispatch.store import deadlines, lookup
 
 if TYPE_CHECKING:
+    from addispatch.pipeline.desk import Desk
     from addispatch.store.transaction import Transaction
 
 #: Deliveries cancelled in one unit.
 CHUNK = 250
+#: Above every row number.
+NEWEST = 2**62
 
 
-def pause(transaction: Transaction, by: str, now_ms: int) -> bool:
-    """Let nothing leave from now on; False if that is so already."""
+def pause(transaction: Transaction, desk: Desk, by: str, now_ms: int) -> bool:
+    """Let nothing leave from now on, and tell the system-alert recipients; False if that is so already."""
     if transaction.paused_at_ms is not None:
         return False
     transaction.paused_at_ms = now_ms
-    transaction.marks[deadlines.PAUSE] = orjson.dumps({"at_ms": now_ms, "by": by})
+    _note(transaction, by, now_ms, now_ms)
     text = f"EMERGENCY PAUSE by {by}: nothing is sent until somebody resumes; alarms and acknowledgements are taken"
     transaction.event(now_ms, Said(text, SEVERE, "Paused"))
+    _tell(transaction, desk, text, now_ms, QueueClass.PAUSE)
     return True
 
 
-def resume(transaction: Transaction, by: str, now_ms: int) -> bool:
+def remind(transaction: Transaction, desk: Desk, now_ms: int) -> bool:
+    """Remind of a pause that lasts, once in ``pause_remind_s``; whether it was time to."""
+    pause, every_s = deadlines.pause_of({deadlines.PAUSE: lookup.mark(transaction, deadlines.PAUSE)}), 0.0
+    if pause is None or (every_s := desk.directory.settings.pause_remind_s) <= 0:
+        return False
+    since_ms, by = int(str(pause["at_ms"])), str(pause["by"])
+    told_at_ms = int(str(pause.get("told_at_ms", since_ms)))
+    if 0 <= now_ms - told_at_ms < every_s * 1000:
+        return False
+    _note(transaction, by, since_ms, now_ms)
+    text = f"EMERGENCY PAUSE since {desk.clock_text(since_ms)} by {by}: {_waiting(transaction)}, nothing is sent"
+    transaction.event(now_ms, Said(text, SEVERE, "PauseReminder"))
+    _tell(transaction, desk, text, now_ms, QueueClass.PAUSE)
+    return True
+
+
+def resume(transaction: Transaction, desk: Desk, by: str, now_ms: int) -> bool:
     """Go on where the pause began; False if there was none."""
     since_ms = transaction.paused_at_ms
     if since_ms is None:
         return False
+    for _, case_seq, key in lookup.unsent(transaction, NEWEST, CHUNK, QueueClass.PAUSE):
+        cancel(transaction, transaction.entry(case_seq), key, "the pause is over", now_ms)
     deadlines.thaw(transaction, now_ms)
-    text = f"Resumed by {by} after {(now_ms - since_ms) / 60_000:.0f} minutes: what waits goes out, waiting times go on"
+    minutes = (now_ms - since_ms) / 60_000
+    text = f"Resumed by {by} after {minutes:.0f} minutes: what waits goes out, waiting times go on"
     transaction.event(now_ms, Said(text, INFO, "Resumed"))
+    _tell(transaction, desk, text, now_ms, QueueClass.EMERGENCY)
     return True
+
+
+def _note(transaction: Transaction, by: str, at_ms: int, told_at_ms: int) -> None:
+    transaction.marks[deadlines.PAUSE] = orjson.dumps({"at_ms": at_ms, "by": by, "told_at_ms": told_at_ms})
+
+
+def _tell(transaction: Transaction, desk: Desk, text: str, now_ms: int, urgency: QueueClass) -> None:
+    tell(transaction, desk, alerted(desk), text, now_ms, urgency=urgency)
+
+
+def _waiting(transaction: Transaction) -> str:
+    count = lookup.waiting_count(transaction)
+    return "1 message waits" if count == 1 else f"{count} messages wait"
 
 
 def cancel_unsent(transaction: Transaction, by: str, before_seq: int, now_ms: int) -> tuple[int, int | None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from addispatch.domain.case import CaseState
 from addispatch.domain.case_state import contacted, policy_of
-from addispatch.domain.events import ReplyRefused, SenderLocked
+from addispatch.domain.events import AnswersStopped, ReplyRefused, SenderLocked
 from addispatch.domain.lockout import Lockout
 from addispatch.domain.reply import Reply, ReplyKind, parse_reply
 from addispatch.domain.token import mark_of, read_token
@@ -156,9 +156,10 @@ class Replies:
         if wrong:
             if not self._sender.ids:
                 self._refuse(f"nobody there was told of {', '.join(wrong)}")
-            lines += [f"No code of yours: {', '.join(wrong)}.", self._open_text()]
-            if len(wrong) == len(reply.codes):  # "A123 P101 tripped" is no guessing
-                self._count_wrong(lock_name, lock)
+            # "A123 P101 tripped" is no guessing.
+            until = self._count_wrong(lock_name, lock) if len(wrong) == len(reply.codes) else ""
+            lines.append(f"No code of yours: {', '.join(wrong)}.")
+            lines.append(self._locked_text(until) if until else self._open_text())
         self._answer(said, " ".join([_sentences(said), *lines]).strip())
 
     def _with_code(self, code: str) -> list[Entry]:
@@ -176,15 +177,29 @@ class Replies:
     def _may_by_mail(self, entry: Entry) -> bool:
         return self._sender.channel != "email" or self._desk.takes_mail_for(policy_of(entry.case))
 
-    def _count_wrong(self, name: str, lock: Lockout) -> None:
+    def _count_wrong(self, name: str, lock: Lockout) -> str:
+        """Count a wrong code; if it locks the sender now, return until when."""
         lock, is_locked_now = lock.failed(self._now_ms)
         self._transaction.marks[name] = lock.value
-        if is_locked_now:
-            until_ms = lock.until_ms(self._now_ms)
-            until = f"until {self._desk.clock_text(until_ms)}" if until_ms else "until an operator unlocks it"
-            self._transaction.event(self._now_ms, SenderLocked(self._sender.address, until))
-            text = f"Too many wrong codes from {self._sender.address}: its codes are ignored {until}."
-            alert(self._transaction, self._desk, text, self._now_ms)
+        if not is_locked_now:
+            return ""
+        until_ms = lock.until_ms(self._now_ms)
+        until = f"until {self._desk.clock_text(until_ms)}" if until_ms else "until an operator unlocks it"
+        self._transaction.event(self._now_ms, SenderLocked(self._sender.address, until))
+        text = f"Too many wrong codes from {self._sender.address}: its codes are ignored {until}."
+        alert(self._transaction, self._desk, text, self._now_ms)
+        return until
+
+    def _locked_text(self, until: str) -> str:
+        """What somebody is told once, when nobody listens to his codes any more: until when, and what still works."""
+        policies = [policy_of(entry.case) for entry in self._open()]
+        works = ["the link in a message"] if any(self._desk.wants_link(policy) for policy in policies) else []
+        has_mail = any(person.email for ident in self._sender.ids if (person := self._desk.person(ident)))
+        if has_mail and any(self._desk.takes_mail_for(policy) for policy in policies):
+            works.append("an answer to a mail of ours")
+        works.append("the console")
+        how = f"{', '.join(works[:-1])} and {works[-1]} still work" if works[1:] else f"{works[0]} still works"
+        return f"Too many: codes from {self._sender.address} are ignored {until}. {how[0].upper()}{how[1:]}."
 
     # -- without a code --------------------------------------------------------------------------------------------
 
@@ -256,7 +271,8 @@ class Replies:
         if not said:
             news += f" {self._now_ms // SAME_AGAIN_MS}"
         what = notice.Notice(text, f"answer {self._sender.address} {news}", self._subject())
-        notice.send(self._transaction, entries[0], what, to, set(), self._now_ms)
+        if notice.send(self._transaction, entries[0], what, to, set(), self._now_ms):
+            self._count_answer()
 
     def _subject(self) -> str:
         return f"Re: {' '.join(clean_text(self._message.subject).split())}"[:78]
@@ -265,14 +281,26 @@ class Replies:
         return lookup.last_asked(self._transaction, self._sender.address)
 
     def _may_answer(self) -> bool:
-        name = f"{ANSWERED}{self._sender.address}"
-        since_ms, count = 0, 0
-        if value := lookup.mark(self._transaction, name):
-            since_ms, count = (int(part) for part in value.split())
-        if self._now_ms - since_ms >= ANSWERS_MS:
-            since_ms, count = self._now_ms, 0
-        self._transaction.marks[name] = f"{since_ms} {count + 1}".encode()
-        return count < MOST_ANSWERS and self._sender.channel in self._desk.provided
+        """Whether the sender gets another answer; the first one he does not get is an event."""
+        if self._sender.channel not in self._desk.provided:
+            return False
+        since_ms, count = self._answered()
+        if count == MOST_ANSWERS:
+            until = self._desk.clock_text(since_ms + ANSWERS_MS)
+            event = AnswersStopped(self._sender.channel, self._sender.address, count, until)
+            self._transaction.event(self._now_ms, event)
+            self._count_answer()
+        return count < MOST_ANSWERS
+
+    def _answered(self) -> tuple[int, int]:
+        """Since when the answers to the sender are counted, and how many there were."""
+        value = lookup.mark(self._transaction, f"{ANSWERED}{self._sender.address}")
+        since_ms, count = (int(part) for part in value.split()) if value else (0, 0)
+        return (since_ms, count) if self._now_ms - since_ms < ANSWERS_MS else (self._now_ms, 0)
+
+    def _count_answer(self) -> None:
+        since_ms, count = self._answered()
+        self._transaction.marks[f"{ANSWERED}{self._sender.address}"] = f"{since_ms} {count + 1}".encode()
 
 
 def _sentences(said: list[Said]) -> str:

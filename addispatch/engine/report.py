@@ -48,6 +48,8 @@ def report(transaction: Transaction, desk: Desk, entry: Entry, now_ms: int) -> N
 
 def summary(found: RollCall) -> str:
     """The counts in one line."""
+    if not found.answers:
+        return "there is nobody in it to ask"
     return ", ".join(f"{found.count(answer)} {heading.lower()}" for answer, heading in _HEADINGS.items())
 
 

@@ -26,10 +26,11 @@ def status_doc(node: Node, counts: Doc) -> Doc:
     oldest_s = (now_ms - oldest_ms) / 1000 if oldest_ms is not None else None
     channels = channel_docs(node)
     plugins = node.host.report()
-    warnings = _warnings(node, channels, plugins, oldest_s)
+    wrong = warnings(node, oldest_ms)
     return {
-        "state": f"Warning: {warnings[0]}" if warnings else "Server running",
-        "warnings": warnings,
+        "state": f"Warning: {wrong[0]}" if wrong else "Server running",
+        "warnings": wrong,
+        "conditions": [{"name": name, "problem": problem} for name, problem in node.conditions.bad().items()],
         "node": node.name,
         "cluster": node.cluster,
         "version": __version__,
@@ -43,7 +44,7 @@ def status_doc(node: Node, counts: Doc) -> Doc:
         "plugins": [{key: doc.get(key) for key in ("name", "status", "reason", "status_line")} for doc in plugins],
         "modems": node.host.modems(),
         "ledger": node.ledger_doc(),
-        "paused": pause_of(node.ledger.marks) is not None,
+        "paused": node.ledger.is_paused,
     }
 
 
@@ -65,7 +66,26 @@ def channel_docs(node: Node) -> list[Doc]:
     return docs
 
 
-def _warnings(node: Node, channels: list[Doc], plugins: list[Doc], oldest_s: float | None) -> list[str]:
+def channels_down(node: Node) -> dict[str, list[str]]:
+    """Why channels cannot send: the names of those with each reason."""
+    found: dict[str, list[str]] = {}
+    for doc in channel_docs(node):
+        if not doc["up"]:
+            # The banner of the modems says enough; others name their channel.
+            is_banner = doc["reason"].startswith("No working modem")
+            found.setdefault(doc["reason"] if is_banner else f"{doc['name']} is down: {doc['reason']}", []).append(
+                doc["name"]
+            )
+    return found
+
+
+def plugins_off(node: Node) -> dict[str, str]:
+    """Plugins that should run and do not, and why."""
+    return {doc["name"]: doc["reason"] for doc in node.host.report() if doc["status"] not in ("enabled", "disabled")}
+
+
+def warnings(node: Node, oldest_ms: int | None) -> list[str]:
+    """What is wrong, in sentences, the worst first; ``oldest_ms`` is since when the oldest message is queued."""
     found: list[str] = []
     if pause := pause_of(node.ledger.marks):
         since = node.pipeline.desk.clock_text(int(str(pause["at_ms"])))
@@ -73,14 +93,15 @@ def _warnings(node: Node, channels: list[Doc], plugins: list[Doc], oldest_s: flo
     if node.ledger.problem:
         found.append(f"{node.ledger.problem}. New alarms are not taken until it can be written again.")
     found += node.app_warnings
-    found += [f"{doc['name']} is down: {doc['reason']}" for doc in channels if not doc["up"]]
-    found += [
-        f"plugin {doc['name']} is off: {doc['reason']}"
-        for doc in plugins
-        if doc["status"] not in ("enabled", "disabled")
-    ]
-    if oldest_s is not None and oldest_s > QUEUE_AGE_S:
-        found.append(f"the oldest queued message waits for {oldest_s / 60:.0f} minutes")
+    if node.directory_problem:
+        found.append(node.directory_problem)
+    found += channels_down(node)
+    found += [f"plugin {name} is off: {reason}" for name, reason in plugins_off(node).items()]
+    waits_s = (node.clock.now_ms() - oldest_ms) / 1000 if oldest_ms is not None else 0.0
+    if waits_s > QUEUE_AGE_S:
+        found.append(f"the oldest queued message waits for {waits_s / 60:.0f} minutes")
+    told = "".join(found)
+    found += [problem for problem in node.conditions.bad().values() if problem not in told]
     if not node.has_audience:
         found.append("the directory is empty: nobody would be told of an alarm")
     return found

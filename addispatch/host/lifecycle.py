@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from addispatch.config.models import Config
     from addispatch.domain.errors import ConfigError
     from addispatch.host.context import Core
+    from addispatch.sdk.probe import Probe, ProbeKeys
     from addispatch.sdk.protocols import Channel
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,15 @@ class PluginHost:
         """The channels of the plugins that run, by name."""
         running = [runner for runner in self._begun if runner.is_started]
         return {name: channel for runner in running for name, channel in runner.channels.items()}
+
+    def probes(self) -> dict[str, Probe]:
+        """The probes of the plugins that run, by name."""
+        running = [runner for runner in self._begun if runner.is_started]
+        return {name: probe for runner in running for name, probe in runner.probes.items()}
+
+    def probe_keys(self) -> dict[str, type[ProbeKeys]]:
+        """The keys that monitors of each probe have, of all plugins that could be loaded, on or off."""
+        return {name: keys for one in self._records if one.plugin for name, keys in one.plugin.probes.items()}
 
     def report(self) -> list[dict[str, Any]]:
         """A document per plugin, with the keys of ``Record.document``."""

@@ -42,6 +42,19 @@ def prepare(settings: PluginsConfig, tables: Mapping[str, Any]) -> tuple[list[Re
     return records, errors
 
 
+def known_channels(settings: PluginsConfig) -> frozenset[str] | None:
+    """Return the channels of all plugins that are there, on or off; None if one of them does not load."""
+    found, _errors = discover(settings)
+    names: set[str] = set()
+    for item in found:
+        try:
+            names |= set(_import(item).channels)
+        except (Exception, SystemExit):  # a supervision border: an import can raise anything
+            log.debug("plugin %s cannot be imported", item.name, exc_info=True)
+            return None
+    return frozenset(names)
+
+
 def check_plugins(config: Config) -> list[ConfigError]:
     """Return every mistake in the plugins' part of the configuration; starts nothing."""
     records, errors = prepare(config.plugins, config.plugin)

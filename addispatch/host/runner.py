@@ -15,14 +15,16 @@ from addispatch.host.prepare import below
 from addispatch.host.status import Record, Status, describe
 from addispatch.runtime.tasks import LONGEST_PAUSE_S, bounded
 from addispatch.sdk.context import Severity
-from addispatch.sdk.plugin import Instance, Plugin
-from addispatch.sdk.protocols import Channel, ModemReporter, StatusReporter
+from addispatch.sdk.plugin import Instance
+from addispatch.sdk.protocols import ModemReporter, StatusReporter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterable
     from pathlib import Path
 
     from addispatch.host.context import Core
+    from addispatch.sdk.probe import Probe
+    from addispatch.sdk.protocols import Channel
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ class Runner:
     def __init__(self, record: Record, core: Core, plugins_dir: Path, patience: Patience) -> None:
         self.record = record
         self.channels: dict[str, Channel] = {}
+        self.probes: dict[str, Probe] = {}
         self.is_started = False
         self._has_begun = False
         self._core, self._patience = core, patience
@@ -64,9 +67,10 @@ class Runner:
             self._context = PluginContext(self.record.name, self._core, self._data_dir, self._task_failed)
             instance = plugin.create(self.record.settings, self._context)
             self._instance = _checked(instance)
-            self.channels = _channels_of(instance, plugin)
+            self.channels = _named("channels", instance, plugin.channels)
+            self.probes = _named("probes", instance, plugin.probes)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a supervision border
-            self.channels = {}
+            self.channels, self.probes = {}, {}
             self.fail(Status.CRASHED, error, "could not be created")
 
     async def start(self) -> bool:
@@ -183,8 +187,9 @@ def _checked(instance: object) -> Instance:
     raise PluginError(f"create() returned a {type(instance).__name__} without {', '.join(missing)}")
 
 
-def _channels_of(instance: Instance, plugin: Plugin) -> dict[str, Channel]:
-    channels = {channel.name: channel for channel in getattr(instance, "channels", ())}
-    if set(channels) != set(plugin.channels):
-        raise PluginError(f"it provides the channels {list(channels)}, but names {list(plugin.channels)}")
-    return channels
+def _named(kind: str, instance: Instance, names: Iterable[str]) -> dict[str, Any]:
+    """What an instance provides of a kind, by name; it must be what its plugin says."""
+    found = {one.name: one for one in getattr(instance, kind, ())}
+    if set(found) != set(names):
+        raise PluginError(f"it provides the {kind} {list(found)}, but names {list(names)}")
+    return found

@@ -1,12 +1,20 @@
 """Acting on cases and on what is sent: acknowledge, pause, resume, cancel, unlock. Only calls ``Operations``."""
 
-from fastapi import APIRouter
+from typing import Annotated, Any
 
+from fastapi import APIRouter, Depends
+
+from addispatch.http.body import only, read_if_any
 from addispatch.http.problem import Json, Problem
 from addispatch.http.routes import Document, Id, Ops, Who
-from addispatch.http.schema import ACK_BODY, ADDRESS_BODY, CASE_ACK_BODY, PROBLEMS, RESUME_BODY
+from addispatch.http.schema import ACK_BODY, ADDRESS_BODY, CANCEL_BODY, CASE_ACK_BODY, CLOSE_BODY, PROBLEMS, RESUME_BODY
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["acting"])
+
+#: A body that may be left out.
+Options = Annotated[dict[str, Any], Depends(read_if_any)]
+#: What the path of a case says already.
+_IN_PATH = ("codes", "case", "text")
 
 
 @router.post("/ack", openapi_extra=ACK_BODY)
@@ -21,6 +29,9 @@ async def acknowledge(operations: Ops, actor: Who, request: Document) -> Json:
 @router.post("/cases/{id}/ack", openapi_extra=CASE_ACK_BODY)
 async def acknowledge_case(operations: Ops, actor: Who, id: Id, request: Document) -> Json:  # noqa: A002
     """Acknowledge, decline or comment on one case."""
+    for name in _IN_PATH:
+        if name in request:
+            raise Problem(422, f"{name}: does not go here, the path names the case; codes and text: POST /ack", name)
     return Json(await operations.acknowledge(actor, {**request, "case": id}))
 
 
@@ -34,30 +45,43 @@ async def roll_call(operations: Ops, actor: Who, code: Id) -> Json:
 
 
 @router.post("/pause")
-async def pause(operations: Ops, actor: Who) -> Json:
+async def pause(operations: Ops, actor: Who, request: Options) -> Json:
     """Emergency pause: nothing is sent; alarms and acknowledgements are taken."""
+    only(request)
     return Json(await operations.pause(actor))
 
 
 @router.post("/resume", openapi_extra=RESUME_BODY)
-async def resume(operations: Ops, actor: Who, request: Document) -> Json:
+async def resume(operations: Ops, actor: Who, request: Options) -> Json:
     """End the pause; with `discard` what waited is cancelled."""
-    discard = request.get("discard", False)
+    discard = only(request, "discard").get("discard", False)
     if not isinstance(discard, bool):
         raise Problem(422, "discard: must be true or false", "discard")
     return Json(await operations.resume(actor, discard=discard))
 
 
-@router.post("/cancel-pending")
-async def cancel_pending(operations: Ops, actor: Who) -> Json:
-    """Cancel every message that is not sent and not under way."""
-    return Json(await operations.cancel_pending(actor))
+@router.post("/cancel-pending", openapi_extra=CANCEL_BODY)
+async def cancel_pending(operations: Ops, actor: Who, request: Options) -> Json:
+    """Cancel every message that is not sent and not under way; with `close_cases` close the open cases, too."""
+    close_cases = only(request, "close_cases").get("close_cases", False)
+    if not isinstance(close_cases, bool):
+        raise Problem(422, "close_cases: must be true or false", "close_cases")
+    return Json(await operations.cancel_pending(actor, close_cases=close_cases))
+
+
+@router.post("/close", openapi_extra=CLOSE_BODY)
+async def close(operations: Ops, actor: Who, request: Document) -> Json:
+    """Close cases: nobody is asked about them any more.
+
+    Answers `{cases: [{id, code, result}]}`; `result` is closed or already.
+    """
+    return Json(await operations.close(actor, request))
 
 
 @router.post("/unlock", openapi_extra=ADDRESS_BODY)
 async def unlock(operations: Ops, actor: Who, request: Document) -> Json:
     """Listen again to the codes of an address that sent too many wrong ones."""
-    address = request.get("address")
+    address = only(request, "address").get("address")
     if not isinstance(address, str):
         raise Problem(422, "address: must be text", "address")
     return Json(await operations.unlock(actor, address))

@@ -24,6 +24,11 @@ async def read_document(request: Request) -> dict[str, Any]:
     return await _read_object(request, MAX_BODY_BYTES)
 
 
+async def read_if_any(request: Request) -> dict[str, Any]:
+    """Return the body as a dict, like ``read_document``; an empty one if there is none."""
+    return await _read_object(request, MAX_BODY_BYTES, nothing={})
+
+
 async def read_directory(request: Request) -> dict[str, Any]:
     """Return the body as a dict, like ``read_document``, with room for a whole directory."""
     return await _read_object(request, MAX_DIRECTORY_BYTES)
@@ -40,8 +45,19 @@ async def read_raw(request: Request, most: int) -> bytes:
         raise Problem(408, f"the body did not arrive within {BODY_TIMEOUT_S:.0f} s", "body") from None
 
 
-async def _read_object(request: Request, most: int) -> dict[str, Any]:
+def only(document: dict[str, Any], *known: str) -> dict[str, Any]:
+    """Return the document; raises ``Problem`` (422) naming a field that is not known here."""
+    for name in document:
+        if name not in known:
+            listed = f"; there is {', '.join(known)}" if known else ""
+            raise Problem(422, f"{name[:60]}: is not known here{listed}", name[:60])
+    return document
+
+
+async def _read_object(request: Request, most: int, nothing: dict[str, Any] | None = None) -> dict[str, Any]:
     raw = await read_raw(request, most)
+    if not raw and nothing is not None:
+        return nothing
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError as error:

@@ -67,6 +67,10 @@ ACK_BODY = _body(
     }
 )
 CASE_ACK_BODY = _body({"type": "object", "properties": _ACK, "example": {"comment": "on my way"}})
+CANCEL_BODY = _body({"type": "object", "properties": {"close_cases": {"type": "boolean", "default": False}}})
+CLOSE_BODY = _body(
+    {"type": "object", "properties": {"codes": _NAMES, "case": _NAME, "comment": _TEXT}, "example": {"codes": ["A123"]}}
+)
 RESUME_BODY = _body({"type": "object", "properties": {"discard": {"type": "boolean", "default": False}}})
 ADDRESS_BODY = _body({"type": "object", "required": ["address"], "properties": {"address": _NAME}})
 ENTRY_BODY = _body({"type": "object", "description": "As in directory.toml."})

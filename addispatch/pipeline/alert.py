@@ -9,9 +9,9 @@ import random
 from typing import TYPE_CHECKING
 
 from addispatch.domain.alarm import Priority, QueueClass
-from addispatch.domain.case import Case, DeliveryKey, DeliveryState, Fact, Head
+from addispatch.domain.case import PAUSE_CYCLE, Case, DeliveryKey, Head
 from addispatch.domain.ids import case_id, ordered_id
-from addispatch.domain.text import cut_to_segments, fold_to_gsm7
+from addispatch.domain.text import fit_sms
 from addispatch.pipeline.reach import Way, ways
 from addispatch.pipeline.route import Target
 from addispatch.store import lookup
@@ -29,7 +29,14 @@ AGAIN_MS, MARK = 30 * 60_000, "alert:"
 
 
 def alert(
-    transaction: Transaction, desk: Desk, text: str, now_ms: int, *, subject: str = "", condition: str = ""
+    transaction: Transaction,
+    desk: Desk,
+    text: str,
+    now_ms: int,
+    *,
+    subject: str = "",
+    condition: str = "",
+    avoid: frozenset[str] = frozenset(),
 ) -> int:
     """Tell the system-alert recipients, of the same condition once in a while; returns how many messages are queued."""
     if condition:
@@ -37,8 +44,13 @@ def alert(
         if known and 0 <= now_ms - int(known) < AGAIN_MS:
             return 0
         transaction.marks[f"{MARK}{condition}"] = str(now_ms).encode()
+    return tell(transaction, desk, alerted(desk), text, now_ms, subject=subject, avoid=avoid)
+
+
+def alerted(desk: Desk) -> list[Audience]:
+    """Who is told of trouble with addispatch itself."""
     found = (desk.directory.audience(ident) for ident in desk.directory.settings.system_alert_to)
-    return tell(transaction, desk, [audience for audience in found if audience], text, now_ms, subject=subject)
+    return [audience for audience in found if audience]
 
 
 def tell(
@@ -91,15 +103,12 @@ def tell(
 
 def _row(way: Way, text: str, subject: str, urgency: QueueClass, most_segments: int, now_ms: int) -> NewDelivery:
     who, is_sms = way.recipient, way.channel == "sms"
+    cycle = PAUSE_CYCLE if urgency is QueueClass.PAUSE else 0
     return NewDelivery(
-        key=DeliveryKey(0, 0, who.id, way.channel, way.address),
+        key=DeliveryKey(cycle, 0, who.id, way.channel, way.address),
         recipient=who.name,
-        text=cut_to_segments(fold_to_gsm7(text), most_segments) if is_sms else text,
+        text=fit_sms(text, most_segments) if is_sms else text,
         subject="" if is_sms else subject or " ".join(text.split())[:78],
         queue_class=int(urgency),
-        rung=0,
-        state=DeliveryState(Fact.FAILED if way.problem else Fact.NONE),
-        due_at_ms=None if way.problem else now_ms,
-        expires_at_ms=None,
-        error=way.problem or None,
-    )
+        due_at_ms=now_ms,
+    ).unless(way.problem)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from addispatch.domain.case import DeliveryKey, DeliveryState, Fact, Position, priority_of
+from addispatch.domain.case import DeliveryKey, Fact, Position, priority_of
 from addispatch.domain.case_state import policy_of
 from addispatch.domain.delivery import Kind, queue_class
-from addispatch.domain.text import cut_to_segments, fold_to_gsm7
+from addispatch.domain.text import cut_to_segments, fit_sms, fold_to_gsm7
 from addispatch.pipeline.reach import Way, ways
 from addispatch.pipeline.route import Target
 from addispatch.store.rows import NewDelivery
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 LINK = "/a/"
 #: Where a footnote names the code, and (two nodes) the peer's number.
 CODE, PEER_NUMBER = "{CODE}", "{PEER_NUMBER}"
+
+
+#: In the footnote of a mail that cannot be answered, between the code and the ways that are left.
+HOW = ": acknowledge "
 
 
 class Question(NamedTuple):
@@ -49,14 +53,21 @@ def question_of(case: Case, code: str | None, now_ms: int) -> Question:
 def footnote(question: Question, desk: Desk, channel: str, recipient_id: str) -> str:
     """Return what goes under the text: how to acknowledge by this channel. Empty if the policy wants nothing."""
     policy = question.policy
+    link = desk.link(policy, question.case_id, recipient_id, question.now_ms)
     lines = []
     if policy.footnote and (channel != "email" or desk.takes_mail_for(policy)):
         lines.append(policy.footnote.replace(CODE, question.code).replace(PEER_NUMBER, "").strip())
     elif policy.footnote:
-        lines.append(f"Code {question.code}: acknowledge by SMS" if "sms" in desk.provided else f"Code {question.code}")
-    if link := desk.link(policy, question.case_id, recipient_id, question.now_ms):
-        lines.append(link)
-    return "\n".join(lines)
+        lines.append(f"Code {question.code}{HOW}{_other_ways(desk, recipient_id, has_link=bool(link))}")
+    return "\n".join([*lines, link] if link else lines)
+
+
+def _other_ways(desk: Desk, recipient_id: str, *, has_link: bool) -> str:
+    """How the reader of a mail acknowledges if not by answering it: what he has, else whoever sits at the console."""
+    person = desk.person(recipient_id)
+    has_phone = person is not None and bool(person.sms) and "sms" in desk.provided
+    found = (["by SMS"] if has_phone else []) + (["by the link"] if has_link else [])
+    return " or ".join(found) or "at the console"
 
 
 def with_footnote(text: str, note: str, channel: str, most_segments: int) -> str:
@@ -77,8 +88,8 @@ def with_footnote(text: str, note: str, channel: str, most_segments: int) -> str
 
 
 def without_footnote(text: str, note: str) -> str:
-    """Take the note off again; its link may have been another one then."""
-    first = note.split("\n", maxsplit=1)[0]
+    """Take the note off again; its link and the ways it names may have been others then."""
+    first = note.split("\n", maxsplit=1)[0].partition(HOW)[0]
     begin = first[: first.index(LINK) + len(LINK)] if LINK in first else first
     at = text.rfind(begin) if begin else -1
     return text[:at].rstrip() if at > 0 else text
@@ -100,7 +111,7 @@ def ask(
         who = way.recipient
         later = way.rung > 0 and who.id in open_rungs
         step_ms = int(way.rung * who.step_after_s * 1000) if later and who.step_after_s else 0
-        due_at_ms = None if way.problem or (later and not step_ms) else question.now_ms + step_ms
+        due_at_ms = None if later and not step_ms else question.now_ms + step_ms
         if not way.problem:
             open_rungs.add(who.id)
         rows.append(_row(question, desk, way, position, text, due_at_ms))
@@ -110,7 +121,7 @@ def ask(
 def _row(question: Question, desk: Desk, way: Way, position: Position, text: str, due_at_ms: int | None) -> NewDelivery:
     head, channel = question.head, way.channel
     if channel == "sms":
-        text = cut_to_segments(fold_to_gsm7(text), desk.max_segments)
+        text = fit_sms(text, desk.max_segments)
     note = footnote(question, desk, channel, way.recipient.id)
     return NewDelivery(
         key=DeliveryKey(position.cycle, position.level, way.recipient.id, channel, way.address),
@@ -119,12 +130,9 @@ def _row(question: Question, desk: Desk, way: Way, position: Position, text: str
         subject=subject_of(head.subject, question.priority, text, question.code) if channel == "email" else "",
         queue_class=int(urgency_of(question.policy, question.priority)),
         rung=way.rung,
-        state=DeliveryState(Fact.FAILED if way.problem else Fact.NONE),
         due_at_ms=due_at_ms,
-        expires_at_ms=None,
-        error=way.problem or None,
         kind=Kind.ASK,
-    )
+    ).unless(way.problem)
 
 
 def urgency_of(policy: Policy, priority: Priority) -> int:

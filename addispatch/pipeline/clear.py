@@ -36,8 +36,9 @@ def clear(
     now_ms: int,
     *,
     audience_id: str | None = None,
+    words: str = "",
 ) -> tuple[CaseRef, ...]:
-    """Close the open cases of a key (of one audience, if named).
+    """Close the open cases of a key (of one audience, if named), and tell who knows of them, in these words if any.
 
     Those whose policy latches stay open, until somebody acknowledges.
     """
@@ -54,7 +55,7 @@ def clear(
         if state is CaseState.CLOSED and entry.case.head:
             closed_count += 1
             withdraw(transaction, entry, "returned to normal", now_ms)
-            _tell(transaction, desk, entry, told, now_ms)
+            _tell(transaction, desk, entry, told, words, now_ms)
             closed = CaseClosed(entry.case.head.audience, last_text(entry.case), reason.value if reason else "")
             transaction.event(now_ms, closed, entry)
     if audience_id is None:
@@ -63,13 +64,15 @@ def clear(
     return tuple(refs)
 
 
-def _tell(transaction: Transaction, desk: Desk, entry: Entry, told: set[tuple[str, str]], now_ms: int) -> None:
+def _tell(
+    transaction: Transaction, desk: Desk, entry: Entry, told: set[tuple[str, str]], words: str, now_ms: int
+) -> None:
     """Tell those who know of the alarm, unless its policy is silent."""
     head = entry.case.head
     if head is None or not head.needs_ack or not policy_of(entry.case).notify_contacted:
         return
     names = {row.key.recipient: row.recipient for row in lookup.told(transaction, entry)}
-    text = f"Returned to normal: {notice.about(entry.case)} ({entry.code})"
+    text = f"{words or f'Returned to normal: {notice.about(entry.case)}'} ({entry.code})"
     note = notice.Notice(text, "clear", f"Returned to normal: {notice.about(entry.case)} ({entry.code})")
     notice.send(transaction, entry, note, notice.informed(entry.case, desk, names), told, now_ms)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from addispatch.domain.events import TemplateFailed
-from addispatch.domain.text import cut_to_segments, fold_to_gsm7
+from addispatch.domain.text import fit_sms
 from addispatch.runtime.template import Template, TemplateError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Composer:
         if target.template:
             text, subject, segments = self._render(alarm, target, events)
         if channel == "sms":
-            return Text(cut_to_segments(fold_to_gsm7(text), segments), whole=text)
+            return Text(fit_sms(text, segments), whole=text)
         return Text(text, subject or default_subject(alarm), text)
 
     def _render(self, alarm: Alarm, target: Target, events: list[Event]) -> tuple[str, str, int]:

@@ -41,9 +41,12 @@ class Desk:
 
     def link(self, policy: Policy, case_id: str, recipient_id: str, now_ms: int) -> str:
         """Return the address of the recipient's acknowledge page; empty if the policy wants none."""
-        wanted = self.is_public if policy.append_link is None else policy.append_link
-        token = self.token(case_id, recipient_id, now_ms) if wanted else ""
+        token = self.token(case_id, recipient_id, now_ms) if self.wants_link(policy) else ""
         return f"{self.public_url}/a/{token}" if token else ""
+
+    def wants_link(self, policy: Policy) -> bool:
+        """Whether messages carry a link."""
+        return self.is_public if policy.append_link is None else policy.append_link
 
     @property
     def is_public(self) -> bool:

@@ -91,9 +91,8 @@ def new_deliveries(
         text, subject = _asking(question, desk, draft) if question else (draft.text, draft.subject)
         rows.append(
             NewDelivery(
-                key, draft.recipient, text, subject, urgency, draft.rung, DeliveryState(fact), due_at_ms,
-                expires_at_ms, error,
-                Kind.ASK if question else Kind.PLAIN,
+                key, draft.recipient, text, urgency, due_at_ms, subject, draft.rung, DeliveryState(fact),
+                expires_at_ms, error, Kind.ASK if question else Kind.PLAIN,
             )
         )  # fmt: skip
     return rows

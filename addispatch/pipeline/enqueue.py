@@ -17,6 +17,7 @@ from addispatch.domain.case_state import policy_of
 from addispatch.domain.events import AlarmAdded, AlarmExempt, AlarmOpenedClosed, Event
 from addispatch.domain.exempt import exempt_keyword
 from addispatch.domain.ids import alarm_id, ordered_id
+from addispatch.domain.monitor import SOURCE as MONITOR
 from addispatch.domain.result import Accepted, CaseRef
 from addispatch.pipeline.clear import clear, cleared_after
 from addispatch.pipeline.draft import Draft, new_deliveries, reaches_anybody
@@ -60,7 +61,8 @@ def store(transaction: Transaction, order: Order, now_ms: int) -> Accepted:
     for event in order.events:
         transaction.event(now_ms, event)
     if alarm.state is AlarmState.CLEARED:
-        refs = clear(transaction, order.desk, alarm.source, alarm.key or "", alarm.ts, now_ms)
+        words = alarm.text if alarm.source == MONITOR else ""  # others clear by a bare word, or by the alarm's text
+        refs = clear(transaction, order.desk, alarm.source, alarm.key or "", alarm.ts, now_ms, words=words)
     else:
         refs = _raise(transaction, order, ident, now_ms)
     if alarm.id is not None:

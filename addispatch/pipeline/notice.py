@@ -15,7 +15,7 @@ from addispatch.domain.alarm import QueueClass
 from addispatch.domain.case import NOTICE_CYCLE, DeliveryKey, DeliveryState, Fact
 from addispatch.domain.case_state import asks
 from addispatch.domain.delivery import Kind
-from addispatch.domain.text import cut_to_segments, fold_to_gsm7
+from addispatch.domain.text import fit_sms
 from addispatch.store.rows import NewDelivery
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: How much of the alarm's text a notice repeats, in characters.
 ABOUT_CHARS = 60
+#: Longest notice by SMS.
+MOST_SEGMENTS = 3
 #: Channels that carry words, the first choice first.
 _WORDS = DEFAULT_CHANNELS
 #: How well a channel worked, the best first; one the network could not use comes last.
@@ -71,12 +73,10 @@ def send(
         if key in entry.case.deliveries or (who.channel, who.address) in told:
             continue
         told.add((who.channel, who.address))
-        text = cut_to_segments(fold_to_gsm7(notice.text), 3) if who.channel == "sms" else notice.text
+        text = fit_sms(notice.text, MOST_SEGMENTS) if who.channel == "sms" else notice.text
+        subject = notice.subject if who.channel == "email" else ""
         rows.append(
-            NewDelivery(
-                key, who.recipient, text, notice.subject if who.channel == "email" else "", int(notice.urgency), 0,
-                DeliveryState(), now_ms, None, None, Kind.NOTICE,
-            )
+            NewDelivery(key, who.recipient, text, int(notice.urgency), now_ms, subject=subject, kind=Kind.NOTICE)
         )  # fmt: skip
     if rows:
         transaction.add_deliveries(entry, rows, now_ms)

@@ -15,6 +15,7 @@ from addispatch.domain.errors import (
     Refused,
     StoreError,
 )
+from addispatch.domain.judgement import Reading
 from addispatch.domain.message import Delivery, DeliveryReport, Incoming
 from addispatch.domain.receipt import InDoubt, Permanent, Receipt, Sent, Temporary
 from addispatch.domain.result import Accepted, CaseRef
@@ -26,6 +27,7 @@ from addispatch.sdk.config import PluginConfig
 from addispatch.sdk.context import Context, Severity
 from addispatch.sdk.operations import Operations
 from addispatch.sdk.plugin import API_VERSION, Capability, Instance, Plugin
+from addispatch.sdk.probe import Probe, ProbeKeys
 from addispatch.sdk.protocols import Channel, Examiner, Finding, Health, ModemReporter, Source, StatusReporter
 
 __all__ = [
@@ -60,7 +62,10 @@ __all__ = [
     "PluginConfig",
     "PluginError",
     "Priority",
+    "Probe",
+    "ProbeKeys",
     "QueueClass",
+    "Reading",
     "Receipt",
     "Refused",
     "Sent",

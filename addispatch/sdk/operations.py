@@ -110,8 +110,17 @@ class Operations(Protocol):
         Answers ``{"paused", "changed", "cancelled"}``.
         """
 
-    async def cancel_pending(self, actor: Actor) -> Doc:
-        """Cancel every delivery that is not sent and not under way: ``{"cancelled": count}``."""
+    async def cancel_pending(self, actor: Actor, *, close_cases: bool = False) -> Doc:
+        """Cancel every delivery that is not sent and not under way: ``{"cancelled": count}``.
+
+        Cases of which somebody knows go on escalating, unless ``close_cases``: then the answer has ``closed``, too.
+        """
+
+    async def close(self, actor: Actor, request: Doc) -> Doc:
+        """Close cases, named by ``codes`` or one ``case`` id, perhaps with a ``comment``; who knows of them is told.
+
+        Answers ``{"cases": [{"id", "code", "result"}]}``; ``result`` is closed or already.
+        """
 
     async def unlock(self, actor: Actor, address: str) -> Doc:
         """Listen again to the codes of a number or mail address that sent too many wrong ones."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from addispatch.sdk.probe import ProbeKeys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -28,8 +31,9 @@ class Capability(StrEnum):
 class Instance(Protocol):
     """A configured plugin. Creating it has no side effects; each step below runs under a time-out.
 
-    An instance may also have ``channels`` (a sequence of :class:`Channel`), ``modems()`` (:class:`ModemReporter`)
-    and ``status_line()`` (:class:`StatusReporter`). A source starts to call ``context.accept`` in ``start``.
+    An instance may also have ``channels`` (of :class:`Channel`) and ``probes`` (of :class:`Probe`), ``modems()``
+    (:class:`ModemReporter`) and ``status_line()`` (:class:`StatusReporter`). A source starts to call ``context.accept``
+    in ``start``.
     """
 
     async def self_check(self) -> None:
@@ -51,8 +55,9 @@ class Plugin:
 
     ``name`` equals the entry point's and the configuration table's. ``create(config, context)`` builds the instance;
     import heavy libraries inside it, so that listing plugins stays fast. ``channels`` names the channels it provides,
-    ``receives`` those by which people can answer to what others sent (a mailbox: email). ``scan(ports)`` looks for
-    hardware without a daemon (``addispatch modems --scan``): see ``addispatch.cli.scan`` for what it returns.
+    ``probes`` its probes with the keys their monitors have (see ``sdk.probe``), ``receives`` those channels by which
+    people can answer to what others sent (a mailbox: email). ``scan(ports)`` looks for hardware without a daemon
+    (``addispatch modems --scan``): see ``addispatch.cli.scan`` for what it returns.
     """
 
     name: str
@@ -61,6 +66,7 @@ class Plugin:
     create: Callable[[Any, Context], Instance]
     capabilities: frozenset[Capability]
     channels: tuple[str, ...] = ()
+    probes: Mapping[str, type[ProbeKeys]] = field(default_factory=dict)
     receives: tuple[str, ...] = ()
     scan: Callable[[Sequence[str]], Coroutine[Any, Any, dict[str, Any]]] | None = None
     api_version: int = API_VERSION

@@ -32,10 +32,15 @@ class DirectoryStore:
     A change goes on when its caller is cancelled.
     """
 
-    def __init__(self, folder: Path, default_region: str) -> None:
-        """``default_region``: of numbers without country code, for example ``SG``."""
+    def __init__(
+        self, folder: Path, default_region: str, channels: Callable[[], frozenset[str] | None] = lambda: None
+    ) -> None:
+        """``default_region``: of numbers without country code, for example ``SG``.
+
+        ``channels`` answers which channels the plugins have, None if it cannot tell; called in the worker.
+        """
         self.snapshot = Directory()
-        self._book = Book(folder, default_region, self._publish)
+        self._book = Book(folder, default_region, self._publish, channels)
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="directory")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: list[Callable[[Directory], None]] = []

@@ -38,10 +38,17 @@ _MAX_USERS = 5
 class Book:
     """All records and their files. ``publish`` is called with the new snapshot after each change."""
 
-    def __init__(self, folder: Path, region: str, publish: Callable[[Directory], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        region: str,
+        publish: Callable[[Directory], None],
+        channels: Callable[[], frozenset[str] | None] = lambda: None,
+    ) -> None:
         self.notes: list[str] = []
         self._region = region
         self._publish = publish
+        self._channels = channels
         self._files = TableFiles(folder)
         self._tables: Tables = empty_tables()
         self._generation = 0
@@ -130,7 +137,9 @@ class Book:
         return [self._shown(table, record) for record in self._records(table).values()]
 
     def _change(self, *, provisioning: bool = False) -> Change:
-        return Change(self._tables, self._region, source=self._source, provisioning=provisioning)
+        return Change(
+            self._tables, self._region, source=self._source, provisioning=provisioning, channels=self._channels
+        )  # fmt: skip
 
     def _commit(self, tables: Tables, report: Report) -> Report:
         changed = {table for table in STORED if list(tables[table].items()) != list(self._tables[table].items())}

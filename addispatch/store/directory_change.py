@@ -5,8 +5,9 @@ Used by ``store.directory_book`` in its worker thread.
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,15 @@ from addispatch.config.paths import join
 from addispatch.domain.errors import ConfigError, ConfigErrors
 from addispatch.store.directory_fields import Checks, folded
 from addispatch.store.directory_models import MAX_ENTRIES, MODELS, SETTINGS
-from addispatch.store.directory_records import Body, Record, Tables, describe, namespace, with_references
+from addispatch.store.directory_records import (
+    Body,
+    Record,
+    Tables,
+    describe,
+    namespace,
+    with_references,
+    written_references,
+)
 
 #: Most errors reported at once, and how many of the unknown names get a "did you mean" (each costs milliseconds).
 MAX_ERRORS, MAX_HINTS = 100, 20
@@ -45,26 +54,40 @@ class Report:
 
 @dataclass(slots=True)
 class _Draft:
+    """``body`` is None if the entry has mistakes; ``raw`` is what was written."""
+
     table: str
     path: str
     id: str
     name: str | None
     body: Body | None
+    raw: Any
 
 
 class Change:
     """Collects entries, then says what becomes of the tables. Use once: ``add…``, then ``result``."""
 
-    def __init__(self, tables: Tables, region: str, *, source: str, provisioning: bool = False) -> None:
-        """``source`` names the file of provisioned entries; only ``provisioning`` may change those."""
+    def __init__(
+        self,
+        tables: Tables,
+        region: str,
+        *,
+        source: str,
+        provisioning: bool = False,
+        channels: Callable[[], frozenset[str] | None] = lambda: None,
+    ) -> None:
+        """``source`` names the file of provisioned entries; only ``provisioning`` may change those.
+
+        ``channels``: see ``Checks``.
+        """
         self._tables = tables
-        self._region = region
         self._source = source
         self._provisioning = provisioning
         self._errors: list[ConfigError] = []
+        self._wrong: set[str] = set()
         self._drafts: dict[tuple[str, str], _Draft] = {}
         self._ids = {(t, folded(r.name)): r.id for t, records in tables.items() for r in records.values()}
-        self._checks = Checks(region, _short_codes(tables))
+        self._checks = Checks(region, _short_codes(tables), channels)
 
     def add_document(self, document: Any) -> None:
         """Take all entries of a document in the shape of ``directory.toml``."""
@@ -91,7 +114,7 @@ class Change:
         name = SETTINGS if table == SETTINGS else name if isinstance(name, str) else None
         body = self._validated(table, entry, path)
         key = folded(name) if name is not None else path
-        draft = _Draft(table, path, ident or self._ids.get((table, key)) or self._new_id(table), name, body)
+        draft = _Draft(table, path, ident or self._ids.get((table, key)) or self._new_id(table), name, body, entry)
         if first := self._drafts.get((table, key)):
             self._errors.append(ConfigError(join(path, "name"), f"{name!r} is already the name of {first.path}"))
         else:
@@ -100,6 +123,7 @@ class Change:
     def result(self) -> tuple[Tables, Report]:
         """Return the new tables and what changed; raises ``ConfigErrors``. Unchanged records stay the same objects."""
         names = self._names()
+        self._wrong = {error.path for error in self._errors}
         records = [(draft, record) for draft in self._drafts.values() for record in self._resolved(draft, names)]
         self._check_short_codes()
         report, tables = Report(), {table: dict(records) for table, records in self._tables.items()}
@@ -130,7 +154,7 @@ class Change:
             self._errors.extend(explain(error, model, entry if isinstance(entry, Mapping) else {}, path))
             return None
         if table == SETTINGS:
-            self._checks = Checks(self._region, frozenset(body.get("short_codes", ())))
+            self._checks = dataclasses.replace(self._checks, short_codes=frozenset(body.get("short_codes", ())))
         return body
 
     def _names(self) -> dict[tuple[str, str], str]:
@@ -159,7 +183,12 @@ class Change:
             self._errors.append(ConfigError(path, *self._unknown(name, kinds, names)))
             return None
 
-        if draft.body is not None:
+        if draft.body is None:
+            # All mistakes at once: whom an entry names is looked at even if something else in it is wrong.
+            for name, kinds, path in written_references(draft.table, draft.raw, draft.path):
+                if path not in self._wrong:
+                    to_id(name, kinds, path)
+        else:
             body = with_references(draft.table, draft.body, to_id, draft.path)
             old = self._tables[draft.table].get(draft.id)
             if old and old.provisioned and old.body != body and not self._provisioning:

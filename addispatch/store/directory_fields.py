@@ -12,14 +12,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, Field, Strict, ValidationInfo
 
+from addispatch.config.explain import did_you_mean
 from addispatch.domain.addressbook import DEFAULT_GROUP
 from addispatch.domain.errors import ConfigError
 from addispatch.runtime.numbers import normalize_number
 from addispatch.runtime.template import Template, TemplateError
 
 MAX_NAME_CHARS = 100
+#: Channels that are spoken of before there is a plugin for each: these names are right on every node.
+CHANNELS = frozenset({"sms", "email", "chat", "webhook", "mqtt", "forward", "log"})
 MAX_LINE_CHARS = 200
 
 #: Signs with a meaning where audiences are written: ``a@b`` is an address, the others separate names in lists.
@@ -28,6 +31,8 @@ _NAME_SIGNS = "@,;|"
 _JOINERS = "\u200c\u200d"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{}~-]+"
+#: Voice is left out on purpose: it is used by a policy's ``call`` only (SPEC 1).
+_CHANNEL = re.compile(r"(?!voice$)[a-z][a-z0-9_-]{0,39}")
 _EMAIL = re.compile(rf"(?P<local>{_ATOM}(?:\.{_ATOM})*)@{_LABEL}(?:\.{_LABEL})*")
 
 T = TypeVar("T")
@@ -35,10 +40,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """What checking a number needs: the region of national numbers, and the short codes of this site."""
+    """What checking takes: the region of national numbers, the short codes of this site, the channels of its plugins.
+
+    ``channels`` is asked only about names beyond ``CHANNELS``; it answers None if it cannot tell.
+    """
 
     region: str
     short_codes: frozenset[str] = frozenset()
+    channels: Callable[[], frozenset[str] | None] = lambda: None
 
 
 def spelled(name: str) -> str:
@@ -126,6 +135,15 @@ def _email(value: str, _checks: Checks) -> str:
     return address
 
 
+def _channel(value: str, checks: Checks) -> str:
+    if not _CHANNEL.fullmatch(value):
+        raise ValueError("is no channel such as sms, email or chat (voice: a level's call)")
+    if value not in CHANNELS and (known := checks.channels()) is not None and value not in known:
+        options = (CHANNELS | known) - {"voice"}
+        raise ValueError(f"{value!r} is a channel of no plugin here ({did_you_mean(value, options)})")
+    return value
+
+
 def _template(value: str, checks: Checks) -> str:
     _text(value, checks)
     try:
@@ -163,11 +181,9 @@ ChatUrl = Annotated[
     str, Field(max_length=500), _matching(r"[a-z][a-z0-9+.-]*://[!-{}~]+", "is no URL such as scheme://host/path")
 ]
 Language = Annotated[str, _matching(r"|[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", "is no language such as en or pt-BR")]
-#: Voice is left out on purpose: it is used by a policy's ``call`` only (SPEC 1).
-Channel = Annotated[
-    str,
-    _matching(r"(?!voice$)[a-z][a-z0-9_-]{0,39}", "is no channel such as sms, email or chat (voice: a level's call)"),
-]
+Channel = Annotated[str, _checked(_channel)]
+#: ``true`` or ``false``, no text or number that looks like it.
+Flag = Annotated[bool, Strict()]
 TimeOfDay = Annotated[str, _matching(r"|([01][0-9]|2[0-3]):[0-5][0-9]", "is no time of day such as 07:30")]
 Line = Annotated[str, Field(max_length=MAX_LINE_CHARS), _checked(_line)]
 TemplateText = Annotated[str, Field(max_length=4_000), _checked(_template)]

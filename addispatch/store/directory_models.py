@@ -18,6 +18,7 @@ from addispatch.store.directory_fields import (
     Channel,
     ChatUrl,
     Email,
+    Flag,
     Language,
     Line,
     Name,
@@ -57,7 +58,7 @@ class RecipientEntry(Entry):
     chat: UpTo10[ChatUrl] = ()
     language: Language = ""
     department: Line = ""
-    enabled: bool = True
+    enabled: Flag = True
     policy: Reference = ""
     channels: UpTo10[Channel] = ()
     mode: Mode = Mode.PARALLEL
@@ -78,7 +79,7 @@ class LevelEntry(Entry):
     after_minutes: Minutes | None = None
     to: UpTo50[Reference] = ()
     call: UpTo50[Reference] = ()
-    resend: bool = False
+    resend: Flag = False
 
     @property
     def is_empty(self) -> bool:
@@ -95,16 +96,16 @@ class PolicyEntry(Entry):
     max_send_wait_s: Seconds = 120
     repeat: Annotated[int, Field(ge=0, le=100)] = 0
     footnote: Line = FOOTNOTE
-    allow_email_reply: bool | None = None
-    append_link: bool | None = None
-    ack_any_acks_all: bool = False
+    allow_email_reply: Flag | None = None
+    append_link: Flag | None = None
+    ack_any_acks_all: Flag = False
     exempt_keywords: UpTo50[Line] = EXEMPT_KEYWORDS
-    notify_contacted: bool = True
-    continue_unsent: bool = False
-    answer_acks: bool = True
-    close_on_clear: bool = True
-    keyword_clears: bool = False
-    repeat_on_takeover: bool | None = None
+    notify_contacted: Flag = True
+    continue_unsent: Flag = False
+    answer_acks: Flag = True
+    close_on_clear: Flag = True
+    keyword_clears: Flag = False
+    repeat_on_takeover: Flag | None = None
     renotify_after_s: Seconds | None = None
     close_after_h: Hours = 72
 
@@ -169,7 +170,7 @@ class RouteEntry(Entry):
     name: Name
     match: MatchEntry = MatchEntry()
     to: Annotated[UpTo50[Reference], Field(min_length=1)]
-    continue_: bool = Field(default=False, alias="continue")
+    continue_: Flag = Field(default=False, alias="continue")
     template: Reference = ""
     channels: UpTo10[Channel] = ()
 
@@ -182,7 +183,7 @@ class SettingsEntry(Entry):
     pause_remind_s: Seconds = 900
     retention_days: Annotated[int, Field(ge=1, le=3_650)] = 90
     link_ttl_h: Hours = 72
-    anyone_may_ack: bool = False
+    anyone_may_ack: Flag = False
     short_codes: Annotated[tuple[ShortCode, ...], Field(max_length=200)] = ()
 
 

@@ -85,6 +85,24 @@ def _rewrite(value: Any, steps: tuple[str, ...], kinds: tuple[str, ...], replace
     return {key: new if key == step else old for key, old in value.items() if key != step or new is not None}
 
 
+def written_references(table: str, entry: Any, path: str) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """Yield name, tables and path of each reference in an entry as it was written, whatever else is in it."""
+    for steps, kinds in REFERENCES[table].items():
+        for name, where in _written(entry, steps, path):
+            yield name, kinds, where
+
+
+def _written(value: Any, steps: tuple[str, ...], path: str) -> Iterator[tuple[str, str]]:
+    if not steps:
+        if isinstance(value, str) and value:
+            yield value, path
+    elif steps[0] == _EACH:
+        for index, item in enumerate(value if isinstance(value, list) else ()):
+            yield from _written(item, steps[1:], join(path, index))
+    elif isinstance(value, Mapping) and steps[0] in value:
+        yield from _written(value[steps[0]], steps[1:], join(path, steps[0]))
+
+
 def references(table: str, body: Body) -> set[str]:
     """Return all references in a body."""
     found: set[str] = set()

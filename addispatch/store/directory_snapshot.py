@@ -19,7 +19,7 @@ from addispatch.domain.policy import Level, Policy, PolicyKind
 from addispatch.store.directory_keys import secrets_of
 from addispatch.store.directory_records import Body, Record, Tables
 
-_SETTINGS_KEYS = ("retention_days", "link_ttl_h", "anyone_may_ack")
+_SETTINGS_KEYS = ("retention_days", "link_ttl_h", "anyone_may_ack", "heartbeat_at", "pause_remind_s")
 
 
 def build(tables: Tables, generation: int) -> Directory:

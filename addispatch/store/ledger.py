@@ -119,6 +119,11 @@ class Ledger:
             return query(connection)
 
     @property
+    def is_paused(self) -> bool:
+        """Whether an emergency pause is in force."""
+        return pause_of(self.marks) is not None
+
+    @property
     def waiting_count(self) -> int:
         """Usual units (alarms and the like) not yet committed."""
         return len(self._waiting[Turn.USUAL])

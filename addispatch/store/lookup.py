@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
+from addispatch.domain.alarm import QueueClass
 from addispatch.domain.case import DeliveryKey, Fact
 from addispatch.domain.delivery import Kind
 from addispatch.store import schema
@@ -128,8 +129,13 @@ def told(transaction: Transaction, entry: Entry) -> list[Told]:
     return [Told(DeliveryKey(*row[:5]), row[5], row[6], row[7], row[8], Kind(row[9])) for row in rows]
 
 
-def unsent(transaction: Transaction, before_seq: int, most: int) -> list[tuple[int, int, DeliveryKey]]:
-    """Return row number, case and key of deliveries that are queued or held, the newest first, below a row number."""
+def unsent(
+    transaction: Transaction, before_seq: int, most: int, queue_class: QueueClass | None = None
+) -> list[tuple[int, int, DeliveryKey]]:
+    """Return row number, case and key of deliveries that are queued or held, the newest first, below a row number.
+
+    Those of one class, if it is named.
+    """
     transaction.flush()
     query = (
         sa.select(_d.seq, _d.case_seq, _d.cycle, _d.level, _d.recipient_id, _d.channel, _d.address)
@@ -138,8 +144,19 @@ def unsent(transaction: Transaction, before_seq: int, most: int) -> list[tuple[i
         .order_by(_d.seq.desc())
         .limit(most)
     )
+    if queue_class is not None:
+        query = query.where(_d["class"] == int(queue_class))
     rows = transaction.connection.execute(query).all()
     return [(row[0], row[1], DeliveryKey(*row[2:])) for row in rows]
+
+
+def waiting_count(transaction: Transaction) -> int:
+    """Return how many deliveries wait for their turn."""
+    transaction.flush()
+    query = sa.select(sa.func.count()).where(
+        _d.due_at_ms.is_not(None), _d.phase == 0, _d["class"] != int(QueueClass.PAUSE)
+    )
+    return int(transaction.connection.execute(query).scalar_one())
 
 
 def held(transaction: Transaction, entry: Entry) -> set[DeliveryKey]:

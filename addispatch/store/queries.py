@@ -15,6 +15,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from addispatch.domain.case import Fact, Note, Phase, last_text, priority_of, raise_count
+from addispatch.domain.case_state import policy_of
+from addispatch.domain.escalation import reached
 from addispatch.domain.events import SEVERITIES
 from addispatch.domain.text import segment_count
 from addispatch.domain.token import PATTERN
@@ -85,7 +87,7 @@ def case(connection: sa.Connection, case_id: str) -> Doc | None:
 def deliveries(connection: sa.Connection, state: str | None, limit: int, before: int | None) -> Doc:
     """A page of deliveries; ``state`` is one of the names ``delivery_state`` gives."""
     query = (
-        sa.select(schema.deliveries, _c.id.label("case_id"))
+        sa.select(schema.deliveries, _c.id.label("case_id"), _c.code)
         .join(schema.cases, _c.seq == _d.case_seq)
         .order_by(_d.seq.desc())
         .limit(limit + 1)
@@ -97,7 +99,7 @@ def deliveries(connection: sa.Connection, state: str | None, limit: int, before:
     if before is not None:
         query = query.where(_d.seq < before)
     rows = connection.execute(query).mappings().all()
-    page = [{**delivery_doc(row), "case_id": unpack_id(row["case_id"])} for row in rows[:limit]]
+    page = [{**delivery_doc(row), "case_id": unpack_id(row["case_id"]), "code": row["code"]} for row in rows[:limit]]
     return {"deliveries": page, "next": _next(rows, limit)}
 
 
@@ -159,10 +161,18 @@ def counts(connection: sa.Connection) -> Doc:
     }
 
 
+def ended_since(connection: sa.Connection, since_ms: int) -> Doc:
+    """How many deliveries were sent, and how many failed, that were queued or sent since then."""
+    sent = sa.select(sa.func.count()).where(_d.sent_at_ms >= since_ms)
+    lost = (int(Fact.FAILED), int(Fact.EXPIRED))
+    failed = sa.select(sa.func.count()).where(_d.queued_at_ms >= since_ms, _d.fact.in_(lost))
+    return {"sent": connection.execute(sent).scalar_one(), "failed": connection.execute(failed).scalar_one()}
+
+
 def case_doc(row: sa.RowMapping, parts: Rows) -> Doc:
     """A case as CONTRACT has it."""
     case = read_case(dict(row), [dict(part) for part in parts])
-    acks = sorted(case.acks)
+    acks, at = sorted(case.acks), reached(policy_of(case), case.position)
     return {
         "id": case.id,
         "code": row["code"],
@@ -176,7 +186,7 @@ def case_doc(row: sa.RowMapping, parts: Rows) -> Doc:
         "topic": row["topic"] or None,
         "state": row["state"],
         "reason": row["reason"],
-        "level": case.position.level,
+        "level": at.level,
         "opened_at": time_text(row["opened_at_ms"]),
         "acknowledged_at": time_text(acks[0].at_ms) if acks else None,
         "acknowledged_by": (acks[0].name or acks[0].by) if acks else None,
@@ -185,7 +195,7 @@ def case_doc(row: sa.RowMapping, parts: Rows) -> Doc:
         "acknowledgements": [_note_doc(note) for note in acks],
         "declines": [_note_doc(note) for note in sorted(case.declines)],
         "comments": [_note_doc(note) for note in sorted(case.comments)],
-        "round": case.position.cycle,
+        "round": at.cycle,
         "next_step_at": time_text(row["next_at_ms"]),
         "owner": case.owner.store or None,
     }

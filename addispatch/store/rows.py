@@ -37,14 +37,18 @@ class NewDelivery(NamedTuple):
     key: DeliveryKey
     recipient: str
     text: str
-    subject: str
     queue_class: int
-    rung: int
-    state: DeliveryState
     due_at_ms: int | None
-    expires_at_ms: int | None
-    error: str | None
+    subject: str = ""
+    rung: int = 0
+    state: DeliveryState = DeliveryState()
+    expires_at_ms: int | None = None
+    error: str | None = None
     kind: int = Kind.PLAIN
+
+    def unless(self, problem: str) -> NewDelivery:
+        """Return the delivery; failed at once if there is a problem with its way."""
+        return self._replace(state=DeliveryState(Fact.FAILED), due_at_ms=None, error=problem) if problem else self
 
 
 class DeliveryChange(NamedTuple):

@@ -81,7 +81,8 @@ class Statements:
             "UPDATE deliveries SET fact=:fact, attempt=:attempt, phase=:phase, turn=0, due_at_ms=:due, error=:error,"
             " carrier=COALESCE(:carrier, carrier), reference=COALESCE(:reference, reference),"
             " sent_at_ms=COALESCE(:sent, sent_at_ms), delivered_at_ms=COALESCE(:delivered, delivered_at_ms),"
-            " repeat=:repeat WHERE seq=:seq"
+            # Once repeated, always a repeat: a report or the next try says nothing about it.
+            " repeat=CASE WHEN repeat > 0 THEN repeat ELSE :repeat END WHERE seq=:seq"
         )
         self.claim = make("UPDATE deliveries SET phase=1 WHERE seq=:seq")
         self.change_state = make("UPDATE cases SET state=:state, reason=:reason, closed_at_ms=:closed WHERE seq=:seq")

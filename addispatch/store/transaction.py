@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from addispatch.domain.alarm import BY_RANK, Priority, QueueClass
 from addispatch.domain.case import (
+    PAUSE_CYCLE,
     Case,
     CaseState,
     DeliveryKey,
@@ -234,7 +235,7 @@ class Transaction:
         for new in deliveries:
             counters.delivery += 1
             entry.delivery_seqs[new.key] = counters.delivery
-            if self.paused_at_ms is not None:
+            if self.paused_at_ms is not None and new.key.cycle != PAUSE_CYCLE:
                 times = (self._frozen(new.due_at_ms, now_ms), self._frozen(new.expires_at_ms, now_ms))
                 new = new._replace(due_at_ms=times[0], expires_at_ms=times[1])  # noqa: PLW2901
             rows.append(delivery_row(counters.delivery, entry.seq, new, now_ms))
@@ -256,7 +257,7 @@ class Transaction:
         entry.case = with_delivery(before, key, change.state)
         if entry.case is before and before.deliveries.get(key) != change.state:
             return False
-        if self.paused_at_ms is not None:
+        if self.paused_at_ms is not None and key.cycle != PAUSE_CYCLE:
             change = change._replace(due_at_ms=self._frozen(change.due_at_ms, now_ms))
         self._change_delivery(entry.delivery_seqs[key], change)
         return self._review(entry, now_ms)
@@ -393,8 +394,6 @@ class Transaction:
     def claim_due(self, channel: str, most: int, now_ms: int) -> list[Claim]:
         """Take up to ``most`` due deliveries of a channel, urgent ones first, and mark them as being sent."""
         claims: list[Claim] = []
-        if self.paused_at_ms is not None:
-            return claims
         for queue_class, turn, due_at_ms in self._heads(channel):
             if len(claims) >= most:
                 break
@@ -410,15 +409,17 @@ class Transaction:
         return claims
 
     def next_due_ms(self, channel: str) -> int | None:
-        """When the channel's next queued delivery is due; None while an emergency pause holds everything."""
-        if self.paused_at_ms is not None:
-            return None
+        """When the channel's next queued delivery is due that may leave."""
         return min((due_at_ms for _, _, due_at_ms in self._heads(channel) if due_at_ms is not None), default=None)
 
     def _heads(self, channel: str) -> list[tuple[Any, ...]]:
-        """Class, turn and first due time of a channel's queues, in the order in which they are served."""
+        """Class, turn and first due time of a channel's queues, in the order in which they are served.
+
+        In an emergency pause there is one queue.
+        """
         self.flush()
-        return sorted(self._sql.heads.read(self.connection, channel))
+        heads = sorted(self._sql.heads.read(self.connection, channel))
+        return heads if self.paused_at_ms is None else [head for head in heads if head[0] == QueueClass.PAUSE]
 
     # -- reading -------------------------------------------------------------------------------------------------
 

@@ -293,6 +293,7 @@ async def test_five_wrong_codes_lock_the_number_out_for_an_hour(tmp_path: Path) 
         assert tale.phone("Chief").received == []
         await jane.replies(wrong(tale, 4))
         await tale.phone("Chief").expects("Too many wrong codes from +6581234567", "until 13:00")
+        await jane.expects("codes from +6581234567 are ignored until 13:00. The console still works.")
         assert await answer(jane, tale.code) == "", "a right code is ignored, too"
         assert await answer(jane, "ok") == ""
         assert (await tale.case())["state"] == "open"
@@ -302,6 +303,22 @@ async def test_five_wrong_codes_lock_the_number_out_for_an_hour(tmp_path: Path) 
         await tale.clock.passes(seconds=1)
         await jane.replies(tale.code)
         assert (await tale.case())["state"] == "closed"
+
+
+async def test_who_is_locked_out_hears_once_what_still_works(tmp_path: Path) -> None:
+    open_ways = people("Adam", "Jane", "Bo", "Chief", email=True) + settings() + group("Team", "Adam", "Jane")
+    open_ways += policy(after(5, "Bo"), append_link=True, allow_email_reply=True)
+    async with Tale(tmp_path, open_ways, url="https://alarms.plant.example") as tale:
+        await tale.alarm()
+        jane = tale.phone("Jane")
+        await lock_out(tale, jane)
+        await jane.expects("The link in a message, an answer to a mail of ours and the console still work.")
+        count = len(jane.received)
+        await lock_out(tale, jane)
+        await jane.replies("ok")
+        assert len(jane.received) == count, "once"
+        await tale.mailbox("Jane").answers("on my way")
+        assert (await tale.case())["acknowledged_by"] == "Jane"
 
 
 async def test_a_lock_out_silences_nobody_else_and_no_other_way(tmp_path: Path) -> None:
@@ -332,6 +349,7 @@ async def test_a_second_lock_out_in_a_day_holds_until_somebody_unlocks(tmp_path:
         await tale.clock.passes(hours=2)
         await lock_out(tale, jane)
         await tale.phone("Chief").expects("until an operator unlocks it")
+        await jane.expects("are ignored until an operator unlocks it")
         await tale.clock.passes(hours=48)
         await jane.replies(tale.code)
         assert (await tale.case())["state"] == "open"

@@ -8,6 +8,7 @@ import pytest
 from pipelines import ADMIN
 from tale import Tale, after, group, people, policy, settings
 
+from addispatch.domain.errors import Refused
 from addispatch.domain.receipt import InDoubt, Temporary
 
 TEAM = people("Adam", "Jane", "Bo", "Eve", "Chief") + settings() + group("Team", "Adam", "Jane")
@@ -276,3 +277,50 @@ async def test_cancelling_twice_finds_nothing_more(tmp_path: Path) -> None:
             await tale.alarm(f"alarm {number}")
         assert (await tale.operations.cancel_pending(ADMIN))["cancelled"] == 400
         assert (await tale.operations.cancel_pending(ADMIN))["cancelled"] == 0
+
+
+# -- closing -----------------------------------------------------------------------------------------------------
+
+
+async def test_an_operator_closes_a_case_and_who_knows_of_it_is_told(tmp_path: Path) -> None:
+    async with Tale(tmp_path, POLICY) as tale:
+        await tale.alarm()
+        await tale.phone("Adam").expects("pump is hot")
+        done = await tale.operations.close(ADMIN, {"codes": [tale.code.lower()], "comment": "false alarm"})
+        assert [case["result"] for case in done["cases"]] == ["closed"]
+        await tale.quiet()
+        await tale.phone("Adam").expects("Closed by test: false alarm", tale.code)
+        case = await tale.case()
+        assert (case["state"], case["reason"]) == ("closed", "operator")
+        await tale.clock.passes(hours=1)
+        assert tale.phone("Bo").received == []
+        again = await tale.operations.close(ADMIN, {"codes": [tale.code]})
+        assert [case["result"] for case in again["cases"]] == ["already"]
+        await tale.phone("Adam").is_silent()
+
+
+async def test_what_is_not_known_closes_nothing(tmp_path: Path) -> None:
+    async with Tale(tmp_path, POLICY) as tale:
+        await tale.alarm()
+        for request, field in (
+            ({"codes": [tale.code, "Q999"]}, "codes"), ({}, "codes"), ({"case": "x"}, "case"), ({"code": "A1"}, "code"),
+            ({"codes": [tale.code], "case": "x"}, "codes"), ({"codes": [tale.code], "comment": 7}, "comment"),
+        ):  # fmt: skip
+            with pytest.raises(Refused) as refused:
+                await tale.operations.close(ADMIN, request)
+            assert refused.value.field == field, request
+        assert (await tale.case())["state"] == "open"
+
+
+async def test_cancelling_what_waits_and_closing_all_cases_leaves_nothing_open(tmp_path: Path) -> None:
+    async with Tale(tmp_path, POLICY) as tale:
+        await tale.alarm("known")
+        tale.dies()
+        await tale.alarm("unknown")
+        done = await tale.operations.cancel_pending(ADMIN, close_cases=True)
+        assert done == {"cancelled": 2, "closed": 1}, "the other one closed by itself: nobody knew of it"
+        assert (await tale.operations.cases(ADMIN, state="open"))["cases"] == []
+        await tale.revives()
+        await tale.phone("Adam").expects("known")
+        await tale.phone("Adam").expects("Closed by test")
+        await tale.phone("Adam").is_silent()

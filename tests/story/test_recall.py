@@ -274,6 +274,52 @@ async def test_a_second_ack_of_the_same_one_is_told_that_he_is_counted(tmp_path:
         await tale.phone("Adam").expects(f"You acknowledged {code} at 12:00.")
 
 
+def empty_crew(*levels: str, **more: object) -> str:
+    return people("Chief", "Ops", email=True) + settings() + group("Crew", policy="muster") + policy(
+        *levels, name="muster", kind="recall", **more
+    )  # fmt: skip
+
+
+async def test_a_recall_of_an_empty_group_is_reported_and_ends_at_once(tmp_path: Path) -> None:
+    async with Tale(tmp_path, empty_crew(after(5, resend=True), after(10, resend=True), repeat=2)) as tale:
+        await tale.alarm("Muster at gate 2", to="Crew")
+        await tale.ticks()
+        case = await tale.case()
+        assert (case["state"], case["reason"]) == ("closed", "failed")
+        await tale.phone("Chief").expects("Crew has nobody with a usable address. The alarm: Muster at gate 2")
+        report = await tale.mailbox("Chief").expects(f"Recall {tale.code} for Crew: there is nobody in it to ask")
+        assert "Muster at gate 2" in report
+        assert await tale.events("AudienceUnreachable") == [
+            "plant: Crew has nobody with a usable address; others are told."
+        ]
+        assert any("there was nobody to ask" in text for text in await tale.events("CaseClosed"))
+        assert case["next_step_at"] is None
+        await tale.clock.passes(hours=80)
+        assert len(await tale.events("CaseClosed")) == 1
+
+
+async def test_the_supervisors_of_an_empty_recall_are_told_before_it_ends(tmp_path: Path) -> None:
+    async with Tale(tmp_path, empty_crew(after(5, resend=True), after(10, "Ops"))) as tale:
+        await tale.alarm("Muster at gate 2", to="Crew")
+        await tale.ticks()
+        await tale.phone("Ops").expects("Crew has nobody in it to ask. Muster at gate 2")
+        assert (await tale.case())["state"] == "open"
+        await tale.clock.passes(minutes=10)
+        assert (await tale.case())["state"] == "closed"
+
+
+async def test_an_empty_recall_can_be_taken_up_by_an_operator(tmp_path: Path) -> None:
+    async with Tale(tmp_path, empty_crew(after(10, "Ops"))) as tale:
+        await tale.alarm("Muster at gate 2", to="Crew")
+        await tale.ticks()
+        said = await tale.acks(recipients=["all"], comment="called them myself")
+        assert said["cases"][0]["result"] == "acknowledged"
+        assert "there was nobody to ask" in said["answer"]
+        case = await tale.case()
+        assert (case["state"], case["reason"], case["next_step_at"]) == ("closed", "acknowledged", None)
+        assert (await tale.acks(recipients=["all"]))["cases"][0]["result"] == "already"
+
+
 async def test_the_report_goes_by_sms_where_nobody_has_a_mailbox(tmp_path: Path) -> None:
     crew = people("Adam", "Chief") + settings() + group("Crew", "Adam", policy="muster")
     async with Tale(tmp_path, crew + policy(after(5, resend=True), name="muster", kind="recall")) as tale:

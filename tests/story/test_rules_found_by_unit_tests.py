@@ -214,3 +214,5 @@ async def test_an_acknowledgement_that_meets_a_bug_holds_up_no_other(tmp_path):
         async with asyncio.timeout(1):
             while not any(message.payload == b"A101" for message in door.confirmed):
                 await asyncio.sleep(0.01)
+        assert [message.payload for message in door.confirmed] == [b"A100", b"A101"]
+        assert [event.kind for event in context.events] == ["ack_failed"]

@@ -46,6 +46,9 @@ async def test_a_crash_repeats_what_was_under_way_marked_and_loses_no_level(tmp_
         assert tale.phone("Bo").received == []
         await tale.crash()
         await tale.phone("Bo").expects("(repeat) Unacknowledged for 5 min: pump is hot")
+        await tale.reports(tale.phone("Bo").last, delivered=True)
+        (mine,) = [one for one in (await tale.case())["deliveries"] if one["recipient"] == "Bo"]
+        assert (mine["state"], mine["repeat"]) == ("delivered", True), "as its text says, still when it is delivered"
         await not_before(tale, "Eve", minutes=15)
 
 

@@ -50,7 +50,7 @@ class Daemon:
         """Start it and wait until it says so."""
         before = len(self.lines)
         await self.spawn()
-        await self.says("Service Started", since=before)
+        await self.says("Engine initialized", since=before)
 
     async def lives_for(self, seconds: float) -> None:
         """Let it run; fails if it ends by itself."""

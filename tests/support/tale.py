@@ -385,6 +385,10 @@ class Tale:
         """What the node's ticks would do now."""
         await self.node.timekeeper.check()
         await self.node.housekeeping.sweep()
+        await self.node.remind_of_pause()
+        await self.node.heartbeat.look()
+        await self.node.auditor.look()
+        await self.node.conditions.tell_due()
         await self.quiet()
 
     async def quiet(self) -> None:

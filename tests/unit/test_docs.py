@@ -159,7 +159,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_toml_examples_are_toml(page: Path) -> None:
     for example in re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL):
-        tomllib.loads(example)
+        assert tomllib.loads(example), f"says nothing: {example}"
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:
@@ -168,12 +168,15 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
 
 
 def test_directory_examples_are_accepted() -> None:
+    checked = 0
     for name in ("README.md", "docs/getting-started.md"):
         for example in re.findall(r"```toml\n(.*?)```", (ROOT / name).read_text(), re.DOTALL):
             document = tomllib.loads(example)
             for table in document.keys() & MODELS.keys():
                 for entry in document[table]:
                     MODELS[table].model_validate(entry)
+                    checked += 1
+    assert checked, "no page has an example any more"
 
 
 def test_every_topic_is_documented() -> None:

@@ -86,9 +86,13 @@ class EmptyOperations:
         """Nothing waited."""
         return {"paused": False, "changed": True, "cancelled": 0}
 
-    async def cancel_pending(self, actor: Actor) -> Doc:
+    async def cancel_pending(self, actor: Actor, *, close_cases: bool = False) -> Doc:
         """Nothing waits."""
-        return {"cancelled": 0}
+        return {"cancelled": 0, "closed": 0} if close_cases else {"cancelled": 0}
+
+    async def close(self, actor: Actor, request: Doc) -> Doc:
+        """There are no cases."""
+        raise Refused("codes", "there is no such case")
 
     async def unlock(self, actor: Actor, address: str) -> Doc:
         """Nobody is locked."""

@@ -25,6 +25,8 @@ MAX_WAITING = 1000
 AGAIN_S = 1.0
 
 _ACTOR = Actor("mqtt", Role.OPERATOR, "mqtt")
+#: How much of a payload stands for it where it names no code.
+_ABOUT_BYTES = 40
 _KEYS = ("code", "codes", "case", "by", "recipients", "comment", "action")
 
 
@@ -60,16 +62,20 @@ class Acks:
 
     async def _act(self, message: Message) -> bool:
         """Do what it says; False if it must be tried again."""
+        about = message.payload[:_ABOUT_BYTES].decode(errors="replace")
         try:
-            answer = await self._context.operations.acknowledge(_ACTOR, request(message.payload))
+            asked = request(message.payload)
+            about = _about(asked) or about
+            answer = await self._context.operations.acknowledge(_ACTOR, asked)
         except Refused as error:
-            self._complaints.add("ack_refused", message.topic, str(error))
+            self._complaints.add("ack_refused", message.topic, str(error), _printable(about))
         except StoreError as error:
             self._context.log.warning("an acknowledgement by MQTT waits: %s", error)
             return False
         except Exception as error:  # a supervision border: one must not hold up those behind it
             self._context.log.exception("an acknowledgement by MQTT failed")
-            self._complaints.add("ack_failed", message.topic, f"not acknowledged, an error of ours: {error}")
+            reason = f"not acknowledged, an error of ours: {error}"
+            self._complaints.add("ack_failed", message.topic, reason, _printable(about))
         else:
             self._context.log.debug("acknowledged by MQTT: %s", answer)
         return True
@@ -87,9 +93,23 @@ def request(raw: bytes) -> dict[str, Any]:
     unknown = next((key for key in payload.value if key not in _KEYS), None)
     if unknown is not None:
         raise Refused(str(unknown)[:60], f"is not known here; there are {', '.join(_KEYS)}")
+    if payload.value.get("code") is not None and payload.value.get("codes") is not None:
+        raise Refused("code", "cannot go with codes: name them in one of the two")
     wanted = {key: value for key, value in payload.value.items() if key != "code" and value is not None}
     if isinstance(code := payload.value.get("code"), str):
         wanted["codes"] = [part.strip() for part in code.split(",") if part.strip()]
     elif code is not None:
         raise Refused("code", "must be text")
     return wanted
+
+
+def _about(asked: dict[str, Any]) -> str:
+    """What tells one acknowledgement from another, for people."""
+    codes = asked.get("codes")
+    words = ", ".join(map(str, codes)) if isinstance(codes, list) else codes or asked.get("case") or asked.get("text")
+    return str(words or "")[:200]
+
+
+def _printable(text: str) -> str:
+    """Return the text on one line, without signs that steer terminals."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())

@@ -76,6 +76,7 @@ class MqttPlugin:
         if self._publisher is not None:
             self._publisher.start(self._doors)
         self._context.supervise("acknowledgements", self._intake.acks.run)
+        self._context.supervise("complaints", self._intake.complaints.run)
         for door in self._doors:
             self._context.supervise(f"link to {door.path}", door.link.run)
 
@@ -85,6 +86,7 @@ class MqttPlugin:
             self._publisher.stop()
         await asyncio.gather(*(door.link.stop() for door in self._doors))
         self._intake.stop()
+        self._intake.complaints.sum_up()
 
     def status_line(self) -> str:
         """Say how each broker is."""

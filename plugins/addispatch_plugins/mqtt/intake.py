@@ -55,9 +55,9 @@ class Intake:
         self._context = context
         self._prefix = prefix
         self._publisher = publisher
-        self._complaints = Complaints(context)
+        self.complaints = Complaints(context)
         self._waiting = Waiting(context, self._accept)
-        self.acks = Acks(context, self._complaints)
+        self.acks = Acks(context, self.complaints)
         self._ack_topic = f"{prefix}/ack"
         self._topic = lru_cache(maxsize=KNOWN_TOPIC_COUNT)(self._find)
 
@@ -105,13 +105,13 @@ class Intake:
     def _drop(self, door: Door, message: Message, rule: Rule | None) -> None:
         if rule is not None:
             size = f"payload of {len(message.payload)} bytes refused, at most {MAX_PAYLOAD_BYTES} are taken"
-            self._complaints.add("payload_too_large", message.topic, size)
+            self.complaints.add("payload_too_large", message.topic, size)
         elif self._is_own(message.topic):
             if self._publisher is not None and matches(self._publisher.own_filter.split("/"), message.topic.split("/")):
                 self._publisher.seen(message)
         else:
             left = "no subscription is for this topic (an earlier configuration's, kept by the broker?): not taken"
-            self._complaints.add("topic_unknown", message.topic, left)
+            self.complaints.add("topic_unknown", message.topic, left)
         door.link.acknowledge(message)
 
     def _is_old(self, door: Door, message: Message, topic: Topic, mark: Mark | None) -> bool:
@@ -133,10 +133,10 @@ class Intake:
         problems = [payload.problem] if payload.problem else []
         fields = rule.fields(payload, problems)
         if not message.payload and fields.get("state") is not AlarmState.CLEARED and not fields["text"].strip():
-            self._complaints.add("payload_empty", message.topic, "empty payload: nothing raised")
+            self.complaints.add("payload_empty", message.topic, "empty payload: nothing raised")
             return None
         if problems:
-            self._complaints.add("payload_bad", message.topic, problems[0])
+            self.complaints.add("payload_bad", message.topic, problems[0])
         source = fields["source"]
         said = b"\0".join((source.encode(errors="replace"), message.topic.encode(), message.payload))
         return Alarm(

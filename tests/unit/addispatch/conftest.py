@@ -254,9 +254,9 @@ class StubOperations(EmptyOperations):
         self._asked(actor, "resume", discard)
         return {"paused": False, "changed": ("pause",) in self.calls, "cancelled": 3 if discard else 0}
 
-    async def cancel_pending(self, actor: Actor) -> Doc:
-        self._asked(actor, "cancel_pending")
-        return {"cancelled": 3}
+    async def cancel_pending(self, actor: Actor, *, close_cases: bool = False) -> Doc:
+        self._asked(actor, "cancel_pending", *(["close_cases"] if close_cases else []))
+        return {"cancelled": 3, "closed": 1} if close_cases else {"cancelled": 3}
 
     async def unlock(self, actor: Actor, address: str) -> Doc:
         self._asked(actor, "unlock", address)

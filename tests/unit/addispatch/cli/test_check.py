@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from addispatch.store.directory_fields import CHANNELS
+
 GOOD = '[node]\nname = "node-a"\ndata_dir = "data"\ndefault_region = "SG"\n'
 
 
@@ -33,6 +35,25 @@ async def test_all_mistakes_at_once_in_both_files(alone, tmp_path):
     assert as_json.code == 78
     assert len(as_json.doc["errors"]) == len(lines)
     assert set(as_json.doc["errors"][0]) == {"path", "problem", "hint"}
+
+
+async def test_what_is_wrong_in_one_route_is_told_in_one_go(alone, tmp_path):
+    config = tmp_path / "addispatch.toml"
+    config.write_text(GOOD)
+    (tmp_path / "directory.toml").write_text(
+        '[[route]]\nname = "r"\nto = ["Nobody"]\nchannels = ["smoke"]\n'
+        '[[route]]\nname = "s"\nto = []\ntemplate = "shrt"\ncontinue = "yes"\nchannels = ["smss"]\n'
+    )
+    done = await alone("check", "--config", config)
+    assert done.code == 78
+    assert sorted(line.removeprefix("directory.toml: ") for line in done.out.splitlines()) == [
+        f"route[0].channels[0]: 'smoke' is a channel of no plugin here (there are: {', '.join(sorted(CHANNELS))})",
+        "route[0].to[0]: unknown recipient or group 'Nobody'",
+        "route[1].channels[0]: 'smss' is a channel of no plugin here (did you mean \"sms\"?)",
+        "route[1].continue: must be true or false",
+        "route[1].template: unknown template 'shrt'",
+        "route[1].to: needs at least 1 entry",
+    ]
 
 
 async def test_unreadable_files_are_named(alone, tmp_path):

@@ -40,9 +40,9 @@ async def daemon(tmp_path, alone):
     async with asyncio.timeout(30):
         async for line in process.stderr:
             log.append(line.decode())
-            if "Service Started" in log[-1]:
+            if "Engine initialized" in log[-1]:
                 break
-    assert "Service Started" in log[-1], log
+    assert "Engine initialized" in log[-1], log
 
     async def command(*arguments):
         done = await alone(*arguments, "--config", config)

@@ -80,6 +80,48 @@ def test_no_word_is_broken_on_a_terminal(monkeypatch, capsys, columns):
     assert set(seen) == set(words)
 
 
+JANE = "jane.of.the.night@plant.example.com"
+DELIVERIES = [
+    {
+        "state": "delivered", "code": "A123", "channel": "sms", "recipient": "Adam", "to": "+6591234567", "attempts": 1,
+        "text": "pump is hot\nACK: Reply A123 + msg", "modem": "sim1",
+    },
+    {
+        "state": "failed", "channel": "email", "recipient": "Jane", "to": JANE, "attempts": 10, "error": "no such mailbox",
+        "text": "the temperature in boiler house 3 is far too high",
+    },
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("columns", [0, 40, 80, 120])
+def test_deliveries_show_code_and_words_and_break_no_address(monkeypatch, capsys, columns):
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(text, "is_terminal", lambda: columns > 0)
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((columns, 24)))
+    views.deliveries({"deliveries": DELIVERIES})
+    out = capsys.readouterr().out
+    assert "(+6591234567)" in out
+    assert f"({JANE})" in out
+    if columns:
+        assert max(text.width(line) for line in out.splitlines()) <= columns
+    assert "A123" in out
+    assert "pump is hot (by sim1)" in out
+    assert "ACK: Reply" not in out, "only the first words"
+    assert "the temperature in boiler house 3 is fa… (no such mailbox)" in " ".join(out.split())
+
+
+def test_on_a_phone_each_delivery_is_some_lines(monkeypatch, capsys):
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(text, "is_terminal", lambda: True)
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((40, 24)))
+    views.deliveries({"deliveries": DELIVERIES})
+    assert capsys.readouterr().out.splitlines() == [
+        "delivered - A123 sms tries: 1", "  Adam (+6591234567)", "  pump is hot (by sim1)",
+        "failed - - email tries: 10", "  Jane", f"  ({JANE})", "  the temperature in boiler house 3 is",
+        "  fa… (no such mailbox)",
+    ]  # fmt: skip
+
+
 def test_lists_show_the_beginning_of_an_endless_text(capsys):
     endless = "hot " * 1000
     views.events({"events": [{"text": endless}]})

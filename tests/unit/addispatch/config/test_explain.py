@@ -30,6 +30,7 @@ class Model(Strict):
     to: str | list[str] = ""
     sender: str = Field("", alias="from")
     mode: Literal["fast", "slow"] = "fast"
+    some: Annotated[list[str], Field(min_length=1)] = ["a"]
     few: Annotated[list[str], Field(max_length=2)] = []
 
     @field_validator("mode")
@@ -67,6 +68,7 @@ def lines(data, prefix="plugin.x"):
         ({"mode": "fats"}, "mode: must be 'fast' or 'slow' (did you mean \"fast\"?)"),
         ({"mode": "slow"}, "mode: is too slow today"),
         ({"few": ["a", "b", "c"]}, "few: may have at most 2 entries"),
+        ({"some": []}, "some: needs at least 1 entry"),
         ({"MODE": "fast"}, 'MODE: is no option here (did you mean "mode"?)'),
     ],
 )

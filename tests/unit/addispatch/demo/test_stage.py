@@ -14,7 +14,9 @@ FOLDER = Path(addispatch.demo.__file__).parent
 
 def test_a_free_port_can_be_bound():
     with socket.socket() as sock:
-        sock.bind(("127.0.0.1", free_port()))
+        port = free_port()
+        sock.bind(("127.0.0.1", port))
+        assert sock.getsockname()[1] == port
 
 
 def test_everyone_a_route_of_the_demo_names_is_in_its_address_book():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from strategies import policies
 
 from addispatch.domain.case import Position
-from addispatch.domain.escalation import end_of, following, is_ended, level_at, wait_s
+from addispatch.domain.escalation import end_of, following, is_ended, level_at, reached, wait_s
 from addispatch.domain.policy import Level, Policy
 
 USUAL = Policy(
@@ -48,6 +48,7 @@ def test_every_chain_visits_each_level_once_a_round_and_ends_where_it_should(pol
     assert all(before < after for before, after in pairwise(steps))
     assert len(steps) == (policy.repeat + 1) * (len(policy.levels) + 1) + 1
     assert all(wait_s(policy, step) > 0 for step in steps)
+    assert [reached(policy, step) for step in steps] == [*steps[:-1], steps[-2]], "the end shows the last step"
     visited = [level_at(policy, step) for step in steps[:-1]]
     assert visited == [None, *policy.levels] * (policy.repeat + 1)
 

@@ -94,6 +94,24 @@ def test_a_bad_request_is_refused_naming_the_field(request_, field):
     assert len(str(caught.value)) < 300
 
 
+@pytest.mark.parametrize(
+    ("request_", "both"),
+    [
+        ({"text": "A123 on my way", "codes": ["B456"]}, ("text", "codes")),
+        ({"text": "A123 on my way", "case": "7"}, ("text", "case")),
+        ({"text": "A123 on my way", "comment": "no"}, ("text", "comment")),
+        ({"text": "A123 on my way", "action": "decline"}, ("text", "action")),
+        ({"codes": ["A123"], "case": "7"}, ("codes", "case")),
+    ],
+    ids=str,
+)
+def test_what_contradicts_is_refused_naming_both(request_, both):
+    with pytest.raises(Refused) as caught:
+        read_request(request_)
+    assert caught.value.field == both[0]
+    assert f"cannot go with {both[1]}" in str(caught.value)
+
+
 # -- acting --------------------------------------------------------------------------------------------------------------
 
 
@@ -179,6 +197,14 @@ async def test_what_asks_nobody_is_not_acknowledged(tmp_path):
         await raised(room, to=("Adam",))
         with pytest.raises(Refused, match="nobody need acknowledge this one"):
             await asks(room, case=(await room.cases())[0]["id"])
+
+
+async def test_who_is_named_twice_counts_once(tmp_path):
+    async with open_room(tmp_path, *RECALL) as room:
+        code = await raised(room)
+        said = await asks(room, codes=code, recipients=["Jane", "Adam", "jane"])
+        assert said["answer"] == f"Thank you, Jane / Adam. You are counted for {code}."
+        assert len((await room.entry()).case.acks) == 2
 
 
 async def test_in_a_recall_the_recipients_are_named_or_all(tmp_path):

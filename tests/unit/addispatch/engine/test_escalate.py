@@ -317,11 +317,11 @@ async def test_a_recall_ends_with_its_report_and_a_late_answer_brings_another(tm
 async def test_in_a_pause_the_next_step_counts_from_its_begin(tmp_path):
     async with open_room(tmp_path, *team(usual())) as room:
         await raised(room)
-        await room.unit(lambda tx: pause.pause(tx, "Ops", room.now_ms))
+        await room.unit(lambda tx: pause.pause(tx, room.desk, "Ops", room.now_ms))
         room.clock.forward(minutes=10)
         await room.fires()
         assert await room.next_s() == 420 - 600
-        await room.unit(lambda tx: pause.resume(tx, "Ops", room.now_ms))
+        await room.unit(lambda tx: pause.resume(tx, room.desk, "Ops", room.now_ms))
         assert await room.next_s() == 420
 
 

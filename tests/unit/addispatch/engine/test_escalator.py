@@ -65,7 +65,7 @@ async def test_however_many_are_due(tmp_path, monkeypatch):
 async def test_in_a_pause_nothing_is_fired(tmp_path):
     async with open_room(tmp_path, *OPS) as room:
         await room.accept(to=("Ops",))
-        await room.unit(lambda tx: pause.pause(tx, "Ops", room.now_ms))
+        await room.unit(lambda tx: pause.pause(tx, room.desk, "Ops", room.now_ms))
         await due_in(room, 0)
         assert await watching(room).look() is None
         assert await levels(room) == [0]
@@ -176,11 +176,11 @@ async def test_an_earlier_step_wakes_it_and_a_later_one_does_not(running):
 
 async def test_the_end_of_a_pause_wakes_it(running):
     await running.accept(to=("Ops",))
-    await running.unit(lambda tx: pause.pause(tx, "Ops", running.now_ms))
+    await running.unit(lambda tx: pause.pause(tx, running.desk, "Ops", running.now_ms))
     await due_in(running, 0)
     await running.unit(lambda _tx: None)
     assert await levels(running) == [0]
-    await running.unit(lambda tx: pause.resume(tx, "Ops", running.now_ms))
+    await running.unit(lambda tx: pause.resume(tx, running.desk, "Ops", running.now_ms))
     await until(lambda: _is_at(running, [1]))
 
 

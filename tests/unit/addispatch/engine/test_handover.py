@@ -80,10 +80,10 @@ async def test_a_text_sent_in_a_pause_starts_the_clock_at_the_pause_s_begin(tmp_
     async with open_room(tmp_path, *team(usual())) as room:
         await raised(room)
         (adams, _) = await room.claims()
-        await room.unit(lambda tx: pause.pause(tx, "Ops", room.now_ms))
+        await room.unit(lambda tx: pause.pause(tx, room.desk, "Ops", room.now_ms))
         room.clock.forward(seconds=60)
         await room.records(adams, Sent())
-        await room.unit(lambda tx: pause.resume(tx, "Ops", room.now_ms))
+        await room.unit(lambda tx: pause.resume(tx, room.desk, "Ops", room.now_ms))
         assert await room.next_s() == 300
 
 
@@ -142,7 +142,10 @@ async def test_when_every_message_of_a_step_is_lost_the_next_one_is_now(tmp_path
         assert await room.next_s() == 0
         (line,) = await room.lines("LevelUnreachable")
         assert line.startswith(f"{code} for Ops: the first recipients reaches nobody (every message failed, expired")
-        assert await room.waiting() == [f"Chief: Nobody was reached at the first recipients of Ops ({code}): hot"]
+        assert await room.waiting() == [
+            "Chief: sms to Adam failed: no such number. It was: hot",
+            f"Chief: Nobody was reached at the first recipients of Ops ({code}): hot",
+        ]
 
 
 @pytest.mark.parametrize("other", [Sent(), None, Temporary("busy")], ids=["sent", "under way", "tried again"])

@@ -205,9 +205,23 @@ async def test_a_bad_provisioning_file_is_told_and_the_node_is_up(files, start):
     lines = [line for line in await texts(node) if line.startswith("directory.toml not applied")]
     assert len(lines) == 2
     assert any("sms" in line for line in lines)
+    doc = await node.operations.status(ADMIN)
+    (warning,) = [one for one in doc["warnings"] if one.startswith("directory.toml is not applied")]
+    assert "'12' is not a phone number" in warning
+    assert warning.endswith("and 1 more")
+    assert doc["state"].startswith("Warning: ")
     assert (await node.operations.ready())["ready"]
     await node.accept(alarm())
     assert any("NOBODY TOLD" in line for line in await texts(node))
+
+
+async def test_a_good_provisioning_file_ends_the_warning(files, start):
+    (files / "directory.toml").write_text("[[recip")
+    node = await start()
+    assert len((await node.operations.status(ADMIN))["warnings"]) == 2, "nobody is in the directory, either"
+    await node.stop()
+    (files / "directory.toml").write_text(DIRECTORY)
+    assert (await (await start()).operations.status(ADMIN))["state"] == "Server running"
 
 
 @pytest.mark.parametrize("content", [b"[[recip", b"\xff\xfe", b"", b"x = 1\n" * 10])

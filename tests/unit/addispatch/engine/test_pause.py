@@ -25,13 +25,13 @@ async def cancel_all(room, by="Ops") -> int:
 async def test_nothing_leaves_until_it_is_resumed(tmp_path):
     async with open_room(tmp_path, *OPS) as room:
         await room.accept(to=("Ops",))
-        assert await room.unit(lambda tx: pause(tx, "Ops", room.now_ms))
+        assert await room.unit(lambda tx: pause(tx, room.desk, "Ops", room.now_ms))
         assert await room.claims() == []
         assert await room.unit(lambda tx: tx.next_due_ms("sms")) is None
-        assert not await room.unit(lambda tx: pause(tx, "Jane", room.now_ms)), "it is paused already"
+        assert not await room.unit(lambda tx: pause(tx, room.desk, "Jane", room.now_ms)), "it is paused already"
         room.clock.forward(minutes=12)
-        assert await room.unit(lambda tx: resume(tx, "Jane", room.now_ms))
-        assert not await room.unit(lambda tx: resume(tx, "Jane", room.now_ms))
+        assert await room.unit(lambda tx: resume(tx, room.desk, "Jane", room.now_ms))
+        assert not await room.unit(lambda tx: resume(tx, room.desk, "Jane", room.now_ms))
         assert len(await room.claims()) == 2
         assert await room.lines("Paused") == [
             "EMERGENCY PAUSE by Ops: nothing is sent until somebody resumes; alarms and acknowledgements are taken"
@@ -46,7 +46,7 @@ async def test_a_pause_in_a_transaction_that_fails_is_none(tmp_path):
     async with open_room(tmp_path, *OPS) as room:
 
         def unit(tx):
-            pause(tx, "Ops", room.now_ms)
+            pause(tx, room.desk, "Ops", room.now_ms)
             raise ValueError("oops")
 
         with pytest.raises(ValueError, match="oops"):

@@ -351,9 +351,22 @@ async def test_two_machines_that_answer_each_other_come_to_an_end(tmp_path):
             await writes(room, "no code here")
             count += len(await answers(room))
         assert count == MOST_ANSWERS
+        (told,) = await room.lines("AnswersStopped")
+        assert SMS_JANE in told
+        assert f"{MOST_ANSWERS} answers" in told
         room.clock.forward(hours=2)
         await writes(room, "what?")
         assert len(await answers(room)) == 1
+        assert len(await room.events("AnswersStopped")) == 1
+
+
+async def test_who_gets_no_answers_any_more_still_acknowledges(tmp_path):
+    async with open_room(tmp_path, *OPS) as room:
+        for number in range(MOST_ANSWERS + 1):
+            code = await raised(room, f"alarm {number}")
+            await writes(room, f"{code} coming")
+        assert set(await states(room)) == {"closed"}
+        assert len(await room.events("AnswersStopped")) == 1
 
 
 # -- by mail -------------------------------------------------------------------------------------------------------------

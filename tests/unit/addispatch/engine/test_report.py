@@ -81,7 +81,7 @@ async def test_somebody_who_left_the_book_is_called_by_the_name_he_had(tmp_path)
 
 def test_nobody_asked_and_nobody_answered():
     empty = roll_call(Case(id="c"))
-    assert summary(empty) == "0 acknowledged, 0 declined, 0 no answer, 0 not reached"
+    assert summary(empty) == "there is nobody in it to ask"
     assert listing(empty, {}, Desk(directory=book())) == ""
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from addispatch.config.secrets import replace_references
 from addispatch.domain.errors import ConfigError, ConfigErrors
-from addispatch.host.prepare import below, check_file, check_plugins, prepare
+from addispatch.host.prepare import below, check_file, check_plugins, known_channels, prepare
 from addispatch.host.status import Status
 
 
@@ -34,6 +34,18 @@ def test_a_plugin_that_is_off_is_not_even_imported(install, record_of):
     install("siren", source="raise RuntimeError('imported')")
     record = record_of("siren", {"enabled": False})
     assert (record.status, record.reason) == (Status.DISABLED, "enabled = false")
+
+
+def test_the_channels_of_all_plugins_count_on_or_off(install, make_config):
+    install("siren", channel="horn")
+    found = known_channels(make_config().plugins)
+    assert found is not None
+    assert {"horn", "sms", "voice", "email", "log"} <= found
+
+
+def test_beside_a_plugin_that_does_not_load_nobody_knows_the_channels(install, make_config):
+    install("siren", source="raise SystemExit('no')")
+    assert known_channels(make_config().plugins) is None
 
 
 def test_a_misspelt_plugin_gets_a_hint(record_of):

@@ -21,10 +21,28 @@ async def test_codes_are_acknowledged(local, running):
 
 
 async def test_one_case_is_acknowledged_by_its_id(local, running):
-    answer = await local.post(f"{API}/cases/{CASE_ID}/ack", json={"action": "decline", "case": "another"})
+    answer = await local.post(f"{API}/cases/{CASE_ID}/ack", json={"action": "decline"})
     assert answer.status_code == 200
     assert running.operations.calls[-1] == ("acknowledge", {"action": "decline", "case": CASE_ID})
     assert (await local.post(f"{API}/cases/{CASE_ID}/ack", json={})).status_code == 200
+
+
+@pytest.mark.parametrize("field", ["case", "codes", "text"])
+async def test_the_path_of_a_case_names_it_and_nothing_else_may(local, running, field):
+    answer = await local.post(f"{API}/cases/{CASE_ID}/ack", json={field: "A123", "comment": "x"})
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+    assert f"{field}: does not go here, the path names the case" in answer.json()["error"]
+    assert running.operations.calls == []
+
+
+@pytest.mark.parametrize("path", ["/pause", "/resume", "/cancel-pending", "/unlock"])
+async def test_a_field_that_is_not_known_does_nothing(local, running, path):
+    """``{"discrad": true}`` must not resume without discarding."""
+    answer = await local.post(API + path, json={"address": "+6591234567", "discrad": True})
+    assert answer.status_code == 422
+    assert answer.json()["field"] in ("address", "discrad")
+    assert f"{answer.json()['field']}: is not known here" in answer.json()["error"]
+    assert running.operations.calls == []
 
 
 async def test_what_is_refused_names_the_field(local):
@@ -49,6 +67,8 @@ async def test_pause_resume_and_cancel(local, running):
     assert (await local.post(f"{API}/resume", json={"discard": True})).json()["cancelled"] == 3
     assert (await local.post(f"{API}/cancel-pending")).json() == {"cancelled": 3}
     assert running.operations.calls[-3:] == [("resume", False), ("resume", True), ("cancel_pending",)]
+    assert (await local.post(f"{API}/cancel-pending", json={"close_cases": True})).json()["closed"] == 1
+    assert running.operations.calls[-1] == ("cancel_pending", "close_cases")
 
 
 @pytest.mark.parametrize("discard", ["yes", 1, None, [True]])
@@ -75,7 +95,7 @@ async def test_nobody_acts_without_a_token(remote, running, path):
     assert running.operations.calls == []
 
 
-@pytest.mark.parametrize("path", [f"/cases/{CASE_ID}/ack", "/ack", "/resume", "/unlock"])
+@pytest.mark.parametrize("path", ALL)
 @pytest.mark.parametrize("body", [b"[]", b"{", b"5", b"\xff"])
 async def test_a_body_that_is_no_document(local, running, path, body):
     answer = await local.post(API + path, content=body, headers={"content-type": "application/json"})

@@ -61,10 +61,26 @@ def asked(audience_or_person, question_=None, desk_=None, **options):
 def test_how_to_acknowledge_depends_on_the_channel():
     assert footnote(question(), desk(), "sms", "adam") == "ACK: Reply A123 + msg"
     assert footnote(question(), desk(takes_mail=True), "email", "adam") == "ACK: Reply A123 + msg"
-    assert footnote(question(), desk(), "email", "adam") == "Code A123: acknowledge by SMS"
-    assert footnote(question(), desk(provided=frozenset({"email"})), "email", "adam") == "Code A123"
     own = question(usual(footnote="Reply {CODE}{PEER_NUMBER} now "))
     assert footnote(own, desk(), "sms", "adam") == "Reply A123 now"
+
+
+def test_a_mail_that_cannot_be_answered_names_only_what_its_reader_has():
+    mailer = person("Mailer", email=("m@x",))
+    here = desk(ADAM, mailer)
+    assert footnote(question(), here, "email", "adam") == "Code A123: acknowledge by SMS"
+    assert footnote(question(), here, "email", "mailer") == "Code A123: acknowledge at the console"
+    assert footnote(question(), here, "email", "m@x") == "Code A123: acknowledge at the console", "not in the book"
+    only_mail = desk(ADAM, provided=frozenset({"email"}))
+    assert footnote(question(), only_mail, "email", "adam") == "Code A123: acknowledge at the console"
+    linked = question(usual(append_link=True))
+    assert footnote(linked, here, "email", "adam").startswith("Code A123: acknowledge by SMS or by the link")
+    assert footnote(linked, here, "email", "mailer").startswith("Code A123: acknowledge by the link\n")
+
+
+def test_a_footnote_comes_off_though_its_reader_got_a_phone_meanwhile():
+    text = with_footnote("hot", "Code A123: acknowledge at the console", "email", 9)
+    assert without_footnote(text, "Code A123: acknowledge by SMS") == "hot"
 
 
 def test_a_policy_may_want_no_footnote():

@@ -59,7 +59,7 @@ def test_with_a_code_they_ask_for_an_acknowledgement():
     drafts = [draft("sms"), draft("email", subject="[HIGH] hot")]
     sms, email = new_deliveries(alarm(), drafts, set(), 1000, desk=desk(), case=asking(), code="A123")
     assert (sms.text, sms.subject, sms.kind) == ("hot\nACK: Reply A123 + msg", "", Kind.ASK)
-    assert (email.text, email.subject) == ("hot\n\nCode A123: acknowledge by SMS", "[HIGH] hot (A123)")
+    assert (email.text, email.subject) == ("hot\n\nCode A123: acknowledge at the console", "[HIGH] hot (A123)")
     (plain,) = new_deliveries(alarm(), [draft()], set(), 1000, desk=desk(), case=asking())
     assert (plain.text, plain.kind) == ("hot", Kind.PLAIN)
 

@@ -61,4 +61,4 @@ def test_arguments() -> None:
 def test_any_line_parses_or_is_refused(line: str) -> None:
     for text in (line, "AT" + line, "AT+" + line):
         with contextlib.suppress(AtSyntaxError):
-            parse_line(text)
+            assert all(isinstance(command, Command) for command in parse_line(text))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 from ledgers import new_delivery, open_case, open_ledger
-from pipelines import group
+from pipelines import book, group
 from rooms import PHONE_ADAM, PHONE_BO, open_room, usual
 
 from addispatch.domain.case import Case, CloseReason, Closing, DeliveryState, Fact
 from addispatch.domain.events import Said
 from addispatch.engine import pause
+from addispatch.pipeline.desk import Desk
 from addispatch.store import deadlines, lookup
 
 OPS = (PHONE_ADAM, PHONE_BO, usual(), group("Ops", "Adam", policy="usual"))
@@ -77,9 +78,9 @@ async def test_what_waited_before_a_pause_waits_as_long_after_it(tmp_path):
         await room.accept("cold", to=("Ops",), ttl_s=600)
         before = await columns(room.ledger)
         room.clock.forward(minutes=1)
-        await room.unit(lambda tx: pause.pause(tx, "ops", room.now_ms))
+        await room.unit(lambda tx: pause.pause(tx, room.desk, "ops", room.now_ms))
         room.clock.forward(minutes=30)
-        await room.unit(lambda tx: pause.resume(tx, "ops", room.now_ms))
+        await room.unit(lambda tx: pause.resume(tx, room.desk, "ops", room.now_ms))
         after = await columns(room.ledger)
         moved = 30 * MINUTE_MS
         assert after["cases"] == [(next_ms + moved, close_ms + moved) for next_ms, close_ms in before["cases"]]
@@ -88,11 +89,11 @@ async def test_what_waited_before_a_pause_waits_as_long_after_it(tmp_path):
 
 async def test_what_comes_in_a_pause_begins_to_wait_when_it_ends(tmp_path):
     async with open_room(tmp_path, *OPS) as room:
-        await room.unit(lambda tx: pause.pause(tx, "ops", room.now_ms))
+        await room.unit(lambda tx: pause.pause(tx, room.desk, "ops", room.now_ms))
         room.clock.forward(minutes=30)
         await room.accept(to=("Ops",), ttl_s=600)
         room.clock.forward(minutes=30)
-        await room.unit(lambda tx: pause.resume(tx, "ops", room.now_ms))
+        await room.unit(lambda tx: pause.resume(tx, room.desk, "ops", room.now_ms))
         found = await columns(room.ledger)
         now_ms = room.now_ms
         assert found["deliveries"] == [(now_ms, now_ms + 600_000)]
@@ -120,11 +121,11 @@ async def test_the_time_of_the_newest_event(tmp_path):
 async def test_the_pause_is_in_a_mark_and_outlives_a_restart(tmp_path):
     async with open_ledger(tmp_path) as ledger:
         assert deadlines.pause_of(ledger.marks) is None
-        await ledger.submit(lambda tx: pause.pause(tx, "Ops", 77))
-        assert deadlines.pause_of(ledger.marks) == {"at_ms": 77, "by": "Ops"}
+        await ledger.submit(lambda tx: pause.pause(tx, Desk(directory=book()), "Ops", 77))
+        assert deadlines.pause_of(ledger.marks) == {"at_ms": 77, "by": "Ops", "told_at_ms": 77}
     async with open_ledger(tmp_path) as ledger:
         assert await ledger.submit(lambda tx: tx.paused_at_ms) == 77
-        await ledger.submit(lambda tx: pause.resume(tx, "Ops", 99))
+        await ledger.submit(lambda tx: pause.resume(tx, Desk(directory=book()), "Ops", 99))
         assert deadlines.pause_of(ledger.marks) is None
     async with open_ledger(tmp_path) as ledger:
         assert await ledger.submit(lambda tx: (tx.paused_at_ms, lookup.mark(tx, deadlines.PAUSE))) == (None, b"")
@@ -134,13 +135,13 @@ async def test_the_pause_is_in_a_mark_and_outlives_a_restart(tmp_path):
 async def test_a_clock_that_is_set_in_a_pause_makes_it_no_longer_and_no_shorter(tmp_path, seconds):
     async with open_room(tmp_path, *OPS) as room:
         await room.accept(to=("Ops",))
-        await room.unit(lambda tx: pause.pause(tx, "ops", room.now_ms))
+        await room.unit(lambda tx: pause.pause(tx, room.desk, "ops", room.now_ms))
         room.clock.forward(minutes=5)
         await room.accept("cold", to=("Ops",), ttl_s=600)
         room.clock.step(seconds)
         room.clock.adopt(seconds * 1000)
         await room.unit(lambda tx: deadlines.shift(tx, seconds * 1000))
         room.clock.forward(minutes=5)
-        await room.unit(lambda tx: pause.resume(tx, "ops", room.now_ms))
+        await room.unit(lambda tx: pause.resume(tx, room.desk, "ops", room.now_ms))
         assert [await room.next_s(1), await room.next_s(2)] == [420, 420]
         assert "after 10 minutes" in (await room.lines("Resumed"))[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -118,10 +119,76 @@ def test_all_mistakes_come_at_once_with_their_places(base: Tables) -> None:
         "route[0].match.topic: 'a/#/b'",
         "group[0].members[1]: unknown recipient 'Jan' (did you mean \"Jane\"?)",
         "group[1].members[0]: unknown recipient 'Night shift' ('Night shift' is a group)",
+        # Of entries that have other faults, too:
+        "settings.system_alert_to[0]: unknown recipient or group 'Adams' (did you mean \"Adam\"?)",
+        "route[0].to[0]: unknown recipient or group 'Dayz' (did you mean \"Days\"?)",
+        "route[0].template: unknown template 'shrt'",
     ]
     for line in expected:
         assert any(error.startswith(line) for error in found), (line, found)
     assert len(found) == len(expected), found
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"name": "p", "level": 5},
+        {"name": "p", "level": [5, {"to": 5}, {"to": [5, None, {}], "call": "Adam"}]},
+        {"name": "p", "level": {"to": ["Adam"]}},
+        5,
+    ],
+    ids=str,
+)
+def test_references_are_looked_for_in_whatever_was_written(base: Tables, entry: object) -> None:
+    found = mistakes({"policy": [entry]}, base)
+    assert found
+    assert not [line for line in found if "unknown" in line]
+
+
+def test_a_channel_no_plugin_has_is_refused_with_the_nearest_one(base: Tables) -> None:
+    asked = []
+
+    def channels() -> frozenset[str]:
+        asked.append(1)
+        return frozenset({"siren", "sms", "voice"})
+
+    def mistakes_of(*names: str, known: Callable[[], frozenset[str] | None] = channels) -> list[str]:
+        change = Change(base, "SG", source="directory.toml", channels=known)
+        change.add_document({"route": [{"name": "r", "to": ["Adam"], "channels": list(names)}]})
+        try:
+            change.result()
+        except ConfigErrors as wrong:
+            return [str(error) for error in wrong.errors]
+        return []
+
+    assert mistakes_of("sms", "email", "chat", "webhook", "mqtt", "forward", "log") == []
+    assert asked == [], "what is always right costs no look at the plugins"
+    assert mistakes_of("siren") == []
+    (error,) = mistakes_of("sms", "sirene")
+    assert error == "route[0].channels[1]: 'sirene' is a channel of no plugin here (did you mean \"siren\"?)"
+    assert "there are: chat, email" in mistakes_of("smoke")[0]
+    assert mistakes_of("smoke", known=lambda: None) == [], "a plugin does not load: it may be one of its channels"
+    assert "is no channel such as sms" in mistakes_of("voice")[0]
+
+
+@pytest.mark.parametrize("value", ["yes", "true", 1, "on", 0])
+def test_a_switch_is_true_or_false_and_nothing_like_it(base: Tables, value: object) -> None:
+    found = mistakes(
+        {
+            "recipient": [{"name": "Kim", "enabled": value}],
+            "policy": [{"name": "p", "append_link": value, "level": [{"to": ["Adam"], "resend": value}]}],
+            "route": [{"name": "r", "to": ["Adam"], "continue": value}],
+            "settings": {"anyone_may_ack": value},
+        },
+        base,
+    )
+    assert sorted(found) == [
+        "policy[0].append_link: must be true or false",
+        "policy[0].level[0].resend: must be true or false",
+        "recipient[0].enabled: must be true or false",
+        "route[0].continue: must be true or false",
+        "settings.anyone_may_ack: must be true or false",
+    ]
 
 
 def test_references_of_faultless_entries_are_checked_although_others_have_faults(base: Tables) -> None:
@@ -146,7 +213,7 @@ def test_names_are_unique(base: Tables, document: Any, where: str) -> None:
 
 
 def test_policies_templates_and_routes_have_names_of_their_own(base: Tables) -> None:
-    apply(
+    _tables, report = apply(
         base,
         {
             "policy": [{"name": "Adam"}],
@@ -154,6 +221,7 @@ def test_policies_templates_and_routes_have_names_of_their_own(base: Tables) -> 
             "route": [{"name": "Adam", "to": ["Adam"]}],
         },
     )
+    assert report.tables == {table: Counts(added=1) for table in ("policy", "template", "route")}
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,9 @@ def test_every_field_arrives() -> None:
         ),
         Route(id="6", name="All", to=("7",)),
     )  # fmt: skip
-    assert book.settings == Settings(system_alert_to=("1",), retention_days=5, short_codes=frozenset({"7999"}))
+    assert book.settings == Settings(
+        system_alert_to=("1",), retention_days=5, short_codes=frozenset({"7999"}), heartbeat_at="07:30"
+    )
 
 
 def test_an_empty_level_inside_is_kept_so_that_later_ones_fire() -> None:

@@ -101,7 +101,7 @@ async def test_documents_have_the_keys_of_the_contract(zoo):
     one = await page(zoo.ledger, queries.case, document["id"])
     assert one == document
     listed = (await page(zoo.ledger, queries.deliveries, None, 50, None))["deliveries"][-1]
-    assert listed == {**delivery, "case_id": document["id"]}
+    assert listed == {**delivery, "case_id": document["id"], "code": document["code"]}
 
 
 @pytest.mark.parametrize("ident", ["", "x", "0" * 31, "0190b0f2-1111-7222-8333-444455556666", "é" * 32])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ledgers import new_case, new_delivery, open_ledger
 from strategies import cases, heads
 
-from addispatch.domain.case import Case, CloseReason, Closing, Head, Note
+from addispatch.domain.case import Case, CloseReason, Closing, Fact, Head, Note
 from addispatch.domain.case_state import state_of
 from addispatch.domain.delivery import Kind
 from addispatch.store import schema
@@ -120,3 +120,10 @@ async def test_the_ledger_gives_back_what_was_joined(tmp_path_factory, case, hea
         entry = await ledger.submit(lambda tx: tx.entry(1))
     assert entry.case == expected
     assert entry.state == state_of(expected)
+
+
+def test_a_delivery_whose_way_cannot_work_is_final_at_once():
+    queued = new_delivery()
+    assert queued.unless("") is queued
+    failed = queued.unless("no plugin")
+    assert (failed.state.fact, failed.due_at_ms, failed.error) == (Fact.FAILED, None, "no plugin")

@@ -1,5 +1,6 @@
 """read_letter: the corpus of mails, each with its outcome; what is too large; what is no mail."""
 
+import runpy
 import time
 
 import pytest
@@ -110,3 +111,12 @@ def test_texts_and_subjects_have_an_end():
     letter = read_letter(HEAD.replace(b"x", b"x" * 9000) + b"\r\n" + b"word\r\n" * 1900)
     assert len(letter.text) == MAX_TEXT_CHARS
     assert len(letter.subject) == MAX_SUBJECT_CHARS
+
+
+def test_the_corpus_on_the_disk_is_the_one_its_program_writes(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    written = runpy.run_path(str(FOLDER / "generate.py"))
+    assert written["table"]() == (FOLDER / "expected.toml").read_text()
+    assert {path.stem: path.read_bytes() for path in FOLDER.glob("*.eml")} == {
+        name: raw for name, (raw, _expected) in written["MAILS"].items()
+    }

@@ -84,6 +84,7 @@ def test_a_payload_as_a_request(payload, asked):
         (b'{"code":5}', "code"),
         (b'{"code":["A123"]}', "code"),
         (b'{"kode":"A123"}', "kode"),
+        (b'{"code":"A123","codes":["B456"]}', "code"),
         (b'{"text":"A123"}', "text"),
         (b'{"code":"A123"', "payload"),
         (b'{"comment":"\\ud800"}', "payload"),
@@ -132,9 +133,23 @@ async def test_one_that_is_refused_is_confirmed_and_told(acks, door, by_hand):
     acks.take(door, good := door.message(TOPIC, b"A101"))
     await until(lambda: good in door.link.acknowledged)
     assert len(door.link.acknowledged) == 3
-    (event,) = by_hand.events
-    assert event.kind == "ack_refused", "and only once in a while, whoever sends them"
-    assert event.text == f"MQTT {TOPIC}: codes: there is no case with the code A100"
+    assert [(event.kind, event.text) for event in by_hand.events] == [
+        ("ack_refused", f"MQTT {TOPIC}: codes: there is no case with the code A100"),
+        ("ack_refused", f'MQTT {TOPIC}: code: must be text ({{"code":5}})'),
+    ]
+
+
+@pytest.mark.parametrize("payload", ["{code} on my way", '{{"code": "{code}", "by": "bo"}}', '{{"codes": ["{code}"]}}'])
+async def test_of_those_refused_each_code_is_told(acks, door, by_hand, payload):
+    wanted = [f"A{number}" for number in range(100, 105)]
+    by_hand.operations.failures = [Refused("by", "Bo was not told of it")] * 10
+    for code in (*wanted, *wanted):
+        acks.take(door, message := door.message(TOPIC, payload.format(code=code).encode()))
+    await until(lambda: message in door.link.acknowledged)
+    assert len(by_hand.events) == 5, "the same one again within a minute is counted"
+    for code, event in zip(wanted, by_hand.events, strict=True):
+        assert code in event.text
+        assert "by: Bo was not told of it" in event.text
 
 
 @pytest.mark.parametrize("is_trial", [False, True])

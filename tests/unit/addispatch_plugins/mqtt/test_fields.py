@@ -77,4 +77,6 @@ keys = st.sampled_from(
 @given(st.dictionaries(keys | st.text(), values))
 def test_never_raises_and_always_fits_an_alarm(document):
     fields = {"text": "", "source": "mqtt", **read_native(document, [])}
-    Alarm(**fields)
+    alarm = Alarm(**fields)
+    assert isinstance(alarm.text, str)
+    assert alarm.priority in Priority

@@ -66,8 +66,19 @@ def test_bytes_that_are_no_text_are_replaced_and_flagged():
 
 
 @given(st.binary(max_size=300), st.sampled_from(["auto", "json", "text", "number"]))
-def test_never_raises(raw, kind):
-    read(raw, kind)
+def test_never_raises_and_a_problem_leaves_the_text(raw, kind):
+    payload = read(raw, kind)
+    assert payload.replaced is not _is_utf8(raw)
+    if payload.problem:
+        assert payload.value == payload.text
+
+
+def _is_utf8(raw):
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 json_values = st.recursive(

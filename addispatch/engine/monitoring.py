@@ -1,0 +1,164 @@
+"""Reads all monitors at their intervals and makes alarms of what changes (SPEC 9). Made by ``engine.node``.
+
+Monitors of one group (a device) have one task: it sleeps until the next reading is due, so that nothing drifts, and a
+device that does not answer holds up no other. The first readings are spread over the interval. What a monitor has told
+is kept in the ledger, in one transaction with the alarm: a restart neither repeats a "down" nor forgets a "recovered".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import zlib
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from addispatch.domain.judgement import Reading
+from addispatch.engine.monitored import Monitored
+from addispatch.runtime.tasks import Supervisor
+
+if TYPE_CHECKING:
+    from addispatch.domain.monitor import Monitor
+    from addispatch.engine.node import Node
+    from addispatch.sdk.probe import Probe
+
+log = logging.getLogger(__name__)
+
+#: How much longer than its time-out a probe may take before it is cancelled.
+GRACE_S = 1.0
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """Monitors that are read together."""
+
+    name: str
+    probe: Probe | None
+    interval_s: float
+    timeout_s: float
+    members: list[Monitored] = field(default_factory=list)
+    #: How late the last reading began.
+    lag_s: float = 0.0
+
+    @property
+    def phase_s(self) -> float:
+        """When in its interval the group is read: always the same, and another one for each."""
+        return self.interval_s * zlib.crc32(self.name.encode()) / 2**32
+
+
+class Monitoring:
+    """All monitors of a node."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._all: dict[str, Monitored] = {}
+        self._groups: list[Group] = []
+        self._tasks = Supervisor()
+        self._change = asyncio.Event()
+        self._used: tuple[Mapping[str, Monitor], Mapping[str, Probe]] = ({}, {})
+
+    def changed(self) -> None:
+        """The directory changed, or a plugin came up: look what there is to watch."""
+        self._change.set()
+
+    async def run(self) -> None:
+        """Follow the directory, for ever."""
+        while True:
+            await self._change.wait()
+            self._change.clear()
+            monitors, probes = self._node.directory.snapshot.monitors, self._node.host.probes()
+            if (monitors, probes) != self._used:
+                self._used = monitors, probes
+                await self.use(monitors, probes)
+
+    async def use(self, monitors: Mapping[str, Monitor], probes: Mapping[str, Probe]) -> None:
+        """Watch these from now on; an alarm of one that is gone is over."""
+        await self._tasks.stop()
+        before, self._all = self._all, {}
+        for ident, monitor in monitors.items():
+            if monitor.enabled:
+                known = before.pop(ident, None)
+                self._all[ident] = known.changed(monitor) if known else Monitored(monitor, self._node)
+        for gone in before.values():
+            gone.end()
+        for one in self._all.values():
+            one.parent = self._all.get(one.monitor.parent)
+        self._groups = self._grouped(probes)
+        for name, probe in probes.items():
+            probe.prepare(
+                [one.keys for one in self._all.values() if one.monitor.probe == name and one.keys is not None]
+            )
+        for number, group in enumerate(self._groups):
+            self._tasks.run(f"monitors {number}", lambda group=group: self._watch(group))  # type: ignore[misc]
+
+    async def stop(self) -> None:
+        """Read nothing any more."""
+        await self._tasks.stop()
+
+    @property
+    def watched(self) -> Iterable[Monitored]:
+        """All of them."""
+        return self._all.values()
+
+    def documents(self) -> list[dict[str, Any]]:
+        """One document per monitor, for people."""
+        return [one.document() for one in self._all.values()]
+
+    def lag_s(self) -> float:
+        """How late the latest of the last readings began."""
+        return max((group.lag_s for group in self._groups), default=0.0)
+
+    def _grouped(self, probes: Mapping[str, Probe]) -> list[Group]:
+        found: dict[Hashable, Group] = {}
+        models = self._node.host.probe_keys()
+        for one in self._all.values():
+            monitor = one.monitor
+            probe = probes.get(monitor.probe)
+            model = models.get(monitor.probe)
+            one.keys = model.model_validate(monitor.keys) if model is not None and probe is not None else None
+            key: Hashable = monitor.id if probe is None or one.keys is None else probe.group(one.keys)
+            whole = (monitor.probe, key, monitor.interval_s, monitor.timeout_s)
+            group = found.get(whole)
+            if group is None:
+                group = found[whole] = Group(repr(whole), probe, monitor.interval_s, monitor.timeout_s)
+            group.members.append(one)
+        return list(found.values())
+
+    async def _watch(self, group: Group) -> None:
+        """Read a group for ever."""
+        loop = asyncio.get_running_loop()
+        now_s = loop.time()
+        # On one grid for ever: a change of the directory, which starts all groups anew, leaves out no reading.
+        next_s = now_s + (group.phase_s - now_s) % group.interval_s
+        while True:
+            await asyncio.sleep(next_s - loop.time())
+            began_s = loop.time()
+            group.lag_s = began_s - next_s
+            readings = await self._read(group)
+            took_s = loop.time() - began_s
+            for one, reading in zip(group.members, readings, strict=True):
+                one.take(reading, took_s)
+            next_s += group.interval_s
+            if (behind_s := loop.time() - next_s) > 0:  # it took longer than the interval: leave readings out
+                next_s += group.interval_s * (behind_s // group.interval_s + 1)
+
+    async def _read(self, group: Group) -> list[Reading]:
+        members = group.members
+        if group.probe is None:
+            return [Reading(problem=f"no plugin provides the probe {one.monitor.probe}") for one in members]
+        try:
+            async with asyncio.timeout(group.timeout_s + GRACE_S):
+                readings = list(await group.probe.read([one.keys for one in members], group.timeout_s))
+        except TimeoutError:
+            return [Reading(problem=f"no answer within {group.timeout_s:g} s")] * len(members)
+        except Exception as error:
+            # A supervision border: a probe's bug must not end the watch.
+            log.exception("the probe %s failed", group.probe.name)
+            return [Reading(problem=f"error in the probe: {type(error).__name__}")] * len(members)
+        if len(readings) != len(members):
+            log.error(
+                "the probe %s answered %d readings for %d monitors", group.probe.name, len(readings), len(members)
+            )
+            return [Reading(problem="error in the probe: it did not answer for every monitor")] * len(members)
+        return readings

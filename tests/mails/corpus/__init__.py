@@ -1,0 +1,1 @@
+"""The mails of the corpus, a module per family of mail programs. Imported by ``generate``."""

@@ -1,0 +1,241 @@
+"""Monitors as people meet them: limits, chatter, lost contact, parents, maintenance, restarts (SPEC 9)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+from pipelines import ADMIN, until
+from probes import watch, watched, watching
+from tale import Tale, after, group, people, policy, settings
+
+from addispatch.domain.alarm import Priority
+from addispatch.domain.errors import StoreError
+from addispatch.domain.judgement import Limit
+from addispatch.domain.window import parse_window
+
+TEAM = people("Adam", "Jane", "Bo", "Chief") + settings() + group("Team", "Adam", policy="") + policy(after(5, "Bo"))
+ASKED = people("Adam", "Jane", "Bo", "Chief") + settings() + group("Team", "Adam", "Jane") + policy(after(5, "Bo"))
+HOT = {"limits": {Limit.HI: 80.0, Limit.HIHI: 90.0}, "deadband": 2.0}
+
+
+async def test_too_hot_is_told_and_so_is_back_to_normal(tmp_path: Path) -> None:
+    async with Tale(tmp_path, ASKED) as tale, watching(tale, watched("Boiler", units="°C", **HOT)) as dials:
+        await dials.shows("Boiler", 79.9)
+        await tale.phone("Adam").is_silent()
+        await dials.shows("Boiler", 80.5)
+        await tale.phone("Adam").expects("Boiler: 80.5 C, above HI 80 C", "ACK")
+        await tale.phone("Jane").expects("Boiler: 80.5 C")
+        await dials.shows("Boiler", 78.5)
+        await tale.phone("Adam").is_silent()
+        await dials.shows("Boiler", 77)
+        await tale.phone("Adam").expects("Boiler: 77 C, back to normal")
+        await tale.phone("Jane").expects("back to normal")
+        assert (await tale.operations.cases(ADMIN, state="open"))["cases"] == []
+
+
+async def test_who_need_not_acknowledge_hears_of_the_end_too(tmp_path: Path) -> None:
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("Boiler", **HOT)) as dials:
+        await dials.shows("Boiler", 85)
+        await tale.phone("Adam").expects("above HI 80")
+        await dials.shows("Boiler", 20)
+        await tale.phone("Adam").expects("Boiler: 20, back to normal")
+        await tale.phone("Adam").is_silent()
+
+
+async def test_worse_is_told_with_its_own_priority_and_better_is_not(tmp_path: Path) -> None:
+    boiler = watched("Boiler", priorities={Limit.HIHI: Priority.CRITICAL}, **HOT)
+    async with Tale(tmp_path, ASKED) as tale, watching(tale, boiler) as dials:
+        await dials.shows("Boiler", 85)
+        await tale.phone("Adam").expects("above HI 80")
+        await dials.shows("Boiler", 95)
+        await tale.phone("Adam").expects("above HIHI 90")
+        await dials.shows("Boiler", 85)
+        await dials.shows("Boiler", 95)
+        await tale.phone("Adam").is_silent()
+        (case,) = (await tale.operations.cases(ADMIN))["cases"]
+        assert (case["priority"], case["count"]) == ("critical", 3)
+
+
+async def test_an_alarm_waits_for_its_delay(tmp_path: Path) -> None:
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("Boiler", on_delay_s=30, **HOT)) as dials:
+        await dials.shows("Boiler", 85)
+        tale.clock.forward(seconds=29)
+        await dials.is_read("Boiler")
+        await tale.phone("Adam").is_silent()
+        tale.clock.forward(seconds=1)
+        await dials.is_read("Boiler")
+        await tale.phone("Adam").expects("above HI")
+
+
+async def test_a_value_that_chatters_is_one_alarm_and_a_count(tmp_path: Path) -> None:
+    async with Tale(tmp_path, ASKED) as tale, watching(tale, watched("Boiler", limits={Limit.HI: 80.0})) as dials:
+        await dials.shows("Boiler", 85)
+        await tale.phone("Adam").expects("above HI")
+        for _ in range(3):
+            await dials.shows("Boiler", 95)
+            await dials.shows("Boiler", 85)
+        await tale.phone("Adam").is_silent()
+
+
+async def test_lost_contact_is_an_alarm_of_its_own_and_leaves_the_value_s_alarm_open(tmp_path: Path) -> None:
+    async with Tale(tmp_path, ASKED) as tale, watching(tale, watched("Boiler", **HOT)) as dials:
+        await dials.shows("Boiler", 85)
+        await tale.phone("Adam").expects("above HI")
+        await dials.hides("Boiler")
+        await tale.phone("Adam").expects("Boiler: no contact (no answer)")
+        keys = {case["key"] for case in (await tale.operations.cases(ADMIN, state="open"))["cases"]}
+        assert keys == {"Boiler", "Boiler/contact"}
+        await dials.shows("Boiler", 85)
+        await tale.phone("Adam").expects("contact again")
+        await tale.phone("Adam").is_silent()
+        await dials.shows("Boiler", 20)
+        await tale.phone("Adam").expects("back to normal")
+
+
+async def test_two_failed_readings_are_forgiven(tmp_path: Path) -> None:
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("Boiler", retries=1000)) as dials:
+        await dials.hides("Boiler", times=10)
+        await tale.phone("Adam").is_silent()
+        (doc,) = tale.node.monitoring.documents()
+        assert (doc["state"], doc["error"]) == ("failing", "no answer")
+
+
+async def test_children_are_silent_while_their_parent_is_down(tmp_path: Path) -> None:
+    gateway = watched("Gateway", retries=0)
+    behind = [watched(f"Pump{n}", parent="gateway", retries=0) for n in range(3)]
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, gateway, *behind) as dials:
+        await dials.is_read("Pump0")
+        await dials.hides("Gateway", "Pump0", "Pump1", "Pump2")
+        await tale.phone("Adam").expects("Gateway: no contact (no answer); 3 monitors behind it are silent")
+        await tale.phone("Adam").is_silent()
+        await dials.shows("Gateway", 0)
+        await tale.phone("Adam").expects("Gateway: contact again")
+        await tale.phone("Adam").is_silent()
+        tale.clock.forward(seconds=1)
+        await dials.is_read("Gateway")
+        await dials.is_read("Pump1", 4)
+        await tale.phone("Adam").expects("Pump1: no contact")
+
+
+async def test_a_child_waits_until_somebody_has_looked_at_its_parent(tmp_path: Path) -> None:
+    gateway = watched("Gateway", interval_s=3600)
+    async with (
+        Tale(tmp_path, TEAM) as tale,
+        watching(tale, gateway, watched("Pump", parent="gateway", retries=0)) as dials,
+    ):
+        await dials.hides("Pump")
+        await tale.phone("Adam").is_silent()
+        await watch(tale, dials, watched("Gateway"), watched("Pump", parent="gateway", retries=0))
+        tale.clock.forward(seconds=1)
+        await dials.is_read("Gateway")
+        await dials.is_read("Pump", 4)
+        await tale.phone("Adam").expects("Pump: no contact")
+
+
+async def test_in_its_maintenance_window_a_monitor_raises_nothing(tmp_path: Path) -> None:
+    boiler = watched("Boiler", maintenance=(parse_window("11:00-13:00"),), **HOT)
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, boiler) as dials:
+        await dials.shows("Boiler", 85)
+        await tale.phone("Adam").is_silent()
+        assert tale.node.monitoring.documents()[0]["suppressed"]
+        tale.clock.forward(hours=1)
+        await dials.is_read("Boiler")
+        await tale.phone("Adam").expects("above HI")
+
+
+async def test_a_restart_repeats_nothing_and_forgets_nothing(tmp_path: Path) -> None:
+    boiler, pump = watched("Boiler", **HOT), watched("Pump", retries=0)
+    async with Tale(tmp_path, ASKED) as tale:
+        async with watching(tale, boiler, pump) as dials:
+            await dials.shows("Boiler", 85)
+            await dials.hides("Pump")
+            await tale.phone("Adam").expects("above HI")
+            await tale.phone("Adam").expects("Pump: no contact")
+        await tale.crash()
+        async with watching(tale, boiler, pump, shown={"Boiler": 86}, hidden={"Pump"}) as dials:
+            await dials.is_read("Boiler", 4)
+            await tale.phone("Adam").is_silent()
+            await dials.shows("Boiler", 20)
+            await dials.shows("Pump", 1)
+            await tale.phone("Adam").expects("back to normal")
+            await tale.phone("Adam").expects("Pump: contact again")
+
+
+async def test_a_change_the_ledger_does_not_take_is_told_when_it_does(tmp_path: Path, monkeypatch) -> None:
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("Boiler", **HOT)) as dials:
+        accept, refusals = tale.node.accept, []
+
+        def refuse(alarm):
+            refusals.append(alarm.text)
+            future = asyncio.get_running_loop().create_future()
+            future.set_exception(StoreError("the disk is full"))
+            return future
+
+        monkeypatch.setattr(tale.node, "accept", refuse)
+        await dials.shows("Boiler", 85)
+        await dials.is_read("Boiler", 3)
+        assert len(refusals) > 1
+        monkeypatch.setattr(tale.node, "accept", accept)
+        await dials.is_read("Boiler", 3)
+        await tale.phone("Adam").expects("above HI")
+        await tale.phone("Adam").is_silent()
+
+
+async def test_what_is_watched_no_more_is_over(tmp_path: Path) -> None:
+    async with Tale(tmp_path, ASKED) as tale, watching(tale, watched("Boiler", **HOT)) as dials:
+        await dials.shows("Boiler", 85)
+        await tale.phone("Adam").expects("above HI")
+        await watch(tale, dials)
+        await tale.quiet()
+        await tale.phone("Adam").expects("back to normal")
+        assert dials.prepared == []
+
+
+async def test_words_of_ones_own(tmp_path: Path) -> None:
+    boiler = watched(
+        "Boiler", text="{{name}} {{value}} over {{limit}}={{limit_value}}", down_text="{{dial}} gone: {{problem}}",
+        recovered_text="{{name}} fine at {{value}}", retries=0, **HOT,
+    )  # fmt: skip
+    async with Tale(tmp_path, ASKED) as tale, watching(tale, boiler) as dials:
+        await dials.shows("Boiler", 85)
+        await tale.phone("Adam").expects("Boiler 85 over hi=80")
+        await dials.shows("Boiler", 20)
+        await tale.phone("Adam").expects("Boiler fine at 20")
+        await dials.hides("Boiler")
+        await tale.phone("Adam").expects("Boiler gone: no answer")
+
+
+async def test_a_template_that_fails_is_told_in_our_words(tmp_path: Path) -> None:
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("Boiler", text="{{nothing}}", **HOT)) as dials:
+        await dials.shows("Boiler", 85)
+        await tale.phone("Adam").expects("Boiler: 85, above HI 80")
+        assert await tale.events("TemplateFailed")
+
+
+async def test_a_probe_with_a_bug_is_a_failed_reading_and_ends_nothing(tmp_path: Path) -> None:
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("Boiler", retries=0)) as dials:
+        await dials.is_read("Boiler")
+        dials.fails = ValueError("oops")
+        await until(lambda: tale.phone("Adam").received)
+        await tale.phone("Adam").expects("Boiler: no contact (error in the probe: ValueError)")
+        dials.fails = None
+        await dials.is_read("Boiler")
+        await tale.phone("Adam").expects("contact again")
+
+
+async def test_how_monitors_stand_is_shown(tmp_path: Path) -> None:
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("Boiler", units="°C", **HOT)) as dials:
+        await dials.shows("Boiler", 85.5)
+        (doc,) = tale.node.monitoring.documents()
+        json.dumps(doc)
+        assert (doc["name"], doc["state"], doc["value"], doc["limit"], doc["units"]) == (
+            "Boiler",
+            "alarm",
+            85.5,
+            "hi",
+            "°C",
+        )
+        assert doc["availability"] == 1
+        assert doc["latency_ms"] >= 0

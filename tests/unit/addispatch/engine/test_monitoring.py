@@ -1,0 +1,88 @@
+"""How readings are planned; what becomes of them is told in tests/story/test_monitors.py."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from pathlib import Path
+
+from pipelines import until
+from probes import Dials, watch, watched, watching
+from tale import Tale, group, people, settings
+
+from addispatch.engine import monitoring
+from addispatch.engine.monitoring import Group
+
+TEAM = people("Adam", "Chief") + settings() + group("Team", "Adam", policy="")
+
+
+async def test_monitors_of_one_device_are_read_together(tmp_path: Path) -> None:
+    async with Tale(tmp_path, TEAM) as tale:
+        together: list[list[str]] = []
+
+        class Noting(Dials):
+            async def read(self, keys, timeout_s):
+                together.append(sorted(one.dial for one in keys))
+                return await super().read(keys, timeout_s)
+
+        dials = Noting(tale)
+        pumps = [watched(f"P{n}", device="plc1" if n < 3 else "plc2") for n in range(4)]
+        await watch(tale, dials, *pumps, watched("P4", device="plc1", interval_s=0.02))
+        await dials.is_read("P3", 3)
+        await dials.is_read("P4", 3)
+        assert {tuple(names) for names in together} == {("P0", "P1", "P2"), ("P3",), ("P4",)}
+        await tale.node.monitoring.stop()
+
+
+def test_first_readings_are_spread_over_the_interval_and_at_the_same_place_each_time():
+    groups = [Group(f"device {n}", None, 10.0, 1.0) for n in range(1000)]
+    phases = sorted(group.phase_s for group in groups)
+    assert [group.phase_s for group in groups] == [Group(g.name, None, 10.0, 1.0).phase_s for g in groups]
+    assert 0 <= phases[0] < phases[-1] < 10
+    assert max(b - a for a, b in itertools.pairwise(phases)) < 0.2
+
+
+async def test_a_probe_that_takes_too_long_is_a_failed_reading_and_others_go_on(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(monitoring, "GRACE_S", 0.05)
+    async with Tale(tmp_path, TEAM) as tale:
+
+        class Stuck(Dials):
+            async def read(self, keys, timeout_s):
+                if keys[0].dial == "Stuck":
+                    await asyncio.Event().wait()
+                return await super().read(keys, timeout_s)
+
+        dials = Stuck(tale)
+        await watch(tale, dials, watched("Stuck", timeout_s=0.01, retries=0), watched("Fine"))
+        await dials.is_read("Fine", 3)
+        await until(lambda: tale.phone("Adam").received)
+        await tale.phone("Adam").expects("Stuck: no contact (no answer within 0.01 s)")
+        await tale.node.monitoring.stop()
+
+
+async def test_a_probe_that_answers_for_too_few_is_a_failed_reading(tmp_path: Path) -> None:
+    async with Tale(tmp_path, TEAM) as tale:
+
+        class Short(Dials):
+            async def read(self, keys, timeout_s):
+                return (await super().read(keys, timeout_s))[1:]
+
+        await watch(tale, Short(tale), watched("A", device="x", retries=0), watched("B", device="x", retries=1000))
+        await until(lambda: tale.phone("Adam").received)
+        await tale.phone("Adam").expects("A: no contact (error in the probe: it did not answer for every monitor)")
+        await tale.node.monitoring.stop()
+
+
+async def test_a_probe_nobody_provides_is_said(tmp_path: Path) -> None:
+    async with Tale(tmp_path, TEAM) as tale:
+        monitor = watched("Boiler", retries=0)
+        await tale.node.monitoring.use({monitor.id: monitor}, {})
+        await until(lambda: tale.phone("Adam").received)
+        await tale.phone("Adam").expects("Boiler: no contact (no plugin provides the probe dial)")
+        await tale.node.monitoring.stop()
+
+
+async def test_what_is_turned_off_is_not_read(tmp_path: Path) -> None:
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("A", enabled=False), watched("B")) as dials:
+        await dials.is_read("B", 3)
+        assert "A" not in dials.reads
