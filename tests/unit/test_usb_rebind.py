@@ -102,6 +102,16 @@ def test_a_device_is_left_alone_for_a_while(rebind, tmp_path, capsys):
     assert rebind() == 0
 
 
+def test_a_request_from_long_ago_is_dropped(rebind, tmp_path, capsys):
+    request = tmp_path / "requests/sim1"
+    request.write_text("1-1.2")
+    os.utime(request, (0, 0))
+    assert rebind() == 1
+    assert "is too old" in capsys.readouterr().err
+    assert written(tmp_path, "unbind") == ""
+    assert not request.exists()
+
+
 def test_it_runs_by_itself():
     shown = subprocess.run([sys.executable, "-I", PROGRAM, "--help"], capture_output=True, text=True, check=True)
     assert "--requests" in shown.stdout
