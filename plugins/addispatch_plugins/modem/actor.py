@@ -259,7 +259,7 @@ class Modem:
         problem = self.radio.problem or barred
         self._status_at_s = now_s + (NO_NETWORK_STATUS_S if problem else STATUS_S)
         state = State.DEGRADED if problem else State.ONLINE
-        self._become(state, problem, needs_hands=bool(barred))
+        self._become(state, problem, is_told=not self.radio.problem)
 
     async def _perform(self, link: Link, job: Job) -> None:
         """Send the text or ring once; the job stays in the queue meanwhile, so that ``pending`` shows it."""
@@ -342,6 +342,6 @@ class Modem:
                 return
             await asyncio.sleep(min(LOOK_S, left_s))
 
-    def _become(self, state: State, reason: str, *, needs_hands: bool = False) -> None:
+    def _become(self, state: State, reason: str, *, needs_hands: bool = False, is_told: bool = False) -> None:
         shown = str(self.radio) if state is State.ONLINE else f"{reason} ({self.place.shown})"
-        self.standing.become(state, reason, shown, needs_hands=needs_hands)
+        self.standing.become(state, reason, shown, needs_hands=needs_hands, is_told=is_told)

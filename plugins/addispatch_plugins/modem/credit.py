@@ -40,12 +40,14 @@ class Credit:
         self._spared_until_s = 0.0
         self._asked_s: float | None = None
         self._is_suspect = False
-        self._told = ""
+        self._told = self._low = self._barred = ""
 
     def sent(self) -> None:
         """A text went out: it can pay."""
         self._refusals = self._spared_times = 0
         self._spared_until_s = 0.0
+        self._barred = ""
+        self._report()
 
     def refused(self, cms: int | None, now_s: float) -> bool:
         """Take note of what the network answered to a text; return whether the SIM is to be spared from now on."""
@@ -60,6 +62,8 @@ class Credit:
         self._refusals = BARRED_AFTER - 1  # the one that tries it again decides
         self._spared_until_s = now_s + SPARE_S[min(self._spared_times, len(SPARE_S) - 1)]
         self._spared_times += 1
+        self._barred = f"it has no credit, or is barred: the operator refused {BARRED_AFTER} texts in a row"
+        self._report()  # until a text goes, and not only while it is spared
         return True
 
     def problem(self, now_s: float) -> str:
@@ -97,9 +101,14 @@ class Credit:
         least = self._config.credit_least
         self._tell("" if self.balance >= least else f"its credit is {self.balance:g}, less than {least:g}", is_bad=True)
 
-    def _tell(self, problem: str, *, is_bad: bool) -> None:
-        shown = f"modem {self._config.name}: {problem}" if problem and is_bad else ""
+    def _report(self) -> None:
+        problem = self._barred or self._low
+        shown = f"modem {self._config.name}: {problem}" if problem else ""
         self._context.condition(f"modem {self._config.name} credit", shown, grace_s=0)
+
+    def _tell(self, problem: str, *, is_bad: bool) -> None:
+        self._low = problem if is_bad else ""
+        self._report()
         if problem and problem != self._told:
             text = f"Modem {self._config.name}: {problem}"
             self._context.event(text, severity=Severity.WARNING, kind="modem_credit", modem=self._config.name)

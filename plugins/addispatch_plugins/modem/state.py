@@ -41,13 +41,18 @@ class Standing:
         self._context, self._name, self._on_change = context, name, on_change
         self._told: tuple[State, str] | None = None
 
-    def become(self, state: State, reason: str, shown: str, *, needs_hands: bool = False) -> None:
-        """Take the state; ``shown`` is what the event says after it: the network, or the reason with the port."""
+    def become(
+        self, state: State, reason: str, shown: str, *, needs_hands: bool = False, is_told: bool = False
+    ) -> None:
+        """Take the state; ``shown`` is what the event says after it: the network, or the reason with the port.
+
+        ``is_told``: people hear of the reason by a condition of its own.
+        """
         if state != self.state:
             self.since = self._context.clock.now()
         self.state, self.reason = state, reason
         if state in SETTLED:
-            self._tell(shown, needs_hands=needs_hands)
+            self._tell(shown, needs_hands=needs_hands, is_told=is_told)
         self._on_change()
 
     def stopped(self) -> None:
@@ -55,9 +60,9 @@ class Standing:
         if self.state not in (State.BROKEN, State.ABSENT):
             self.state, self.reason = State.BROKEN, "stopped"
 
-    def _tell(self, shown: str, *, needs_hands: bool) -> None:
+    def _tell(self, shown: str, *, needs_hands: bool, is_told: bool) -> None:
         online = self.state is State.ONLINE
-        problem = "" if online else f"modem {self._name} is {self.state}: {shown}"
+        problem = "" if online or is_told else f"modem {self._name} is {self.state}: {shown}"
         self._context.condition(f"modem {self._name}", problem, grace_s=0 if needs_hands else GRACE_S)
         if (self.state, self.reason) == self._told:
             return

@@ -41,11 +41,16 @@ def test_three_refusals_in_a_row_spare_the_sim_and_one_text_tries_again(make):
     assert credit.problem(again_s + SPARE_S[1]) == ""
 
 
-def test_a_text_that_went_pays_all(make):
+def test_a_text_that_went_pays_all(make, context):
     credit = make()
     for _ in range(3):
         credit.refused(8, 0.0)
+    told = context.conditions["modem sim1 credit"]
+    assert told == "modem sim1: it has no credit, or is barred: the operator refused 3 texts in a row"
+    assert credit.problem(SPARE_S[0]) == ""
+    assert context.conditions["modem sim1 credit"] == told, "a try is no recovery"
     credit.sent()
+    assert context.conditions["modem sim1 credit"] == ""
     assert credit.problem(0.0) == ""
     assert not credit.refused(8, 0.0)
 
@@ -76,6 +81,13 @@ async def test_a_question_that_was_stopped_is_asked_again_soon(make, context):
     assert not context.events
     assert not credit.is_due(SUSPECT_BALANCE_S - 1)
     assert credit.is_due(SUSPECT_BALANCE_S)
+
+
+async def test_a_low_balance_is_told_after_a_text_that_went_too(make, context):
+    credit = make(credit_ussd="*100#", credit_least=5)
+    await credit.ask(Operator("1.00"), 0.0)
+    credit.sent()
+    assert context.conditions == {"modem sim1 credit": "modem sim1: its credit is 1, less than 5"}
 
 
 async def test_its_own_pattern(make):

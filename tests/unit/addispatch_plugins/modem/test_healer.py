@@ -131,10 +131,12 @@ async def test_no_credit_is_told_and_tried_again_later(ward):
     event = await ward.context.wait_for_event("Modem broke is degraded: no credit")
     assert "the balance is 12.5" in event.text
     assert ward.document("broke")["credit"] == 12.5
-    assert ward.context.conditions["modem broke"].startswith("modem broke is degraded: no credit")
+    assert ward.context.conditions["modem broke credit"].startswith("modem broke: it has no credit, or is barred")
+    assert ward.context.conditions["modem broke"] == ""
     await ward.wait_online("broke")  # for one text that tries it
     assert isinstance(await send(ward, "broke"), Sent)
     assert ward.document("broke")["error"] == ""
+    assert ward.context.conditions["modem broke credit"] == "modem broke: its credit is 12.5, less than 20"
 
 
 async def test_the_loop_is_not_held_up_meanwhile(ward):

@@ -33,6 +33,12 @@ async def test_what_needs_hands_is_told_at_once(context, monkeypatch, needs_hand
     assert graces == [grace_s]
 
 
+async def test_what_has_a_condition_of_its_own_is_only_an_event(context):
+    Standing(context, "sim1", lambda: None).become(State.DEGRADED, "no credit", "no credit", is_told=True)
+    assert context.conditions == {"modem sim1": ""}
+    assert [event.text for event in context.events] == ["Modem sim1 is degraded: no credit"]
+
+
 async def test_since_when(context):
     standing = Standing(context, "sim1", lambda: None)
     context.clock.forward(seconds=5)
