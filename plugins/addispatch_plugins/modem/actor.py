@@ -259,7 +259,12 @@ class Modem:
         problem = self.radio.problem or barred
         self._status_at_s = now_s + (NO_NETWORK_STATUS_S if problem else STATUS_S)
         state = State.DEGRADED if problem else State.ONLINE
-        self._become(state, problem, is_told=not self.radio.problem)
+        if now_s - self._up_s > PAUSES_S[-1]:
+            self.ladder.lasted()
+        alert = "" if barred and not self.radio.problem else None
+        if state is State.ONLINE and self.ladder.is_shaky:
+            alert = f"modem {self.name} fails again and again; it is online just now"
+        self._become(state, problem, alert=alert)
 
     async def _perform(self, link: Link, job: Job) -> None:
         """Send the text or ring once; the job stays in the queue meanwhile, so that ``pending`` shows it."""
@@ -296,6 +301,8 @@ class Modem:
     def _judge(self, link: Link, receipt: Receipt, fault: Fault | None) -> None:
         """Draw conclusions from a text about the modem. Raises ``SickError`` when it is to be set back."""
         if isinstance(receipt, Sent):
+            if self.ladder.is_shaky:
+                self._status_at_s = 0  # to say that all is well again
             self.judge.sent()
             return
         now_s, reason = asyncio.get_running_loop().time(), getattr(receipt, "reason", "")
@@ -342,6 +349,6 @@ class Modem:
                 return
             await asyncio.sleep(min(LOOK_S, left_s))
 
-    def _become(self, state: State, reason: str, *, needs_hands: bool = False, is_told: bool = False) -> None:
+    def _become(self, state: State, reason: str, *, needs_hands: bool = False, alert: str | None = None) -> None:
         shown = str(self.radio) if state is State.ONLINE else f"{reason} ({self.place.shown})"
-        self.standing.become(state, reason, shown, needs_hands=needs_hands, is_told=is_told)
+        self.standing.become(state, reason, shown, needs_hands=needs_hands, alert=alert)

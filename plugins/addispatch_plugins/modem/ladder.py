@@ -31,7 +31,7 @@ class Ladder:
 
     def __init__(self, *, may_rebind: bool) -> None:
         self._may_rebind = may_rebind
-        self._failures = self._unsent = self._rounds = 0
+        self._failures = self._unsent = self._rounds = self._in_a_row = 0
         #: How many pauses were made in a row: the next is longer.
         self.pauses = 0
         #: What rough rung was climbed last and is to be followed by ``REOPEN``.
@@ -46,6 +46,7 @@ class Ladder:
         is a modem that answers and looks well but does not send: it is reset at once.
         """
         rung = Rung.REBUILD
+        self._in_a_row += 1
         if can_reset:
             self._failures = max(self._failures + 1, RESET_AFTER if sick else 0)
             if self._failures == RESET_AFTER:
@@ -59,6 +60,11 @@ class Ladder:
             self.pauses = max(self.pauses, ROUGH_PAUSES)
         self.rough = None if rung is Rung.REBUILD else rung
         return rung
+
+    @property
+    def is_shaky(self) -> bool:
+        """Whether it failed so often that being online for a moment is no recovery."""
+        return self._in_a_row >= RESET_AFTER
 
     def is_news(self, rung: Rung) -> bool:
         """Whether to tell it: the new processes of a modem that stays broken are not told one by one."""
@@ -78,7 +84,7 @@ class Ladder:
 
     def lasted(self) -> None:
         """Begin anew: the connection held for long, or a text went out."""
-        self._failures = self._rounds = self.pauses = 0
+        self._failures = self._rounds = self._in_a_row = self.pauses = 0
 
     def sent(self) -> None:
         """Begin anew: a text went out."""

@@ -42,17 +42,18 @@ class Standing:
         self._told: tuple[State, str] | None = None
 
     def become(
-        self, state: State, reason: str, shown: str, *, needs_hands: bool = False, is_told: bool = False
+        self, state: State, reason: str, shown: str, *, needs_hands: bool = False, alert: str | None = None
     ) -> None:
         """Take the state; ``shown`` is what the event says after it: the network, or the reason with the port.
 
-        ``is_told``: people hear of the reason by a condition of its own.
+        ``alert`` is what people are told instead: nothing when the reason has a condition of its own, something when a
+        modem that is online is not to be trusted yet.
         """
         if state != self.state:
             self.since = self._context.clock.now()
         self.state, self.reason = state, reason
         if state in SETTLED:
-            self._tell(shown, needs_hands=needs_hands, is_told=is_told)
+            self._tell(shown, needs_hands=needs_hands, alert=alert)
         self._on_change()
 
     def stopped(self) -> None:
@@ -60,9 +61,10 @@ class Standing:
         if self.state not in (State.BROKEN, State.ABSENT):
             self.state, self.reason = State.BROKEN, "stopped"
 
-    def _tell(self, shown: str, *, needs_hands: bool, is_told: bool) -> None:
+    def _tell(self, shown: str, *, needs_hands: bool, alert: str | None) -> None:
         online = self.state is State.ONLINE
-        problem = "" if online or is_told else f"modem {self._name} is {self.state}: {shown}"
+        problem = "" if online else f"modem {self._name} is {self.state}: {shown}"
+        problem = problem if alert is None else alert
         self._context.condition(f"modem {self._name}", problem, grace_s=0 if needs_hands else GRACE_S)
         if (self.state, self.reason) == self._told:
             return

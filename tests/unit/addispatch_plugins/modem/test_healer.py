@@ -102,7 +102,10 @@ async def test_the_last_rung_asks_for_the_usb_port_to_be_bound_anew(ward):
     assert ward.context.conditions["modem stuck"].startswith("modem stuck is broken: ")
     ward.modems["stuck"].clear_faults()
     await ward.wait_online("stuck")
-    assert ward.context.conditions["modem stuck"] == ""
+    again = "modem stuck fails again and again; it is online just now"
+    await ward.context.condition_changes.wait_for(lambda change: change == ("modem stuck", again))
+    assert isinstance(await send(ward, "stuck"), Sent)
+    await ward.context.condition_changes.wait_for(lambda change: change == ("modem stuck", ""))
 
 
 async def send(rig, name):

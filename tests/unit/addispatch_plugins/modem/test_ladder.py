@@ -55,6 +55,16 @@ def test_pulled_out_by_hand_begins_anew_but_not_by_us():
     assert ladder.counts == {Rung.REBUILD: 5, Rung.RESET: 1, Rung.REOPEN: 1, Rung.REBIND: 1}
 
 
+def test_three_failures_in_a_row_make_it_shaky():
+    ladder = Ladder(may_rebind=False)
+    climbed(ladder, 2, can_reset=False)
+    assert not ladder.is_shaky
+    climbed(ladder, 1)
+    assert ladder.is_shaky
+    ladder.lasted()
+    assert not ladder.is_shaky
+
+
 def test_only_the_first_round_tells_each_new_process():
     ladder = Ladder(may_rebind=True)
     news = [ladder.is_news(rung) for rung in climbed(ladder, 8)]

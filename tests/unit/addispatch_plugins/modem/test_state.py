@@ -34,9 +34,14 @@ async def test_what_needs_hands_is_told_at_once(context, monkeypatch, needs_hand
 
 
 async def test_what_has_a_condition_of_its_own_is_only_an_event(context):
-    Standing(context, "sim1", lambda: None).become(State.DEGRADED, "no credit", "no credit", is_told=True)
+    Standing(context, "sim1", lambda: None).become(State.DEGRADED, "no credit", "no credit", alert="")
     assert context.conditions == {"modem sim1": ""}
     assert [event.text for event in context.events] == ["Modem sim1 is degraded: no credit"]
+
+
+async def test_a_modem_that_is_not_trusted_yet_is_still_told(context):
+    Standing(context, "sim1", lambda: None).become(State.ONLINE, "", "Singtel", alert="modem sim1 fails again")
+    assert context.conditions == {"modem sim1": "modem sim1 fails again"}
 
 
 async def test_since_when(context):
