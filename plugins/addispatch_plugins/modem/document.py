@@ -66,10 +66,12 @@ async def examine(modem: Modem, *, runs: bool) -> Finding:
     subject = f"modem {modem.name}"
     if runs:
         detail = f"{modem.radio}, SIM {modem.sim.state}, {modem.place.shown}" + _credit(modem)
-        if modem.state is State.ONLINE and not modem.reason:
+        state, reason = modem.standing.lasting
+        if state is State.ONLINE:
+            reason = modem.reason
+        if not reason:
             return Finding(subject, detail)
-        problem = f"{modem.state}: {modem.trouble}"
-        return Finding(subject, detail, problem, advice_for(modem.trouble))
+        return Finding(subject, detail, f"{state}: {reason} ({modem.place.shown})", advice_for(reason))
     try:
         async with asyncio.timeout(EXAMINE_S):
             found = await modem.place.inspect()

@@ -56,6 +56,13 @@ class Standing:
             self._tell(shown, needs_hands=needs_hands, alert=alert)
         self._on_change()
 
+    @property
+    def lasting(self) -> tuple[State, str]:
+        """State and reason as they last were before the steps of the try that is under way."""
+        if self.state in SETTLED or self._told is None:
+            return self.state, self.reason
+        return self._told
+
     def stopped(self) -> None:
         """Note the end of the plugin, which is nobody's trouble."""
         if self.state not in (State.BROKEN, State.ABSENT):

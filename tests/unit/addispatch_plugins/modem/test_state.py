@@ -44,6 +44,17 @@ async def test_a_modem_that_is_not_trusted_yet_is_still_told(context):
     assert context.conditions == {"modem sim1": "modem sim1 fails again"}
 
 
+async def test_what_lasts_is_known_during_the_next_try(context):
+    standing = Standing(context, "sim1", lambda: None)
+    standing.become(State.PROBING, "looking", "looking")
+    assert standing.lasting == (State.PROBING, "looking")
+    standing.become(State.BROKEN, "no SIM", "no SIM")
+    standing.become(State.PROBING, "looking", "looking")
+    assert standing.lasting == (State.BROKEN, "no SIM")
+    standing.become(State.ONLINE, "", "Singtel")
+    assert standing.lasting == (State.ONLINE, "")
+
+
 async def test_since_when(context):
     standing = Standing(context, "sim1", lambda: None)
     context.clock.forward(seconds=5)
