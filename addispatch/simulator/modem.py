@@ -5,6 +5,7 @@ Made by tests, the demo and ``addispatch sim modem``; the AT commands read and c
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,6 +71,13 @@ class ModemCall:
         return self.state is CallState.INCOMING
 
 
+def _imei_of(number: str) -> str:
+    """Make an IMEI that no other modem of the network has: 3GPP TS 23.003 6.2, with its check digit."""
+    digits = "35693803" + number[-6:].rjust(6, "0")
+    doubled = (str(int(digit) * (1 + place % 2)) for place, digit in enumerate(digits))
+    return digits + str(-sum(int(digit) for digit in "".join(doubled)) % 10)
+
+
 class SimulatedModem:
     """A modem with a SIM in a :class:`Network`; ``start`` it in the loop, then open ``port`` with any GSM program."""
 
@@ -80,18 +88,21 @@ class SimulatedModem:
         network: Network,
         number: str,
         *,
-        imei: str = "356938035643809",
+        imei: str | None = None,
         imsi: str = "525010000000001",
         link: str | Path | None = None,
         pin: str | None = None,
         storage_size: int = 50,
     ) -> None:
         """``link`` is a path to make for the port, ``storage_size`` how many SMS each of SM and ME hold."""
-        self.network, self.number, self.imei, self.imsi = network, network.number(number), imei, imsi
+        self.network, self.number, self.imsi = network, network.number(number), imsi
+        self.imei = imei or _imei_of(self.number)
         self.smsc = network.smsc
         self.sim = Sim(pin)
         #: As AT+CSQ has it: 0 to 31, 99 unknown.
         self.signal = 20
+        #: What the operator answers to a USSD code; empty: nothing.
+        self.balance = "Your balance is SGD 12.50"
         #: Numbers dialled.
         self.dialled: list[str] = []
         #: Whether ATD is answered when the call is (OK) or fails (BUSY …), as some modems do, and not at once.
@@ -213,6 +224,11 @@ class SimulatedModem:
         """AT+CPIN; raises ``CmeError``."""
         self.sim.enter(code, new_pin)
         self._network_changed()
+
+    def announce(self, line: str) -> None:
+        """Say something unsolicited, after the answer that is being given."""
+        if self._session is not None:
+            asyncio.get_running_loop().call_soon(self._session.urc, line)
 
     def room_made(self) -> None:
         """A slot became free: the network may bring what waits."""

@@ -14,12 +14,23 @@ MAX_MODEMS = 8
 
 
 class ModemConfig(BaseModel):
-    """One modem: a name for people, a serial port, and the PIN if the SIM asks for one."""
+    """One modem: a name for people, how to find it, and the PIN if the SIM asks for one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")
-    port: str = Field(max_length=255)
+    port: str = Field(default="", max_length=255)
+    imei: str = Field(default="", pattern=r"^([0-9]{14,16})?$")
+    """Found on whatever USB port it is plugged into; with ``port``, another device there is not used."""
+    usb: str = Field(default="", pattern=r"^[A-Za-z0-9._:-]{0,64}$")
+    """Path of the USB device (``1-1.2``) or its serial number."""
+    usb_rebind: bool = False
+    """Whether to ask for its USB port to be bound anew when nothing else helps."""
+    credit_ussd: str = Field(default="", pattern=r"^([*#][*#0-9]{1,19})?$")
+    """USSD code that asks for the balance, for example ``*100#``."""
+    credit_pattern: str = Field(default=r"-?\d+(?:[.,]\d+)?", max_length=100)
+    """Regular expression that finds the balance in the answer: its first group, or all of it."""
+    credit_least: float = Field(default=1.0, ge=0)
     pin: SecretStr | None = None
     poll_s: float = Field(default=10, ge=1, le=300)
     """How often the SIM is asked for messages that came in, in seconds."""
@@ -43,9 +54,24 @@ class ModemConfig(BaseModel):
     @classmethod
     def _is_device_path(cls, port: str) -> str:
         # The port is written into a configuration file of gammu's: nothing but a plain path may get there.
-        if not re.fullmatch(r"/[A-Za-z0-9_./:+=@,-]+", port):
+        if port and not re.fullmatch(r"/[A-Za-z0-9_./:+=@,-]+", port):
             raise ValueError("must be the path of a serial port, for example /dev/serial/by-id/…")
         return port
+
+    @field_validator("credit_pattern")
+    @classmethod
+    def _is_pattern(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"is no regular expression: {error}") from None
+        return pattern
+
+    @model_validator(mode="after")
+    def _can_be_found(self) -> Self:
+        if not (self.port or self.imei or self.usb):
+            raise ValueError("port is missing; or give imei or usb, by which the port is found")
+        return self
 
     @field_validator("pin")
     @classmethod
@@ -71,11 +97,11 @@ class ModemPluginConfig(PluginConfig):
 
     @model_validator(mode="after")
     def _all_different(self) -> Self:
-        for field in ("name", "port"):
+        for field in ("name", "port", "imei"):
             seen: set[str] = set()
             for modem in self.modem:
                 value = str(getattr(modem, field)).casefold()
-                if value in seen:
+                if value and value in seen:
                     raise ValueError(f"two modems have the same {field}: {value}")
                 seen.add(value)
         return self

@@ -79,6 +79,7 @@ async def make_rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ma
             config: dict[str, Any] | None = None,
             options: dict[str, Any] | None = None,
             start: bool = True,
+            deadlines: Deadlines = DEADLINES,
             **modems: dict[str, Any],
         ) -> Rig:
             folder = tmp_path_factory.mktemp("rig")
@@ -95,7 +96,7 @@ async def make_rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ma
             context = await stack.enter_async_context(RecordingContext(folder / "data", name="modem"))
             checked = ModemPluginConfig.model_validate({"modem": tables, **(options or {})})
             quick = tuple(modem.model_copy(update={"ring_s": RING_S}) for modem in checked.modem)
-            plugin = ModemPlugin(checked.model_copy(update={"modem": quick}), context, DEADLINES)
+            plugin = ModemPlugin(checked.model_copy(update={"modem": quick}), context, deadlines)
             await plugin.self_check()
             if start:
                 await plugin.start()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from datetime import datetime
 
 import pytest
 import pytest_asyncio
@@ -76,18 +77,30 @@ async def test_the_one_that_works_is_used(ward):
 
 
 async def test_document(ward):
-    assert ward.document("good") | {"port": "", "sent_count": 0} == {
+    document = ward.document("good")
+    assert datetime.fromisoformat(document.pop("since")).tzinfo is not None
+    assert document | {"port": "", "sent_count": 0} == {
         "name": "good",
         "state": "online",
         "port": "",
+        "usb": "",
         "operator": "Singtel",
         "technology": "HSPA 3.5G",
         "signal": "20(Good)",
-        "imei": "356938035643809",
+        "imei": ward.modems["good"].imei,
+        "imsi": ward.modems["good"].imsi,
+        "smsc": ward.network.smsc,
+        "sim": "ready",
+        "credit": None,
+        "memory_used": 0,
+        "memory_size": 50,
         "error": "",
+        "last_error_code": "",
         "calling": False,
         "sent_count": 0,
         "failed_count": 0,
+        "restart_count": 0,
+        "reset_count": 0,
     }
     assert "1 of 7 modems online: good Singtel (HSPA 3.5G), signal 20(Good)" in ward.plugin.status_line()
 

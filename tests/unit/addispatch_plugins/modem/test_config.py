@@ -40,6 +40,13 @@ def test_defaults():
             [{"name": "a", "port": "/dev/ttyUSB0"}, {"name": "b", "port": "/dev/ttyUSB0"}],
             "two modems have the same port",
         ),
+        ([{"name": "a", "imei": "12345"}], "imei"),
+        ([{"name": "a", "usb": "1-1; rm"}], "usb"),
+        ([{"name": "a", "port": ""}], "port is missing"),
+        ([{"name": "a", "port": "/dev/ttyUSB0", "credit_ussd": "*100#\rAT"}], "credit_ussd"),
+        ([{"name": "a", "port": "/dev/ttyUSB0", "credit_pattern": "("}], "no regular expression"),
+        ([{"name": "a", "port": "/dev/ttyUSB0", "credit_least": -1}], "credit_least"),
+        ([{"name": n, "imei": "356938035643809"} for n in "ab"], "two modems have the same imei"),
         ([{"name": f"m{n}", "port": f"/dev/ttyUSB{n}"} for n in range(9)], "at most 8"),
     ],
 )
@@ -78,6 +85,16 @@ def test_options_of_the_plugin(key, value):
         ModemPluginConfig.model_validate({key: value})
     good = ModemPluginConfig.model_validate({"allowed_prefixes": ["+65", "999"], "flash_priorities": ["critical"]})
     assert (good.allowed_prefixes, good.flash_priorities, good.flash) == (("+65", "999"), (Priority.CRITICAL,), False)
+
+
+def test_a_modem_may_be_known_by_its_device_instead_of_its_port():
+    one, two, three = config(
+        {"name": "a", "imei": "356938035643809"},
+        {"name": "b", "usb": "1-1.2"},
+        {"name": "c", "usb": "0123456789ABCDEF"},
+    ).modem
+    assert (one.port, two.port, three.port) == ("", "", "")
+    assert not one.usb_rebind
 
 
 def test_a_refused_pin_is_not_shown():
