@@ -1,4 +1,4 @@
-"""Troubles of a simulated modem as words: ``fault silent:CMGS``, ``unplug``, ``sim puk`` …
+"""Troubles of a simulated modem as words, such as ``fault silent:CMGS``, ``unplug`` or ``sim puk``.
 
 Read by ``addispatch sim modem`` (lines that begin with ``!``) and by the fault tests, so that both know the same ones.
 """

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from addispatch.simulator.orders import ORDERS, _DO, obey
+from addispatch.simulator.orders import _DO, ORDERS, obey
 
 
 async def test_faults_with_all_their_fields(host, modem) -> None:
@@ -125,7 +125,7 @@ async def test_chatter(host, modem) -> None:
     ],
 )
 async def test_mistakes(modem, order, problem) -> None:
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=r".") as caught:
         obey(modem, order)
     assert str(caught.value).startswith(problem)
     assert "\n" not in str(caught.value)
