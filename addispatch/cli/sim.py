@@ -30,7 +30,7 @@ app = typer.Typer(help="Stand-ins for hardware.", rich_markup_mode=None, no_args
 _NUMBER = re.compile(r"\+?[0-9]{3,15}")
 _MAX_LINE = 65536
 _HINT = (
-    "Type `+6591234567 some text` and it arrives as an SMS from that number, `!unplug`, `!replug` … for trouble (`!help`). "
+    "Type `+6591234567 some text` and it arrives as an SMS from that number, or `!unplug`, `!replug` … (`!help`). "
     "Ctrl-C ends."
 )
 

@@ -1,0 +1,267 @@
+"""Each trouble a modem can make, with a healthy one beside it: nothing is lost, nothing waits, and it comes back.
+
+``make test`` plays the telling ones, all at once; ``make campaign`` all of them, and prints the table for docs/modem.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from lag import lag_probe
+from pipelines import until as holds
+from ward import RETRY_FIRST_S, SHORT, Ward, open_ward, short_deadlines
+
+from addispatch.simulator.orders import obey
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+
+CAMPAIGN = bool(os.environ.get("ADDISPATCH_CAMPAIGN"))
+#: How many are played at the same time; each has two processes of gammu.
+AT_ONCE = 2 if CAMPAIGN else 8
+#: An alarm every so often: the healthy modem alone can send them.
+EVERY_S = 1.2
+#: Longest way of an alarm: the send that hangs, the pause, another send and one before it, and a busy machine.
+DELAY_S = SHORT["send_s"] + RETRY_FIRST_S + 2 * 0.75 + 2.0
+#: How long a modem may take from the end of its trouble until it is online: a bring-up under way may first have to fail.
+RECOVERY_S = SHORT["init_s"] + 10.0
+#: The loop may never stand still for longer, in seconds; ``make test`` has many nodes on one loop.
+STALL_S = 0.05 if CAMPAIGN else 0.25
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """``begin`` and ``end`` are orders to the simulated modem; ``shows`` is what people see of it, a pattern."""
+
+    name: str
+    begin: tuple[str, ...]
+    shows: str
+    end: tuple[str, ...] = ("mend",)
+    #: A text may leave without anybody knowing: it comes again, marked.
+    doubtful: bool = False
+    #: It goes on working, perhaps worse.
+    harmless: bool = False
+    #: How many messages come in meanwhile, all at once.
+    incoming: int = 0
+    lasts_s: float = 5.0
+    in_make_test: bool = False
+
+
+@dataclass
+class Row:
+    """What was seen of it. Times in seconds; ``recovered_s`` from the end of the trouble, or of the outage it caused."""
+
+    trouble: Trouble
+    shown: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    repeats: int = 0
+    doubts: int = 0
+    unmarked: list[str] = field(default_factory=list)
+    received: int = 0
+    alarms: int = 0
+    longest_delay_s: float = 0.0
+    recovered_s: float = 0.0
+    stall_s: float = 0.0
+
+
+ONCE: tuple[str, ...] = ()  # it ends by itself
+NO_ANSWER = r"no answer|stopped answering|nothing answers|does not answer"
+
+
+def at_start(*orders: str) -> tuple[str, ...]:
+    """Trouble that is met when the modem is brought up."""
+    return ("unplug", *orders, "replug")
+
+
+TROUBLES = (
+    Trouble("wedged: silent at everything", ("fault silent:*:always",), NO_ANSWER, in_make_test=True),
+    Trouble("prompt never comes", ("fault no_prompt",), NO_ANSWER, ONCE),
+    Trouble("no answer after the text", ("fault silent",), NO_ANSWER, ONCE, doubtful=True, in_make_test=True),
+    Trouble("OK after the time-out", ("fault ok_late:CMGS:1:6",), NO_ANSWER, ONCE, doubtful=True),
+    Trouble("slow network: OK after 2 s", ("fault ok_late:CMGS:3:2",), "sent by sick", ONCE, harmless=True),
+    Trouble("garbage before an answer", ("fault garbage:CSQ:2", "fault garbage:CPMS:2"), "", ONCE, harmless=True),
+    Trouble("garbage after the text", ("fault garbage:CMGS:2",), "sent by sick", ONCE, harmless=True),
+    Trouble("garbage all the time", ("fault garbage:*:always",), "", harmless=True),
+    Trouble("echo goes off and stays off", at_start("fault no_echo:*:always"), "no echo|answer"),
+    Trouble("slow line, 960 bytes/s", ("speed 960",), "sent by sick", harmless=True),
+    Trouble("unusably slow line, 20 bytes/s", ("speed 20",), "broken"),
+    Trouble("CMS 38 at the prompt", ("fault error:CMGS:2:38",), "CMS 38|out of order", ONCE, harmless=True),
+    Trouble("CMS 331 at the prompt", ("fault error:CMGS:2:331",), "no mobile network", ONCE, harmless=True),
+    Trouble("CMS 500 at the prompt", ("fault error:CMGS:2:500",), "CMS 500", ONCE, harmless=True),
+    Trouble("CMS 322 at the prompt: memory full", ("fault error:CMGS:2:322",), "CMS 322", ONCE, harmless=True),
+    Trouble("CMS 310 at the prompt: no SIM", ("fault error:CMGS:1:310",), "CMS 310", ONCE),
+    Trouble("plain ERROR at the prompt", ("fault error:CMGS:2",), "refused|ERR_", ONCE, harmless=True),
+    Trouble(
+        "CMS 38 after the text", ("fault error_after_pdu:CMGS:2:38",), "CMS 38", ONCE, harmless=True, in_make_test=True
+    ),
+    Trouble("CMS 500 after the text", ("fault error_after_pdu:CMGS:2:500",), "CMS 500", ONCE, harmless=True),
+    Trouble("CME 30 at registration", ("fault error:CREG:4:30",), "", ONCE, harmless=True),
+    Trouble("unplugged while idle", ("unplug",), "there is no such port|the port is gone", ("replug",)),
+    Trouble(
+        "unplugged in mid-send",
+        ("fault unplug",),
+        "no such port|port is gone",
+        ("replug",),
+        doubtful=True,
+        in_make_test=True,
+    ),
+    Trouble("SIM asks for a PIN and none is set", at_start("sim pin"), "wants a PIN and none is configured"),
+    Trouble("SIM asks for its PUK", at_start("sim puk"), "PUK", in_make_test=True),
+    Trouble("SIM taken out", ("sim out",), "no SIM card|CMS 310|SIM"),
+    Trouble("not registered", ("network off",), "degraded|no mobile network", in_make_test=True),
+    Trouble("signal lost, still registered", ("signal 99",), "sent by sick", harmless=True),
+    Trouble("memory for messages full", ("fill",), "sent by sick", ("empty",), harmless=True),
+    Trouble("50 unsolicited lines a second", ("chatter 50",), "broken: no answer"),
+    Trouble("5 unsolicited lines a second", ("chatter 5",), "sent by sick", harmless=True),
+    Trouble(
+        "50 unsolicited lines a second after the text",
+        ("fault urc_flood:CMGS:1:3.5",),
+        "ERR_TIMEOUT|no answer",
+        ONCE,
+        doubtful=True,
+    ),
+    Trouble("each message announced twice", ("announce 2",), "", harmless=True, incoming=3),
+    Trouble("twelve announced in one go", ("announce 1 0.3",), "", harmless=True, incoming=12),
+    *(
+        Trouble(f"silent at AT+{command}", (f"fault silent:{command}:always",), NO_ANSWER, incoming=1)
+        for command in ("CPMS", "CMGL", "CMGD")
+    ),
+    *(
+        Trouble(f"silent at AT{command} when brought up", at_start(f"fault silent:{command}:always"), "")
+        for command in ("E", "+CMEE", "+CSCS", "+CGMM", "+CFUN", "+CHUP", "+CPIN", "+CNMI", "+CGSN", "+CIMI", "+CSQ")
+    ),
+    *(
+        Trouble(f"silent at AT+{command} when brought up", at_start(f"fault silent:{command}:always"), NO_ANSWER)
+        for command in ("CREG", "COPS", "CMGF")
+    ),
+)
+PLAYED = [trouble for trouble in TROUBLES if CAMPAIGN or trouble.in_make_test]
+
+
+async def play(trouble: Trouble, folder: Path) -> Row:
+    """Raise alarms before, during and after it."""
+    row = Row(trouble)
+    async with open_ward(folder, "sick", "well") as ward, lag_probe() as lag:
+        await ward.online()
+        loop = asyncio.get_running_loop()
+        feed = loop.create_task(ward.raises_steadily(EVERY_S, "alarm"))
+        watch = loop.create_task(watch_over(ward))
+        await until(lambda: len(ward.arrived_s) > 1, "two alarms arrive", ward, 10)
+        lag.reset()
+        try:
+            row.recovered_s = await suffer(trouble, ward)
+            sent = len(ward.said("sent by sick"))
+            await until(lambda: len(ward.said("sent by sick")) > sent, "it sends again", ward, 10)
+            feed.cancel()
+            await ward.is_quiet()
+            await until(lambda: len(ward.said("SMS from")) >= trouble.incoming, "all that came in is told", ward, 10)
+        finally:
+            feed.cancel()
+            watch.cancel()
+            await asyncio.gather(feed, watch, return_exceptions=True)
+        row.stall_s = lag.worst_s
+        fill_in(row, ward)
+    return row
+
+
+async def until(condition: Callable[[], object], what: str, ward: Ward, timeout_s: float) -> None:
+    try:
+        await holds(condition, timeout_s)
+    except TimeoutError:
+        raise AssertionError(f"not within {timeout_s:g} s: {what}; seen: {signs(ward)}, {ward.said()[-20:]}") from None
+
+
+async def watch_over(ward: Ward) -> None:
+    while True:
+        ward.look()
+        await asyncio.sleep(0.02)
+
+
+async def suffer(trouble: Trouble, ward: Ward) -> float:
+    """From the beginning of the trouble until the modem is online again; returns how long the end of it took."""
+    sick, began_s = ward.modems["sick"], time.monotonic()
+    for order in trouble.begin:
+        obey(sick, order)
+    for number in range(trouble.incoming):
+        ward.network.write("+6598765432", sick.number, f"message {number}")
+    before = len(ward.events)
+
+    def is_shown() -> bool:
+        lines = [*signs(ward), *ward.said()[before:]]
+        return any(re.search(trouble.shows, line) for line in lines)
+
+    await until(is_shown, trouble.shows, ward, trouble.lasts_s + 20)
+    if trouble.harmless:
+        await asyncio.sleep(max(0.0, trouble.lasts_s - (time.monotonic() - began_s)))
+    elif trouble.end:
+        await until(lambda: not ward.is_online("sick"), "it goes offline", ward, 20)
+        await asyncio.sleep(max(0.0, trouble.lasts_s - (time.monotonic() - began_s)))
+    else:
+        await until(lambda: any(not sign.startswith("online") for sign in signs(ward)), "it goes offline", ward, 20)
+    ended_s = time.monotonic()
+    for order in trouble.end:
+        obey(sick, order)
+    await ward.online(timeout_s=RECOVERY_S + 20)
+    return time.monotonic() - ended_s
+
+
+def signs(ward: Ward) -> list[str]:
+    return [f"{state}: {error}" for state, error in ward.shown.get("sick", [])]
+
+
+def fill_in(row: Row, ward: Ward) -> None:
+    pattern = re.compile(row.trouble.shows or "$^")
+    row.shown = [
+        sign for sign in signs(ward) if not sign.startswith(("online", "probing", "initialising", "sim_check"))
+    ]
+    row.shown += [line for line in dict.fromkeys(ward.said()) if pattern.search(line) and "Modem " not in line][:1]
+    row.lost, row.alarms, row.received = ward.lost, len(ward.taken_s), len(ward.said("SMS from"))
+    row.repeats = ward.repeated.total()
+    row.doubts = sum(event["kind"] == "DeliveryInDoubt" for event in ward.events)
+    row.unmarked = [text for text, count in (ward.plain.items()) if count > 1]
+    row.longest_delay_s = max(ward.delays_s().values())
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def rows(tmp_path_factory) -> AsyncIterator[dict[str, asyncio.Task[Row]]]:
+    """All of them, some at a time, each under way or over."""
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def one(trouble: Trouble) -> Row:
+        async with places:
+            return await play(trouble, tmp_path_factory.mktemp("ward"))
+
+    loop = asyncio.get_running_loop()
+    with short_deadlines():
+        tasks = {trouble.name: loop.create_task(one(trouble)) for trouble in PLAYED}
+        yield tasks
+        for task in tasks.values():
+            task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+@pytest.mark.timeout(120 + 20 * len(PLAYED))
+@pytest.mark.parametrize("trouble", PLAYED, ids=lambda trouble: trouble.name)
+async def test_trouble(rows, trouble):
+    row = await rows[trouble.name]
+    print(
+        f"| {trouble.name} | {'; '.join(dict.fromkeys(row.shown)) or 'online'} | {row.recovered_s:.1f} s | {row.repeats} |"
+        f" {row.alarms} alarms, longest delay {row.longest_delay_s:.1f} s, longest stall {row.stall_s * 1000:.0f} ms |"
+    )
+    assert row.lost == []
+    assert row.unmarked == [], "the same text twice, and the second does not say so"
+    assert row.repeats <= row.doubts, "repeated without being in doubt"
+    assert bool(row.repeats) == trouble.doubtful
+    assert row.longest_delay_s <= DELAY_S
+    assert row.recovered_s <= RECOVERY_S
+    assert row.received == trouble.incoming or trouble.begin == ("fill",)
+    assert row.stall_s <= STALL_S
+    if trouble.harmless:
+        assert not [sign for sign in row.shown if sign.startswith(("broken", "absent"))]
