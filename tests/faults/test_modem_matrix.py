@@ -6,24 +6,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from lag import lag_probe
 from pipelines import until as holds
-from ward import RETRY_FIRST_S, SHORT, Ward, open_ward, short_deadlines
+from troubles import TROUBLES, Trouble
+from ward import RETRY_FIRST_S, SHORT, Ward, modem_table, node_config, open_ward, short_deadlines
 
+from addispatch.engine.node import Node
+from addispatch.runtime.clock import SystemClock
 from addispatch.simulator.orders import obey
 
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
-
 CAMPAIGN = bool(os.environ.get("ADDISPATCH_CAMPAIGN"))
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(7200 if CAMPAIGN else 180),
+]
+
 #: How many are played at the same time; each has two processes of gammu.
 AT_ONCE = 2 if CAMPAIGN else 8
 #: An alarm every so often: the healthy modem alone can send them.
@@ -34,24 +43,6 @@ DELAY_S = SHORT["send_s"] + RETRY_FIRST_S + 2 * 0.75 + 2.0
 RECOVERY_S = SHORT["init_s"] + 10.0
 #: The loop may never stand still for longer, in seconds; ``make test`` has many nodes on one loop.
 STALL_S = 0.05 if CAMPAIGN else 0.25
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """``begin`` and ``end`` are orders to the simulated modem; ``shows`` is what people see of it, a pattern."""
-
-    name: str
-    begin: tuple[str, ...]
-    shows: str
-    end: tuple[str, ...] = ("mend",)
-    #: A text may leave without anybody knowing: it comes again, marked.
-    doubtful: bool = False
-    #: It goes on working, perhaps worse.
-    harmless: bool = False
-    #: How many messages come in meanwhile, all at once.
-    incoming: int = 0
-    lasts_s: float = 5.0
-    in_make_test: bool = False
 
 
 @dataclass
@@ -71,77 +62,6 @@ class Row:
     stall_s: float = 0.0
 
 
-ONCE: tuple[str, ...] = ()  # it ends by itself
-NO_ANSWER = r"no answer|stopped answering|nothing answers|does not answer"
-
-
-def at_start(*orders: str) -> tuple[str, ...]:
-    """Trouble that is met when the modem is brought up."""
-    return ("unplug", *orders, "replug")
-
-
-TROUBLES = (
-    Trouble("wedged: silent at everything", ("fault silent:*:always",), NO_ANSWER, in_make_test=True),
-    Trouble("prompt never comes", ("fault no_prompt",), NO_ANSWER, ONCE),
-    Trouble("no answer after the text", ("fault silent",), NO_ANSWER, ONCE, doubtful=True, in_make_test=True),
-    Trouble("OK after the time-out", ("fault ok_late:CMGS:1:6",), NO_ANSWER, ONCE, doubtful=True),
-    Trouble("slow network: OK after 2 s", ("fault ok_late:CMGS:3:2",), "sent by sick", ONCE, harmless=True),
-    Trouble("garbage before an answer", ("fault garbage:CSQ:2", "fault garbage:CPMS:2"), "", ONCE, harmless=True),
-    Trouble("garbage after the text", ("fault garbage:CMGS:2",), "sent by sick", ONCE, harmless=True),
-    Trouble("garbage all the time", ("fault garbage:*:always",), "", harmless=True),
-    Trouble("echo goes off and stays off", at_start("fault no_echo:*:always"), "no echo|answer"),
-    Trouble("slow line, 960 bytes/s", ("speed 960",), "sent by sick", harmless=True),
-    Trouble("unusably slow line, 20 bytes/s", ("speed 20",), "broken"),
-    Trouble("CMS 38 at the prompt", ("fault error:CMGS:2:38",), "CMS 38|out of order", ONCE, harmless=True),
-    Trouble("CMS 331 at the prompt", ("fault error:CMGS:2:331",), "no mobile network", ONCE, harmless=True),
-    Trouble("CMS 500 at the prompt", ("fault error:CMGS:2:500",), "CMS 500", ONCE, harmless=True),
-    Trouble("CMS 322 at the prompt: memory full", ("fault error:CMGS:2:322",), "CMS 322", ONCE, harmless=True),
-    Trouble("CMS 310 at the prompt: no SIM", ("fault error:CMGS:1:310",), "CMS 310", ONCE),
-    Trouble("plain ERROR at the prompt", ("fault error:CMGS:2",), "refused|ERR_", ONCE, harmless=True),
-    Trouble(
-        "CMS 38 after the text", ("fault error_after_pdu:CMGS:2:38",), "CMS 38", ONCE, harmless=True, in_make_test=True
-    ),
-    Trouble("CMS 500 after the text", ("fault error_after_pdu:CMGS:2:500",), "CMS 500", ONCE, harmless=True),
-    Trouble("CME 30 at registration", ("fault error:CREG:4:30",), "", ONCE, harmless=True),
-    Trouble("unplugged while idle", ("unplug",), "there is no such port|the port is gone", ("replug",)),
-    Trouble(
-        "unplugged in mid-send",
-        ("fault unplug",),
-        "no such port|port is gone",
-        ("replug",),
-        doubtful=True,
-        in_make_test=True,
-    ),
-    Trouble("SIM asks for a PIN and none is set", at_start("sim pin"), "wants a PIN and none is configured"),
-    Trouble("SIM asks for its PUK", at_start("sim puk"), "PUK", in_make_test=True),
-    Trouble("SIM taken out", ("sim out",), "no SIM card|CMS 310|SIM"),
-    Trouble("not registered", ("network off",), "degraded|no mobile network", in_make_test=True),
-    Trouble("signal lost, still registered", ("signal 99",), "sent by sick", harmless=True),
-    Trouble("memory for messages full", ("fill",), "sent by sick", ("empty",), harmless=True),
-    Trouble("50 unsolicited lines a second", ("chatter 50",), "broken: no answer"),
-    Trouble("5 unsolicited lines a second", ("chatter 5",), "sent by sick", harmless=True),
-    Trouble(
-        "50 unsolicited lines a second after the text",
-        ("fault urc_flood:CMGS:1:3.5",),
-        "ERR_TIMEOUT|no answer",
-        ONCE,
-        doubtful=True,
-    ),
-    Trouble("each message announced twice", ("announce 2",), "", harmless=True, incoming=3),
-    Trouble("twelve announced in one go", ("announce 1 0.3",), "", harmless=True, incoming=12),
-    *(
-        Trouble(f"silent at AT+{command}", (f"fault silent:{command}:always",), NO_ANSWER, incoming=1)
-        for command in ("CPMS", "CMGL", "CMGD")
-    ),
-    *(
-        Trouble(f"silent at AT{command} when brought up", at_start(f"fault silent:{command}:always"), "")
-        for command in ("E", "+CMEE", "+CSCS", "+CGMM", "+CFUN", "+CHUP", "+CPIN", "+CNMI", "+CGSN", "+CIMI", "+CSQ")
-    ),
-    *(
-        Trouble(f"silent at AT+{command} when brought up", at_start(f"fault silent:{command}:always"), NO_ANSWER)
-        for command in ("CREG", "COPS", "CMGF")
-    ),
-)
 PLAYED = [trouble for trouble in TROUBLES if CAMPAIGN or trouble.in_make_test]
 
 
@@ -230,8 +150,10 @@ def fill_in(row: Row, ward: Ward) -> None:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def rows(tmp_path_factory) -> AsyncIterator[dict[str, asyncio.Task[Row]]]:
-    """All of them, some at a time, each under way or over."""
+async def rows(request, tmp_path_factory) -> AsyncIterator[dict[str, asyncio.Task[Row]]]:
+    """All that were asked for, some at a time, each under way or over."""
+    items = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    wanted = [params["trouble"] for params in items if isinstance(params.get("trouble"), Trouble)]
     places = asyncio.Semaphore(AT_ONCE)
 
     async def one(trouble: Trouble) -> Row:
@@ -240,14 +162,13 @@ async def rows(tmp_path_factory) -> AsyncIterator[dict[str, asyncio.Task[Row]]]:
 
     loop = asyncio.get_running_loop()
     with short_deadlines():
-        tasks = {trouble.name: loop.create_task(one(trouble)) for trouble in PLAYED}
+        tasks = {trouble.name: loop.create_task(one(trouble)) for trouble in wanted}
         yield tasks
         for task in tasks.values():
             task.cancel()
         await asyncio.gather(*tasks.values(), return_exceptions=True)
 
 
-@pytest.mark.timeout(120 + 20 * len(PLAYED))
 @pytest.mark.parametrize("trouble", PLAYED, ids=lambda trouble: trouble.name)
 async def test_trouble(rows, trouble):
     row = await rows[trouble.name]
@@ -265,3 +186,28 @@ async def test_trouble(rows, trouble):
     assert row.stall_s <= STALL_S
     if trouble.harmless:
         assert not [sign for sign in row.shown if sign.startswith(("broken", "absent"))]
+
+
+async def test_two_daemons_on_one_port(rows, tmp_path):
+    """The second says why it has no modem, disturbs nothing, and takes over when the first ends."""
+    async with contextlib.AsyncExitStack() as stack:
+        first = await stack.enter_async_context(open_ward(tmp_path / "first", "only"))
+        await first.online(timeout_s=60)
+        second = Node(
+            node_config(tmp_path / "second", modem_table("same", tmp_path / "first" / "tty-only")), SystemClock()
+        )
+        stack.push_async_callback(second.stop)
+        await second.start(tmp_path / "first" / "directory.toml")
+
+        def of_second() -> dict[str, Any]:
+            return second.host.modems()[0]
+
+        await until(lambda: of_second()["state"] == "broken", "the second gives up", first, 20)
+        assert "another program" in of_second()["error"]
+        for number in range(3):
+            await first.raises(f"alarm {number}")
+        await first.is_quiet()
+        assert (first.lost, first.repeated.total(), max(first.plain.values())) == ([], 0, 1)
+        assert of_second()["state"] != "online"
+        await first.node.stop()
+        await until(lambda: of_second()["state"] == "online", "the second takes over", first, RECOVERY_S)

@@ -134,6 +134,16 @@ class Ward:
         return [event["text"] for event in self.events if words in event["text"]]
 
 
+def node_config(folder: Path, *modems: dict[str, Any]) -> Config:
+    """A node in that folder with these modems, without any port open."""
+    return Config(
+        node=NodeConfig(data_dir=folder / "data"),
+        http=HttpConfig(listen=""),
+        dispatch=DispatchConfig(retry_first_s=RETRY_FIRST_S, retry_longest_s=4, max_attempts=100),
+        plugin=plugin_table(*modems),
+    )
+
+
 @contextlib.asynccontextmanager
 async def open_ward(folder: Path, *names: str, **options: Any) -> AsyncIterator[Ward]:
     """A started node with modems of these names on their way online; ``options`` go into each modem's table."""
@@ -147,12 +157,7 @@ async def open_ward(folder: Path, *names: str, **options: Any) -> AsyncIterator[
             )
             await modem.start()
             stack.push_async_callback(modem.stop)
-        config = Config(
-            node=NodeConfig(data_dir=folder / "data"),
-            http=HttpConfig(listen=""),
-            dispatch=DispatchConfig(retry_first_s=RETRY_FIRST_S, retry_longest_s=4, max_attempts=100),
-            plugin=plugin_table(*(modem_table(name, folder / f"tty-{name}", **options) for name in names)),
-        )
+        config = node_config(folder, *(modem_table(name, folder / f"tty-{name}", **options) for name in names))
         node = Node(config, SystemClock())
         ward = Ward(node, network, modems, network.phone(ADAM, "Adam"))
 
