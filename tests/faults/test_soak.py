@@ -10,14 +10,13 @@ import asyncio
 import contextlib
 import os
 import random
-import statistics
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from daemon import Daemon
+from fleet import Samples, modems_in, online, toml
 from lag_plugin import drop_in, stalls_ms
 from troubles import TROUBLES
 from ward import ADAM, modem_table, plugin_table
@@ -44,28 +43,6 @@ FLAT_MB, FLAT_FDS = 30.0, 20.0
 STALL_MS = 50.0
 
 DIRECTORY = f'[[recipient]]\nname = "Adam"\nsms = "{ADAM}"\n'
-
-
-@dataclass
-class Samples:
-    """Resident memory (MB) and descriptors of the daemon and its children, and when (s)."""
-
-    at_s: list[float] = field(default_factory=list)
-    rss_mb: list[float] = field(default_factory=list)
-    fds: list[float] = field(default_factory=list)
-
-    def take(self, pid: int) -> None:
-        with contextlib.suppress(OSError):
-            fds = len(list(Path(f"/proc/{pid}/fd").iterdir()))
-            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-            self.at_s.append(time.monotonic())
-            self.fds.append(fds)
-            self.rss_mb.append(pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
-
-    def slope_per_hour(self, values: list[float]) -> float:
-        """Least squares over the last three quarters."""
-        begin = len(values) // 4
-        return statistics.linear_regression(self.at_s[begin:], values[begin:]).slope * 3600
 
 
 @dataclass
@@ -111,14 +88,9 @@ class Soak:
 
 @contextlib.asynccontextmanager
 async def soak(folder: Path):
-    network, modems, tables = Network(), [], []
-    for number in range(MODEMS):
-        modem = SimulatedModem(
-            network, f"+65900000{number:02d}", link=folder / f"tty{number}", imei=f"3569380356438{number:02d}"
-        )
-        await modem.start()
-        modems.append(modem)
-        tables.append(modem_table(f"sim{number}", folder / f"tty{number}", poll_s=5))
+    network = Network()
+    modems = await modems_in(folder, network, MODEMS)
+    tables = [modem_table(f"sim{number}", modem.port, poll_s=5) for number, modem in enumerate(modems)]
     config = drop_in(folder) + "[log]\nlevel = 'warning'\n" + toml(plugin_table(*tables))
     daemon = Daemon(folder, config, DIRECTORY)
     found = Soak(daemon, modems, random.Random(os.environ.get("ADDISPATCH_SEED", "soak")))
@@ -138,27 +110,6 @@ async def soak(folder: Path):
             await daemon.stop()
         for modem in modems:
             await modem.stop()
-
-
-def toml(table: dict) -> str:
-    """``[plugin.modem]`` and its ``[[plugin.modem.modem]]``."""
-    options = {name: value for name, value in table["modem"].items() if name != "modem"}
-    blocks = [("[plugin.modem]", options), *(("[[plugin.modem.modem]]", one) for one in table["modem"]["modem"])]
-    lines = []
-    for head, values in blocks:
-        lines.append(head)
-        lines += [f"{key} = {value!r}" for key, value in values.items()]
-    return "\n".join(lines) + "\n"
-
-
-async def online(daemon: Daemon, count: int, timeout_s: float = 60.0) -> None:
-    async with asyncio.timeout(timeout_s):
-        while True:
-            with contextlib.suppress(Exception):  # the socket is not there yet
-                status = await daemon.status()
-                if sum(modem["state"] == "online" for modem in status["modems"]) >= count:
-                    return
-            await asyncio.sleep(0.2)
 
 
 @pytest.mark.timeout(DURATION_S + 600)
