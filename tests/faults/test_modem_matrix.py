@@ -60,6 +60,7 @@ class Row:
     longest_delay_s: float = 0.0
     recovered_s: float = 0.0
     stall_s: float = 0.0
+    stalled_in: str = ""
 
 
 PLAYED = [trouble for trouble in TROUBLES if CAMPAIGN or trouble.in_make_test]
@@ -81,12 +82,17 @@ async def play(trouble: Trouble, folder: Path) -> Row:
             await until(lambda: len(ward.said("sent by sick")) > sent, "it sends again", ward, 10)
             feed.cancel()
             await ward.is_quiet()
-            await until(lambda: len(ward.said("SMS from")) >= trouble.incoming, "all that came in is told", ward, 10)
+            await until(
+                lambda: len(ward.said("sms from +6598765432: message")) >= trouble.incoming,
+                "all that came in is told",
+                ward,
+                10,
+            )
         finally:
             feed.cancel()
             watch.cancel()
             await asyncio.gather(feed, watch, return_exceptions=True)
-        row.stall_s = lag.worst_s
+        row.stall_s, row.stalled_in = lag.worst_s, lag.where
         fill_in(row, ward)
     return row
 
@@ -142,7 +148,7 @@ def fill_in(row: Row, ward: Ward) -> None:
         sign for sign in signs(ward) if not sign.startswith(("online", "probing", "initialising", "sim_check"))
     ]
     row.shown += [line for line in dict.fromkeys(ward.said()) if pattern.search(line) and "Modem " not in line][:1]
-    row.lost, row.alarms, row.received = ward.lost, len(ward.taken_s), len(ward.said("SMS from"))
+    row.lost, row.alarms, row.received = ward.lost, len(ward.taken_s), len(ward.said("sms from +6598765432: message"))
     row.repeats = ward.repeated.total()
     row.doubts = sum(event["kind"] == "DeliveryInDoubt" for event in ward.events)
     row.unmarked = [text for text, count in (ward.plain.items()) if count > 1]
@@ -183,7 +189,7 @@ async def test_trouble(rows, trouble):
     assert row.longest_delay_s <= DELAY_S
     assert row.recovered_s <= RECOVERY_S
     assert row.received == trouble.incoming or trouble.begin == ("fill",)
-    assert row.stall_s <= STALL_S
+    assert row.stall_s <= STALL_S, row.stalled_in
     if trouble.harmless:
         assert not [sign for sign in row.shown if sign.startswith(("broken", "absent"))]
 

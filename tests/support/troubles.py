@@ -66,7 +66,7 @@ TROUBLES = (
     ),
     Trouble("SIM asks for a PIN and none is set", at_start("sim pin"), "wants a PIN and none is configured"),
     Trouble("SIM asks for its PUK", at_start("sim puk"), "PUK", in_make_test=True),
-    Trouble("SIM taken out", ("sim out",), "no SIM card|CMS 310|SIM"),
+    Trouble("SIM taken out", ("sim out",), "no SIM card", lasts_s=12),
     Trouble("not registered", ("network off",), "degraded|no mobile network", in_make_test=True),
     Trouble("signal lost, still registered", ("signal 99",), "sent by sick", harmless=True),
     Trouble("memory for messages full", ("fill",), "sent by sick", ("empty",), harmless=True),
@@ -86,11 +86,15 @@ TROUBLES = (
         for command in ("CPMS", "CMGL", "CMGD")
     ),
     *(
-        Trouble(f"silent at AT{command} when brought up", at_start(f"fault silent:{command}:always"), "")
+        Trouble(
+            f"silent at AT{command} when brought up", at_start(f"fault silent:{command}:always"), NO_ANSWER, lasts_s=15
+        )
         for command in ("E", "+CMEE", "+CSCS", "+CGMM", "+CFUN", "+CHUP", "+CPIN", "+CNMI", "+CGSN", "+CIMI", "+CSQ")
     ),
     *(
-        Trouble(f"silent at AT+{command} when brought up", at_start(f"fault silent:{command}:always"), NO_ANSWER)
+        Trouble(
+            f"silent at AT+{command} when brought up", at_start(f"fault silent:{command}:always"), NO_ANSWER, lasts_s=15
+        )
         for command in ("CREG", "COPS", "CMGF")
     ),
 )
