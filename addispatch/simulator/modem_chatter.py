@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: What sticks say all day long; none of it is an answer to anything.
-LINES = ("^RSSI: 18", "+CREG: 1", "^BOOT: 15634,0,0,0,75", "+CIEV: 2,4")
+#: What sticks say all day long; none of it is an answer to anything, and libGammu knows it.
+LINES = ("^RSSI: 18", "+CREG: 1", "^BOOT: 15634,0,0,0,75")
 
 
 class Chatter:
@@ -35,6 +35,10 @@ class Chatter:
         self._per_s = value
         if value > 0:
             self._next()
+
+    def use(self, *lines: str) -> None:
+        """Say these from now on; without any those of ``LINES``."""
+        self._lines = itertools.cycle(lines or LINES)
 
     def _next(self) -> None:
         self._say(next(self._lines))

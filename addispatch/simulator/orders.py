@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 #: What can be ordered, for those who mistype.
 ORDERS = (
     "fault KIND[:COMMAND[:TIMES|always[:SECONDS|CODE]]], unplug, replug [PATH], signal 0..31|99, network on|off, "
-    "sim in|out|pin|puk, speed BYTES_PER_S|full, chatter LINES_PER_S, announce TIMES [SECONDS], fill, empty, mend"
+    "sim in|out|pin|puk, speed BYTES_PER_S|full, chatter LINES_PER_S [LINE], announce TIMES [SECONDS], fill, empty, "
+    "mend"
 )
 #: Kinds whose last figure is an error code and not a time.
 _CODED = ("error", "error_after_pdu")
@@ -86,7 +87,9 @@ def _speed(modem: SimulatedModem, rest: str) -> None:
 
 
 def _chatter(modem: SimulatedModem, rest: str) -> None:
-    modem.chatter.per_s = _figure("chatter", rest, 1000)
+    per_s, _, line = rest.partition(" ")
+    modem.chatter.per_s = _figure("chatter", per_s, 1000)
+    modem.chatter.use(*filter(None, [line[:200]]))
 
 
 def _announce(modem: SimulatedModem, rest: str) -> None:

@@ -217,3 +217,13 @@ async def test_two_daemons_on_one_port(rows, tmp_path):
         assert of_second()["state"] != "online"
         await first.node.stop()
         await until(lambda: of_second()["state"] == "online", "the second takes over", first, RECOVERY_S)
+
+
+async def test_the_probe_sees_a_stall(rows):
+    async with lag_probe() as lag:
+        await asyncio.sleep(0.05)
+        lag.reset()
+        time.sleep(0.4)
+        await asyncio.sleep(0.05)
+    assert lag.worst_s > STALL_S
+    assert "test_the_probe_sees_a_stall" in lag.where

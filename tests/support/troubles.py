@@ -70,7 +70,9 @@ TROUBLES = (
     Trouble("not registered", ("network off",), "degraded|no mobile network", in_make_test=True),
     Trouble("signal lost, still registered", ("signal 99",), "sent by sick", harmless=True),
     Trouble("memory for messages full", ("fill",), "sent by sick", ("empty",), harmless=True),
-    Trouble("50 unsolicited lines a second", ("chatter 50",), "broken: no answer"),
+    Trouble("50 unsolicited lines a second", ("chatter 50",), "sent by sick", harmless=True),
+    Trouble("brought up amid 50 unsolicited lines a second", at_start("chatter 50"), NO_ANSWER, lasts_s=15),
+    Trouble("unsolicited lines libGammu does not know", at_start("chatter 1 +CIEV: 2,4"), NO_ANSWER, lasts_s=15),
     Trouble("5 unsolicited lines a second", ("chatter 5",), "sent by sick", harmless=True),
     Trouble(
         "50 unsolicited lines a second after the text",

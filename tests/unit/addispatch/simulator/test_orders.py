@@ -103,6 +103,8 @@ async def test_slow_line_carries_so_many_bytes_a_second(host, modem) -> None:
 async def test_chatter(host, modem) -> None:
     obey(modem, "chatter 100")
     await host.hear("RSSI")
+    obey(modem, "chatter 100 +CIEV: 2,4")
+    await host.hear(r"\+CIEV: 2,4")
     obey(modem, "mend")
     assert modem.chatter.per_s == 0
 
