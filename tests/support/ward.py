@@ -31,7 +31,10 @@ from addispatch_plugins.modem.config import ModemConfig, ModemPluginConfig
 from addispatch_plugins.modem.link import Deadlines
 
 #: Seconds. gammu needs 3.9 to connect and 0.7 to send on a healthy modem.
-SHORT = {"init_s": 12.0, "sim_s": 4.0, "identify_s": 6.0, "network_s": 4.0, "poll_s": 4.0, "send_s": 4.0}
+SHORT = {
+    "init_s": 12.0, "sim_s": 4.0, "identify_s": 6.0, "signal_s": 4.0, "network_s": 4.0, "poll_s": 4.0, "delete_s": 4.0,
+    "send_s": 4.0,
+}  # fmt: skip
 #: Pauses between tries, as in life but for the long ones.
 PAUSES_S = (0.5, 1.0)
 RETRY_FIRST_S = 0.5
