@@ -73,6 +73,7 @@ async def test_all_is_taken_and_the_critical_one_goes_first(tmp_path):
     async with plant(tmp_path) as (network, modems, daemon, publisher):
         loop, samples = asyncio.get_running_loop(), Samples()
         samples.take(daemon.process.pid)
+        before = len(stalls_ms(daemon.data)) + 1  # the window under way is still that of the start
 
         def publish(number: int) -> None:
             if number < ALARMS:
@@ -93,7 +94,7 @@ async def test_all_is_taken_and_the_critical_one_goes_first(tmp_path):
         took_s = loop.time() - began_s
         samples.take(daemon.process.pid)
         status = await daemon.status()
-        report(samples, critical_s, took_s, [len(modem.sent) for modem in modems], stalls_ms(daemon.data))
+        report(samples, critical_s, took_s, [len(modem.sent) for modem in modems], stalls_ms(daemon.data)[before:])
         assert taken(status, network) == count
         assert critical_s <= CRITICAL_S
         assert samples.rss_mb[-1] - samples.rss_mb[0] <= FLAT_MB
@@ -113,5 +114,5 @@ def report(samples: Samples, critical_s: float, took_s: float, sent: list[int], 
         f"{ALARMS} alarms in {SPAN_S:g} s over MQTT, {MODEMS} modems: all taken {took_s:.1f} s after the first;"
         f" the critical one on the phone after {critical_s:.1f} s; memory {samples.rss_mb[0]:.0f} to"
         f" {samples.rss_mb[-1]:.0f} MB; {sum(sent)} texts sent meanwhile, at most {max(sent)} by one SIM;"
-        f" longest stall of the loop {max(stalls[1:], default=0):.0f} ms"
+        f" longest stall of the loop {max(stalls, default=0):.0f} ms"
     )

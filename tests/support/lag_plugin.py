@@ -1,4 +1,4 @@
-"""A drop-in plugin that writes down how long the daemon's loop stalls: one figure per ten seconds, in milliseconds."""
+"""A drop-in plugin that writes down how long the daemon's loop stalls: one figure every two seconds, in milliseconds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lag import lag_probe
 from addispatch.sdk import Context, Plugin, PluginConfig
 
 FILE = "stalls"
-_WINDOW_S = 10.0
+_WINDOW_S = 2.0
 
 
 class _Probe:
@@ -53,5 +53,5 @@ def drop_in(folder: Path) -> str:
 
 
 def stalls_ms(data: Path) -> list[float]:
-    """What it wrote so far; the first window is that of the start."""
+    """What it wrote so far."""
     return [float(line) for line in (data / "plugins" / "lag" / FILE).read_text().split()]
