@@ -1,4 +1,4 @@
-"""A drop-in plugin that writes down how long the daemon's loop stalls: one figure every two seconds, in milliseconds."""
+"""A drop-in plugin that writes down how long the daemon's loop stalls: one line every two seconds, milliseconds and where."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Probe:
             async with lag_probe() as lag:
                 while True:
                     await asyncio.sleep(_WINDOW_S)
-                    file.write(f"{lag.worst_s * 1000:.1f}\n")
+                    file.write(f"{lag.worst_s * 1000:.1f} {lag.where}\n")
                     lag.reset()
 
 
@@ -52,6 +52,7 @@ def drop_in(folder: Path) -> str:
     return f'[plugins]\nfolder = "{plugins}"\n[plugin.lag]\n'
 
 
-def stalls_ms(data: Path) -> list[float]:
+def stalls(data: Path) -> list[tuple[float, str]]:
     """What it wrote so far."""
-    return [float(line) for line in (data / "plugins" / "lag" / FILE).read_text().split()]
+    lines = (data / "plugins" / "lag" / FILE).read_text().splitlines()
+    return [(float(ms), where) for ms, _, where in (line.partition(" ") for line in lines)]
