@@ -40,7 +40,7 @@ TROUBLES = (
     Trouble("slow network: OK after 2 s", ("fault ok_late:CMGS:3:2",), "sent by sick", ONCE, harmless=True),
     Trouble("garbage before an answer", ("fault garbage:CSQ:2", "fault garbage:CPMS:2"), "", ONCE, harmless=True),
     Trouble("garbage after the text", ("fault garbage:CMGS:2",), "sent by sick", ONCE, harmless=True),
-    Trouble("garbage all the time", ("fault garbage:*:always",), "", harmless=True),
+    Trouble("garbage all the time", ("fault garbage:*:always",), "answers what nobody asked"),
     Trouble("echo goes off and stays off", at_start("fault no_echo:*:always"), "no echo|answer"),
     Trouble("slow line, 960 bytes/s", ("speed 960",), "sent by sick", harmless=True),
     Trouble("unusably slow line, 20 bytes/s", ("speed 20",), "broken"),
