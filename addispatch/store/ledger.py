@@ -104,7 +104,8 @@ class Ledger:
             future.exception()  # callers that only wait for success need not see "never retrieved"
             return future
         waiting.append((unit, cast("asyncio.Future[Any]", future)))
-        self._wake.set()
+        if not self._wake.is_set():  # setting it takes a lock
+            self._wake.set()
         return future
 
     async def read(self, query: Callable[[sa.Connection], T]) -> T:
