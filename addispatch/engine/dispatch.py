@@ -219,10 +219,9 @@ class Lane:
                 task.cancel()
 
     def _delivery(self, claim: Claim) -> Delivery:
-        asks_by_mail = claim.kind is Kind.ASK and claim.key.channel == "email"
-        now_ms = self._clock.now_ms()
-        token = self._desk().token(claim.case_id, claim.key.recipient, now_ms) if asks_by_mail else ""
-        return to_delivery(claim, token)
+        if claim.kind is not Kind.ASK or claim.key.channel != "email":
+            return to_delivery(claim)
+        return to_delivery(claim, self._desk().token(claim.case_id, claim.key.recipient, self._clock.now_ms()))
 
     # -- settling ------------------------------------------------------------------------------------------------
 

@@ -382,13 +382,13 @@ class Transaction:
                 break
             if due_at_ms is None or due_at_ms > now_ms:
                 continue
-            rows = self._sql.due.read(self.connection, channel, queue_class, turn, now_ms, room)
-            claims.extend(_read_claim(row) for row in rows)
+            for row in self._sql.due.read(self.connection, channel, queue_class, turn, now_ms, room):
+                entry = self._cache.get(row[1])
+                claim = _read_claim(row, entry.case.id if entry is not None else unpack_id(row[2]))
+                if entry is not None:
+                    entry.case = with_delivery(entry.case, claim.key, claim.state)
+                claims.append(claim)
         self._waiting[self._sql.claim].extend((claim.seq,) for claim in claims)
-        for claim in claims:
-            entry = self._cache.get(claim.case_seq)
-            if entry is not None:
-                entry.case = with_delivery(entry.case, claim.key, claim.state)
         return claims
 
     def next_due_ms(self, channel: str, last: QueueClass = QueueClass.PAUSE) -> int | None:
@@ -470,12 +470,14 @@ def _extra_differs(before: Case, after: Case) -> bool:
     )
 
 
-def _read_claim(row: Sequence[Any]) -> Claim:
+def _read_claim(row: Sequence[Any], case_id: str) -> Claim:
     """Read a row in the order of ``sql.CLAIM_COLUMNS``."""
-    seq, case_seq, case_id, cycle, level, recipient_id, channel, address, *rest = row
-    recipient, text, subject, class_, rung, attempt, repeat, carrier, expires_at_ms, priority, code, queued, kind = rest
+    (
+        seq, case_seq, _, cycle, level, recipient_id, channel, address, recipient, text, subject, class_, rung, attempt,
+        repeat, carrier, expires_at_ms, priority, code, queued, kind,
+    ) = row  # fmt: skip
     return Claim(
-        seq, case_seq, unpack_id(case_id), DeliveryKey(cycle, level, recipient_id, channel, address), recipient, text,
+        seq, case_seq, case_id, DeliveryKey(cycle, level, recipient_id, channel, address), recipient, text,
         subject, _CLASSES[class_], rung, DeliveryState(Fact.NONE, attempt, Phase.SENDING), bool(repeat), carrier or "",
         expires_at_ms, BY_RANK[priority], code or "", queued, _KINDS[kind],
     )  # fmt: skip
