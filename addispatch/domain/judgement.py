@@ -57,6 +57,13 @@ class Rules:
     retries: int = 2
     priority: Priority = Priority.HIGH
     priorities: Mapping[Limit, Priority] = field(default_factory=dict)
+    watched: frozenset[Limit] = field(init=False, repr=False, compare=False)
+    """The limits there are."""
+
+    def __post_init__(self) -> None:
+        others = {Limit.ON: self.alarm_on, Limit.RATE: self.rate, Limit.STALE: self.stale_after_s}
+        watched = frozenset((*self.limits, *(limit for limit, value in others.items() if value is not None)))
+        object.__setattr__(self, "watched", watched)
 
     def priority_of(self, limit: Limit) -> Priority:
         """The priority of an alarm of that limit."""
@@ -78,6 +85,9 @@ class Judged:
 
     is_active: bool = False
     differs_since_s: float | None = None
+
+
+_CALM = Judged()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,27 +135,36 @@ def judge(
     if problem:
         return _failed(rules, state, problem, suppressed=suppressed)
     is_new = reading.value != state.value
-    after = replace(
-        state,
+    changed_at_s = now_s if is_new or state.changed_at_s is None else state.changed_at_s
+    is_found = state.is_lost and not suppressed
+    truths = _truths(rules, state, reading.value, now_s, changed_at_s)
+    judged = _judged(rules, state.judged, truths, now_s, suppressed=suppressed)
+    # Not ``replace``, which takes as long as all the rest: this runs for each reading.
+    after = State(
         value=reading.value,
         value_at_s=now_s,
-        changed_at_s=now_s if is_new or state.changed_at_s is None else state.changed_at_s,
-        problem="",
-        failed_count=0,
+        changed_at_s=changed_at_s,
+        is_lost=state.is_lost and not is_found,
+        judged=judged,
     )
-    found: list[Verdict] = []
-    if state.is_lost and not suppressed:
-        after = replace(after, is_lost=False)
-        found.append(Verdict(Change.FOUND))
-    truths = _truths(rules, state, reading.value, now_s, after.changed_at_s)
+    found = [Verdict(Change.FOUND)] if is_found else []
+    return after, found if judged is state.judged else found + _verdicts(state.active, after.active)
+
+
+def _judged(
+    rules: Rules, before: Mapping[Limit, Judged], truths: Mapping[Limit, bool], now_s: float, *, suppressed: bool
+) -> Mapping[Limit, Judged]:
+    """All limits after a reading; the same mapping if nothing became of it, as nearly always."""
+    changed: dict[Limit, Judged] = {}
+    for limit, is_true in truths.items():
+        one = before.get(limit, _CALM)
+        after = _next(rules, one, is_true=is_true, now_s=now_s, suppressed=suppressed)
+        if after is not one:
+            changed[limit] = after
     # What this value says nothing about (a text where a number was, the first reading of a rate) stays as it is.
-    judged = {limit: one for limit, one in state.judged.items() if limit in _configured(rules)}
-    judged |= {
-        limit: _next(rules, state.judged.get(limit, Judged()), is_true=is_true, now_s=now_s, suppressed=suppressed)
-        for limit, is_true in truths.items()
-    }
-    after = replace(after, judged=judged)
-    return after, found + _verdicts(state.active, after.active)
+    if before.keys() <= rules.watched:
+        return {**before, **changed} if changed else before
+    return {limit: one for limit, one in before.items() if limit in rules.watched} | changed
 
 
 def _failed(rules: Rules, state: State, problem: str, *, suppressed: bool) -> tuple[State, list[Verdict]]:
@@ -164,11 +183,6 @@ def _unusable(value: Value | None) -> str:
     return ""
 
 
-def _configured(rules: Rules) -> set[Limit]:
-    others = {Limit.ON: rules.alarm_on, Limit.RATE: rules.rate, Limit.STALE: rules.stale_after_s}
-    return {*rules.limits, *(limit for limit, value in others.items() if value is not None)}
-
-
 def _truths(
     rules: Rules, state: State, value: Value | None, now_s: float, changed_at_s: float | None
 ) -> dict[Limit, bool]:
@@ -178,7 +192,7 @@ def _truths(
         truths[Limit.ON] = bool(value) is rules.alarm_on
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         for limit, at in rules.limits.items():
-            band = rules.deadband if state.judged.get(limit, Judged()).is_active else 0.0
+            band = rules.deadband if state.judged.get(limit, _CALM).is_active else 0.0
             truths[limit] = value >= at - band if limit in _HIGH else value <= at + band
         before = state.value
         if rules.rate is not None and isinstance(before, (int, float)) and state.value_at_s is not None:

@@ -32,7 +32,7 @@ class Monitored:
     """State, counters, and the alarms."""
 
     __slots__ = (
-        "_failing_since_s", "_node", "_telling", "_untold", "_zone", "is_suppressed", "keys", "latency_s", "monitor",
+        "_failing_since_s", "_node", "_telling", "_untold", "_zone", "behind_count", "is_suppressed", "keys", "latency_s", "monitor",
         "ok_count", "parent", "read_at_ms", "read_count", "state",
     )  # fmt: skip
 
@@ -40,6 +40,8 @@ class Monitored:
         self.monitor = monitor
         self.keys: Any = None
         self.parent: Monitored | None = None
+        #: How many have this one as their parent.
+        self.behind_count = 0
         self.state = _restored(node.ledger.marks.get(f"{MARK}{monitor.id}"))
         self.read_count = self.ok_count = 0
         self.latency_s: float | None = None
@@ -142,7 +144,7 @@ class Monitored:
             except TemplateError as error:
                 self._node.say(Said(f"Monitor {monitor.name}: its template failed: {error}", WARNING, "TemplateFailed"))
         text = monitor.sentence(verdict, state.value, state.problem)
-        behind = len([other for other in self._node.monitoring.watched if other.parent is self])
+        behind = self.behind_count
         return f"{text}; {behind} monitors behind it are silent" if verdict.change is Change.LOST and behind else text
 
     def _tell(self) -> None:

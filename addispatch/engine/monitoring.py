@@ -84,6 +84,10 @@ class Monitoring:
             gone.end()
         for one in self._all.values():
             one.parent = self._all.get(one.monitor.parent)
+            one.behind_count = 0
+        for one in self._all.values():
+            if one.parent is not None:
+                one.parent.behind_count += 1
         self._groups = self._grouped(probes)
         for name, probe in probes.items():
             probe.prepare(
