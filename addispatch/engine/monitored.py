@@ -32,8 +32,8 @@ class Monitored:
     """State, counters, and the alarms."""
 
     __slots__ = (
-        "_failing_since_s", "_node", "_telling", "_untold", "_zone", "behind_count", "is_suppressed", "keys", "latency_s", "monitor",
-        "ok_count", "parent", "read_at_ms", "read_count", "state",
+        "_failing_since_s", "_node", "_telling", "_untold", "_zone", "behind_count", "is_suppressed", "keys",
+        "latency_s", "monitor", "ok_count", "parent", "read_at_ms", "read_count", "state",
     )  # fmt: skip
 
     def __init__(self, monitor: Monitor, node: Node) -> None:
