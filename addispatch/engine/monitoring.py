@@ -12,6 +12,7 @@ import logging
 import zlib
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from addispatch.domain.judgement import Reading
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 #: How much longer than its time-out a probe may take before it is cancelled.
 GRACE_S = 1.0
+#: How often it is looked whether one does.
+GUARD_S = 0.25
 
 
 @dataclass(slots=True, eq=False)
@@ -40,11 +43,19 @@ class Group:
     members: list[Monitored] = field(default_factory=list)
     #: How late the last reading began.
     lag_s: float = 0.0
+    #: The task that reads, and until when the reading under way may take; -inf: it was cancelled for that.
+    task: asyncio.Task[Any] | None = None
+    until_s: float = inf
 
     @property
     def phase_s(self) -> float:
         """When in its interval the group is read: always the same, and another one for each."""
         return self.interval_s * zlib.crc32(self.name.encode()) / 2**32
+
+    def forgive(self) -> bool:
+        """A reading has ended: take back what the guard did to it. Whether that is why it was cancelled."""
+        was_late, self.until_s = self.until_s == -inf, inf
+        return was_late and self.task is not None and not self.task.uncancel()
 
 
 class Monitoring:
@@ -93,6 +104,7 @@ class Monitoring:
             probe.prepare(
                 [one.keys for one in self._all.values() if one.monitor.probe == name and one.keys is not None]
             )
+        self._tasks.run("monitors guard", self._guard)
         for number, group in enumerate(self._groups):
             self._tasks.run(f"monitors {number}", lambda group=group: self._watch(group))  # type: ignore[misc]
 
@@ -132,6 +144,7 @@ class Monitoring:
     async def _watch(self, group: Group) -> None:
         """Read a group for ever."""
         loop = asyncio.get_running_loop()
+        group.task = asyncio.current_task()
         now_s = loop.time()
         # On one grid for ever: a change of the directory, which starts all groups anew, leaves out no reading.
         next_s = now_s + (group.phase_s - now_s) % group.interval_s
@@ -147,19 +160,34 @@ class Monitoring:
             if (behind_s := loop.time() - next_s) > 0:  # it took longer than the interval: leave readings out
                 next_s += group.interval_s * (behind_s // group.interval_s + 1)
 
+    async def _guard(self) -> None:
+        """Cancel readings that take too long. One for all: a timer for each reading would cost a tenth of it."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(GUARD_S)
+            now_s = loop.time()
+            for group in self._groups:
+                if -inf < group.until_s < now_s and group.task is not None:
+                    group.until_s = -inf
+                    group.task.cancel()
+
     async def _read(self, group: Group) -> list[Reading]:
         members = group.members
         if group.probe is None:
             return [Reading(problem=f"no plugin provides the probe {one.monitor.probe}") for one in members]
+        group.until_s = asyncio.get_running_loop().time() + group.timeout_s + GRACE_S
         try:
-            async with asyncio.timeout(group.timeout_s + GRACE_S):
-                readings = list(await group.probe.read([one.keys for one in members], group.timeout_s))
-        except TimeoutError:
+            readings = list(await group.probe.read([one.keys for one in members], group.timeout_s))
+        except asyncio.CancelledError:
+            if not group.forgive():  # somebody stops us
+                raise
             return [Reading(problem=f"no answer within {group.timeout_s:g} s")] * len(members)
         except Exception as error:
             # A supervision border: a probe's bug must not end the watch.
             log.exception("the probe %s failed", group.probe.name)
+            group.forgive()
             return [Reading(problem=f"error in the probe: {type(error).__name__}")] * len(members)
+        group.forgive()
         if len(readings) != len(members):
             log.error(
                 "the probe %s answered %d readings for %d monitors", group.probe.name, len(readings), len(members)

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from pathlib import Path
 
+import pytest
 from pipelines import until
 from probes import Dials, watch, watched, watching
 from tale import Tale, group, people, settings
@@ -86,3 +87,33 @@ async def test_what_is_turned_off_is_not_read(tmp_path: Path) -> None:
     async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("A", enabled=False), watched("B")) as dials:
         await dials.is_read("B", 3)
         assert "A" not in dials.reads
+
+
+@pytest.mark.parametrize("how", ["clean", "slow to go", "swallows it"])
+async def test_a_reading_that_takes_too_long_is_given_up_again_and_again(tmp_path: Path, monkeypatch, how: str) -> None:
+    monkeypatch.setattr(monitoring, "GRACE_S", 0.02)
+    monkeypatch.setattr(monitoring, "GUARD_S", 0.02)
+
+    class Stuck(Dials):
+        begun, is_over = 0, False
+
+        async def read(self, keys, timeout_s):
+            self.begun += 1
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if how == "swallows it" and not self.is_over:
+                    return await super().read(keys, timeout_s)
+                if how == "slow to go":
+                    await asyncio.sleep(0.1)
+                raise
+
+    async with Tale(tmp_path, TEAM) as tale:
+        dials = Stuck(tale)
+        await watch(tale, dials, watched("Boiler", timeout_s=0.01, retries=1000))
+        await until(lambda: dials.begun >= 4)
+        (one,) = tale.node.monitoring.watched
+        dials.is_over = True
+        assert one.state.problem == ("" if how == "swallows it" else "no answer within 0.01 s")
+        async with asyncio.timeout(2):
+            await tale.node.monitoring.stop()
