@@ -27,8 +27,9 @@ from addispatch.sdk.config import PluginConfig
 from addispatch.sdk.context import Context, Severity
 from addispatch.sdk.operations import Operations
 from addispatch.sdk.plugin import API_VERSION, Capability, Instance, Plugin
-from addispatch.sdk.probe import Explainer, Probe, ProbeKeys
+from addispatch.sdk.probe import Explainer, Hearer, Probe, ProbeKeys
 from addispatch.sdk.protocols import Channel, Examiner, Finding, Health, ModemReporter, Source, StatusReporter
+from addispatch.sdk.silence import Silences
 
 __all__ = [
     "API_VERSION",
@@ -52,6 +53,7 @@ __all__ = [
     "Explainer",
     "Finding",
     "Health",
+    "Hearer",
     "InDoubt",
     "Incoming",
     "Instance",
@@ -71,6 +73,7 @@ __all__ = [
     "Refused",
     "Sent",
     "Severity",
+    "Silences",
     "Source",
     "StatusReporter",
     "StoreError",
