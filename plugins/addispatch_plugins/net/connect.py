@@ -55,7 +55,8 @@ def explain(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate not trusted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        return f"no TLS: {(error.reason or 'the other side does not speak it').replace('_', ' ').lower()}"
+        reason = getattr(error, "reason", None) or "the other side does not speak it"
+        return f"no TLS: {reason.replace('_', ' ').lower()}"
     if isinstance(error, asyncio.IncompleteReadError):
         return "the other side hung up"
     if isinstance(error, OSError) and error.errno and error.errno > 0:

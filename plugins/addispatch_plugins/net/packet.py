@@ -29,7 +29,7 @@ def request(*, is_v6: bool, ident: int, sequence: int, payload: bytes) -> bytes:
 def read_reply(data: bytes, *, is_v6: bool, has_header: bool) -> Answer | None:
     """Read a packet; None if it is no echo reply. ``has_header``: an IPv4 header is first, on raw sockets."""
     if has_header and not is_v6:
-        if len(data) < 20:
+        if len(data) < 20 or data[0] >> 4 != 4:
             return None
         data = data[(data[0] & 0x0F) * 4 :]
     if len(data) < _HEADER.size:
