@@ -82,7 +82,7 @@ def around(config: Config, file: Path | None, now: datetime) -> list[Finding]:
     return [
         *(machine.secrets(file) if file is not None else []),
         machine.data_folder(folder),
-        machine.disk(folder),
+        machine.disk(folder, config.limits.disk_low_mib),
         machine.clock(now),
         machine.time_zone(config.node.timezone, now),
         *([machine.gammu()] if config.plugin.get("modem", {"enabled": False}).get("enabled", True) else []),

@@ -25,8 +25,6 @@ from addispatch.config.secrets import is_secret
 from addispatch.host.prepare import check_file
 from addispatch.sdk.protocols import Finding
 
-#: Less free space than this needs somebody: a day of alarms of a busy plant.
-FLOOR_BYTES = 100 * 1024 * 1024
 #: A clock before this year was never set.
 EARLIEST_YEAR = 2025
 #: Most mistakes of the configuration that are told one by one.
@@ -112,14 +110,14 @@ def data_folder(folder: Path) -> Finding:
     return Finding(what, f"{folder}, private to {_name_of(status.st_uid)}")
 
 
-def disk(folder: Path) -> Finding:
-    """Whether there is room."""
+def disk(folder: Path, least_mib: int) -> Finding:
+    """Whether there is more room than the node warns of."""
     where = _nearest(folder)
     usage, files = shutil.disk_usage(where), os.statvfs(where)
     free = f"{_size(usage.free)} of {_size(usage.total)} free"
-    if usage.free < FLOOR_BYTES:
-        advice = f"make room on the disk of {folder}: below it alarms cannot be stored"
-        return Finding("disk", problem=f"only {free}, less than {_size(FLOOR_BYTES)}", advice=advice)
+    if usage.free < least_mib * 2**20:
+        advice = f"make room on the disk of {folder}: without room alarms are refused"
+        return Finding("disk", problem=f"only {free}, less than {_size(least_mib * 2**20)}", advice=advice)
     if files.f_files and not files.f_favail:
         return Finding("disk", problem="no inodes left", advice=f"remove files from the disk of {folder}")
     return Finding("disk", free)

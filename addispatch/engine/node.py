@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import cache, partial
@@ -81,6 +82,7 @@ class Node:
         self.clock: Clock = clock
         self.node = self.name = config.node.name
         self.cluster, self.default_region = config.node.cluster, config.node.default_region
+        self.timezone = config.node.timezone
         self.metrics = Metrics()
         self.feed = Feed()
         self.ledger = Ledger(config.store.url, config.node.data_dir)
@@ -370,13 +372,15 @@ class Node:
 
     def _on_commit(self, took_s: float, units_count: int, accepted: list[str]) -> None:
         self.metrics.ledger_committed(took_s, units_count)
-        for source in accepted:
-            self.metrics.alarm_accepted(source)
+        for source, count in Counter(accepted).items():
+            self.metrics.alarm_accepted(source, count)
 
     def _on_outcomes(self, outcomes: list[tuple[Claim, Receipt]]) -> None:
         now_ms = self.clock.now_ms()
+        ended = Counter((claim.key.channel, _OUTCOMES[type(receipt)]) for claim, receipt in outcomes)
+        for (channel, outcome), count in ended.items():
+            self.metrics.delivery_ended(channel, outcome, count)
         for claim, receipt in outcomes:
-            self.metrics.delivery_ended(claim.key.channel, _OUTCOMES[type(receipt)])
             if isinstance(receipt, Sent):
                 self.metrics.delivered_after((now_ms - claim.queued_at_ms) / 1000)
 

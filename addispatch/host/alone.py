@@ -52,7 +52,7 @@ class AloneCore:
 
     def __init__(self, config: Config, say: Callable[[str], None], *, confirm: bool) -> None:
         self.node, self.cluster = config.node.name, config.node.cluster
-        self.default_region = config.node.default_region
+        self.default_region, self.timezone = config.node.default_region, config.node.timezone
         self.clock: Clock = SystemClock()
         self.operations: Operations = EmptyOperations()
         self.changed = asyncio.Event()

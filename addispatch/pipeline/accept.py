@@ -138,8 +138,8 @@ class Pipeline:
         order = Order(alarm, drafts, events, self._store_id, self.desk, number)
         clock = self._clock
         future = self._ledger.submit(lambda transaction: store(transaction, order, clock.now_ms()), Turn.INTAKE)
-        for _, made in drafts:
-            self._on_queued({draft.channel for draft in made})
+        if drafts:
+            self._on_queued({draft.channel for _, made in drafts for draft in made})
         return future
 
     def _draft(self, alarm: Alarm, target: Target, events: list[Event]) -> list[Draft]:

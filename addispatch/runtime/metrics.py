@@ -63,17 +63,17 @@ class Metrics:
         )
         self._lag_s = spread("event_loop_lag_seconds", "How late the event loop ran a timer", _LAG_BUCKETS_S)
 
-    def alarm_accepted(self, source: str) -> None:
-        """Count an alarm that is durable."""
-        self._accepted(source).inc()
+    def alarm_accepted(self, source: str, count: int = 1) -> None:
+        """Count alarms that are durable."""
+        self._accepted(source).inc(count)
 
     def alarm_refused(self, reason: str) -> None:
         """Count an alarm that was not accepted; ``reason`` is a field name or another short word."""
         self._refused(reason).inc()
 
-    def delivery_ended(self, channel: str, outcome: str) -> None:
-        """Count an attempt; ``outcome`` is sent, temporary, permanent, in_doubt or a final state."""
-        self._deliveries(channel, outcome).inc()
+    def delivery_ended(self, channel: str, outcome: str, count: int = 1) -> None:
+        """Count attempts; ``outcome`` is sent, temporary, permanent, in_doubt or a final state."""
+        self._deliveries(channel, outcome).inc(count)
 
     def delivered_after(self, seconds: float) -> None:
         """Note how long a delivery took from accepting its alarm to ``Sent``."""

@@ -127,7 +127,8 @@ class Ledger:
             future.exception()  # callers that only wait for success need not see "never retrieved"
             return future
         self._waiting[turn].append(_Job(unit, cast("asyncio.Future[Any]", future), turn))
-        self._wake.set()
+        if not self._wake.is_set():  # setting it takes a lock
+            self._wake.set()
         return future
 
     def _refusal(self, turn: Turn) -> str:

@@ -121,9 +121,9 @@ class Files(NamedTuple):
 
 
 def test_room_on_the_disk(tmp_path, monkeypatch):
-    assert machine.disk(tmp_path / "not" / "there").problem == ""
+    assert machine.disk(tmp_path / "not" / "there", 100).problem == ""
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: Usage(20 * 2**30, 0, 12 * 2**20))
-    finding = machine.disk(tmp_path)
+    finding = machine.disk(tmp_path, 100)
     assert finding.problem == "only 12 MiB of 20.0 GiB free, less than 100 MiB"
     assert "make room" in finding.advice
 
@@ -131,9 +131,9 @@ def test_room_on_the_disk(tmp_path, monkeypatch):
 def test_no_inodes(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: Usage(2**40, 0, 2**40))
     monkeypatch.setattr(machine.os, "statvfs", lambda _path: Files(100, 0))
-    assert machine.disk(tmp_path).problem == "no inodes left"
+    assert machine.disk(tmp_path, 100).problem == "no inodes left"
     monkeypatch.setattr(machine.os, "statvfs", lambda _path: Files(0, 0))  # btrfs does not count them
-    assert machine.disk(tmp_path).problem == ""
+    assert machine.disk(tmp_path, 100).problem == ""
 
 
 @pytest.mark.parametrize(

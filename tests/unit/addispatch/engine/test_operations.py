@@ -24,6 +24,7 @@ CALLS = {
     "received": (VIEWER, ()),
     "events": (VIEWER, ()),
     "modems": (VIEWER, ()),
+    "monitors": (VIEWER, ()),
     "plugins": (VIEWER, ()),
     "why": (VIEWER, ({"text": "hot"},)),
     "directory_export": (VIEWER, ()),
@@ -42,7 +43,10 @@ CALLS = {
     "doctor": (OPERATOR, ()),
 }
 #: Those that need something to be there first, or ask for no role; each has its own tests.
-OTHERS = {"case", "follow", "health", "ready", "acknowledge", "close", "roll_call", "unlock", "link", "link_answer"}
+OTHERS = {
+    "case", "follow", "health", "ready", "acknowledge", "close", "roll_call", "unlock", "link", "link_answer",
+    "monitor_test", "monitor_beat",
+}  # fmt: skip
 
 
 def test_every_operation_is_there_and_in_the_list():

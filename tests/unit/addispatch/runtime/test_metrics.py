@@ -9,6 +9,7 @@ def test_everything_counted_shows_up():
     metrics.alarm_accepted("mqtt")
     metrics.alarm_refused("text")
     metrics.delivery_ended("sms", "sent")
+    metrics.delivery_ended("email", "permanent", 4)
     metrics.delivered_after(0.3)
     metrics.queue_length("alarm", 7)
     metrics.ledger_committed(0.002, 40)
@@ -22,6 +23,7 @@ def test_everything_counted_shows_up():
         'addispatch_alarms_accepted_total{source="mqtt"} 2.0',
         'addispatch_alarms_refused_total{reason="text"} 1.0',
         'addispatch_deliveries_total{channel="sms",outcome="sent"} 1.0',
+        'addispatch_deliveries_total{channel="email",outcome="permanent"} 4.0',
         'addispatch_delivery_seconds_bucket{le="0.5"} 1.0',
         'addispatch_queue_length{class="alarm"} 7.0',
         "addispatch_ledger_commit_seconds_count 1.0",

@@ -50,12 +50,16 @@ def test_a_writer_takes_its_lock_at_the_beginning(tmp_path):
     """Or two readers that both want to write would fail at the end of their transactions."""
     engine = make_engine("sqlite:///ledger.db", tmp_path)
     open_checked(engine)
-    begun = []
-    sa.event.listen(engine, "before_cursor_execute", lambda *args: begun.append(args[2]))
-    with engine.connect().execution_options(writer=True) as connection, connection.begin():
-        pass
-    with engine.connect() as connection, connection.begin():
-        connection.exec_driver_sql("SELECT 1")
+    begun: list[str] = []
+    with engine.connect().execution_options(writer=True) as connection:
+        connection.connection.driver_connection.set_trace_callback(begun.append)
+        with connection.begin():
+            pass
+        connection.connection.driver_connection.set_trace_callback(None)
+    with engine.connect() as connection:
+        connection.connection.driver_connection.set_trace_callback(begun.append)
+        with connection.begin():
+            connection.exec_driver_sql("SELECT 1")
     assert [text for text in begun if text.startswith("BEGIN")] == ["BEGIN IMMEDIATE", "BEGIN"]
     engine.dispose()
 
