@@ -30,7 +30,10 @@ FULL_PAUSE_S = 0.01
 _BUFFER_BYTES = 1024 * 1024
 _SECRET_BYTES = 8
 _ANSWER_BYTES = 2048
-#: Of linux/icmpv6.h: a set bit keeps that type out; here all but echo replies (129).
+#: After so many are sent in one turn of the loop it is looked for answers: the kernel keeps few hundred of them.
+SENT_COUNT = 32
+#: Of linux/icmp.h and linux/icmpv6.h: a set bit keeps that type out; here all but echo replies (0 and 129).
+_SOL_RAW, _ICMP_FILTER, _ONLY_REPLIES_V4 = 255, 1, struct.pack("=I", 0xFFFFFFFE)
 _ICMP6_FILTER, _ONLY_REPLIES = 1, struct.pack("=8I", *(0xFFFFFFFD if word == 4 else 0xFFFFFFFF for word in range(8)))
 
 NOT_ALLOWED = (
@@ -61,6 +64,7 @@ class Echoes:
         self._ident = 0
         self._sequence = secrets.randbelow(0x10000)
         self._waiting: dict[int, _Waiting] = {}
+        self._unread_count = 0
 
     @property
     def waiting_count(self) -> int:
@@ -87,6 +91,9 @@ class Echoes:
                 one.sent_s = loop.time()
                 with contextlib.suppress(BlockingIOError):
                     sock.sendto(data, address.at(0))
+                    self._unread_count += 1
+                    if self._unread_count >= SENT_COUNT:
+                        self._readable()
                     return sequence, one.answered
                 await asyncio.sleep(FULL_PAUSE_S)
         except OSError as error:
@@ -119,7 +126,7 @@ class Echoes:
         sock = self._socket
         if sock is None:
             return
-        now_s = asyncio.get_running_loop().time()
+        now_s, self._unread_count = asyncio.get_running_loop().time(), 0
         for _ in range(TURN_COUNT):
             try:
                 data = sock.recv(_ANSWER_BYTES)
@@ -155,9 +162,13 @@ def open_socket(family: socket.AddressFamily) -> tuple[socket.socket, bool]:
         is_raw = kind is socket.SOCK_RAW
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
-        if is_v6 and is_raw:
-            # Neighbours and routers talk all the time.
-            sock.setsockopt(socket.IPPROTO_ICMPV6, _ICMP6_FILTER, _ONLY_REPLIES)
+        if is_raw:
+            # Neighbours, routers and other programs that ping talk all the time. Where there is no filter, we sort.
+            with contextlib.suppress(OSError):
+                if is_v6:
+                    sock.setsockopt(socket.IPPROTO_ICMPV6, _ICMP6_FILTER, _ONLY_REPLIES)
+                else:
+                    sock.setsockopt(_SOL_RAW, _ICMP_FILTER, _ONLY_REPLIES_V4)
         return sock, is_raw
     if refused in (errno.EPERM, errno.EACCES):
         raise PingFailed(NOT_ALLOWED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
@@ -169,6 +170,7 @@ async def test_a_restart_remembers_who_was_silent(watch, start):
     await watch.on(PUMP)
     watch.clock.forward(seconds=60)
     await watch.problems(PUMP)
+    assert json.loads(watch.context.marks["silence:60 plant/pump"])["silent"]  # not only at the end: it may crash
     await watch.probe.stop()
     again = Watch(await start(), watch.broker, watch.context)
     await again.on(PUMP)

@@ -55,6 +55,19 @@ async def test_after_a_restart_who_was_silent_still_is_and_others_have_time(cont
     assert (await problems(again, *both))[0] == "no report for 60 s"
 
 
+async def test_the_last_report_before_the_end_is_kept(context):
+    probe, (backup,) = HeartbeatProbe(context), (keys("Backup"),)
+    probe.prepare([backup])
+    await problems(probe, backup)
+    probe.heard("Backup")
+    await problems(probe, backup)
+    await probe.close()
+    again = HeartbeatProbe(context)
+    again.prepare([backup])
+    context.clock.forward(seconds=60)
+    assert await problems(again, backup) == ["no report for 60 s"]
+
+
 async def test_only_monitors_can_be_reported_to(context):
     probe = HeartbeatProbe(context)
     probe.heard("nobody")
