@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from addispatch.sdk import AddispatchError, Reading, Severity, Silences
 from addispatch.sdk.mqtt import MqttLink, MqttSettings
-from addispatch_plugins.mqtt.topics import TopicFilter, fewest, matches
+from addispatch_plugins.mqtt.topics import matches
 
 if TYPE_CHECKING:
     from addispatch.sdk import Context
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Most topics of which it is remembered who watches them.
 MAX_TOPICS = 10_000
+#: How a link begins to say that the broker does not let us subscribe.
+REFUSED = "the broker refused the subscription "
 
 
 class SilenceProbe:
@@ -35,6 +37,7 @@ class SilenceProbe:
         self._silences = Silences(context, "silence:")
         self._ears: tuple[Ear, ...] = ()
         self._watched: dict[str, list[str]] = {}
+        self._patterns: list[tuple[list[str], list[str]]] = []
         self._seen: dict[str, tuple[str, ...]] = {}
         self._up = asyncio.Event()
 
@@ -57,9 +60,11 @@ class SilenceProbe:
             ears, self._ears = self._ears, ()
             self._up.clear()
             self._context.supervise("end of watch", lambda: _stop(ears))
-        filters = fewest([(TopicFilter(topic), 0) for topic in self._watched])
+        self._patterns = [
+            (topic.split("/"), sources) for topic, sources in self._watched.items() if "+" in topic or "#" in topic
+        ]
         for ear in self._ears:
-            ear.subscribe(filters)
+            ear.subscribe(tuple(self._watched))
 
     async def read(self, keys: Sequence[SilenceKeys], timeout_s: float) -> Sequence[Reading]:
         """Say which topics are silent; a broker that cannot be heard is another problem."""
@@ -99,12 +104,8 @@ class SilenceProbe:
         sources = self._seen.get(topic)
         if sources is None:
             levels = topic.split("/")
-            sources = tuple(
-                source
-                for watched, all_of_it in self._watched.items()
-                if matches(watched.split("/"), levels)
-                for source in all_of_it
-            )
+            by_pattern = [one for pattern, found in self._patterns if matches(pattern, levels) for one in found]
+            sources = (*self._watched.get(topic, ()), *by_pattern)
             if len(self._seen) >= MAX_TOPICS:
                 self._seen.clear()
             self._seen[topic] = sources
@@ -127,19 +128,18 @@ class Ear:
         self.path = str(settings.address)
         self.link = MqttLink(settings, self)
         self._probe, self._context = probe, context
-        self._filters: list[tuple[str, int]] = []
+        self._filters: tuple[str, ...] = ()
         self._refused: dict[str, str] = {}
 
-    def subscribe(self, filters: list[tuple[str, int]]) -> None:
-        """Listen to these."""
+    def subscribe(self, filters: tuple[str, ...]) -> None:
+        """Listen to these. That some match the same message costs nothing: it is heard twice."""
         if filters != self._filters:
             self._filters, self._refused = filters, {}
-            self.link.subscribe(filters)
+            self.link.subscribe([(topic, 0) for topic in filters])
 
     def refusal(self, topic: str) -> str:
         """Why the broker does not let us listen to a topic; empty if it does."""
-        wanted = TopicFilter(topic)
-        return next((why for refused, why in self._refused.items() if TopicFilter(refused).covers(wanted)), "")
+        return self._refused.get(topic, "")
 
     def connected(self) -> None:
         """Begin to hear."""
@@ -152,11 +152,13 @@ class Ear:
         self._probe.links_changed()
 
     def failed(self, reason: str) -> None:
-        """Keep which subscription was refused."""
-        for wanted, _qos in self._filters:
-            if self.link.is_connected and reason.startswith(f"the broker refused the subscription {wanted}: "):
-                self._refused[wanted] = reason
-                self._context.event(f"MQTT broker {self.path}: {reason}", severity=Severity.WARNING, kind="mqtt_broker")
+        """Keep which subscription was refused; the first of them is an event."""
+        topic = reason.removeprefix(REFUSED).rpartition(": ")[0]
+        if not self.link.is_connected or not reason.startswith(REFUSED):
+            return
+        if not self._refused:
+            self._context.event(f"MQTT broker {self.path}: {reason}", severity=Severity.WARNING, kind="mqtt_broker")
+        self._refused[topic] = reason
 
     def received(self, message: Message) -> None:
         """Hear a message; one that the broker kept says nothing about now."""

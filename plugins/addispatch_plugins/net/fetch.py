@@ -7,6 +7,7 @@ monitor that hangs; httpx adds 20 MB for what is not needed here.
 from __future__ import annotations
 
 import contextlib
+import re
 import ssl
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -163,5 +164,7 @@ def days_left(answer: Answer, now: datetime) -> float | None:
     return (answer.ends_at - now.astimezone(UTC)).total_seconds() / 86_400 if answer.ends_at else None
 
 
-def _shown(text: str) -> str:
-    return repr(text[:100])
+def _shown(location: str) -> str:
+    """An address without what may be secret in it: user, password, query."""
+    plain = re.sub(r"//[^/@]*@", "//", re.split(r"[?#]", location, maxsplit=1)[0])
+    return repr(plain[:100])

@@ -6,11 +6,12 @@ Made by ``instance``.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
-from addispatch.sdk import Clock, Reading
+from addispatch.sdk import Clock, PluginError, Reading
 from addispatch_plugins.net.connect import ConnectFailed, explain
 from addispatch_plugins.net.fetch import Answer, FetchFailed, days_left, fetch
 from addispatch_plugins.net.matcher import Matcher, MatchFailed
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
     from addispatch_plugins.net.keys import HttpKeys
     from addispatch_plugins.net.names import Names
+
+#: How much of a body is shown by ``addispatch monitors test``.
+SHOWN_BYTES = 200
 
 
 class HttpProbe:
@@ -44,21 +48,39 @@ class HttpProbe:
         """Ask once: those of a group ask the same."""
         return [await self._fetched(keys[0], timeout_s)] * len(keys)
 
+    async def explain(self, keys: HttpKeys, timeout_s: float) -> Sequence[tuple[str, str]]:
+        """Ask once more and show what came (``sdk.Explainer``)."""
+        answer = Answer()
+        with contextlib.suppress(PluginError, OSError):  # TimeoutError is one
+            async with asyncio.timeout(timeout_s):
+                await self._ask(keys, answer, wants_body=keys.method != "HEAD")
+        lines = [("redirect to", url) for url in answer.asked[1:]]
+        if answer.status:
+            lines.append(("status", str(answer.status)))
+        if answer.ends_at:
+            lines.append(("certificate ends", f"{answer.ends_at:%Y-%m-%d %H:%M} UTC"))
+        if answer.body:
+            lines.append(("body begins", repr(answer.body[:SHOWN_BYTES].decode("utf-8", "replace"))))
+        return lines
+
+    async def _ask(self, keys: HttpKeys, answer: Answer, *, wants_body: bool) -> None:
+        await fetch(
+            self._names,
+            keys.url,
+            answer,
+            method=keys.method,
+            agent=self._agent,
+            tls=await self._context(verify=keys.verify),
+            wants_body=wants_body,
+            is_wanted=lambda status: status in keys.statuses,
+        )
+
     async def _fetched(self, keys: HttpKeys, timeout_s: float) -> Reading:
         loop, answer = asyncio.get_running_loop(), Answer()
         began_s = loop.time()
         try:
             async with asyncio.timeout(timeout_s):
-                await fetch(
-                    self._names,
-                    keys.url,
-                    answer,
-                    method=keys.method,
-                    agent=self._agent,
-                    tls=await self._context(verify=keys.verify),
-                    wants_body=bool(keys.match or keys.match_regex),
-                    is_wanted=lambda status: status in keys.statuses,
-                )
+                await self._ask(keys, answer, wants_body=bool(keys.match or keys.match_regex))
                 took_s = loop.time() - began_s
                 problem = await self._judged(keys, answer)
         except TimeoutError:
@@ -97,7 +119,7 @@ class HttpProbe:
     async def _context(self, *, verify: bool) -> ssl.SSLContext:
         """The TLS settings, made once, off the loop: the list of authorities is long."""
         made = self._contexts.get(verify)
-        if made is None:
+        if made is None or (made.done() and made.exception() is not None):
             made = self._contexts[verify] = asyncio.get_running_loop().run_in_executor(
                 None, tls_context, self._ca_file, verify
             )

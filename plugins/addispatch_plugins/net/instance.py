@@ -25,6 +25,7 @@ class NetPlugin:
     def __init__(self, config: NetConfig, context: Context) -> None:
         self._config = config
         self._matcher = Matcher()
+        self._is_started = False
         names = Names()
         self._ping = PingProbe(names)
         self._heartbeat = HeartbeatProbe(context)
@@ -44,6 +45,7 @@ class NetPlugin:
 
     async def start(self) -> None:
         """Wait for monitors."""
+        self._is_started = True
 
     async def stop(self) -> None:
         """Let go of sockets and the child, and keep who reported when."""
@@ -52,10 +54,12 @@ class NetPlugin:
         await self._heartbeat.close()
 
     async def examine(self) -> list[Finding]:
-        """Say whether this process may ping."""
+        """Say whether this process may ping; a daemon without a monitor that pings need not."""
         try:
             self._ping.try_socket()
         except PingFailed as error:
+            if self._is_started and not self._ping.is_used:
+                return [Finding("ping", f"no monitor pings, and none could: {error}")]
             advice = (
                 "echo 'net.ipv4.ping_group_range = 0 2147483647' > /etc/sysctl.d/60-addispatch.conf; sysctl --system"
             )

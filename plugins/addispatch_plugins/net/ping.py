@@ -26,6 +26,7 @@ class PingProbe:
 
     def __init__(self, names: Names) -> None:
         self._names = names
+        self.is_used = False
         self.echoes = {family: Echoes(family) for family in (socket.AF_INET, socket.AF_INET6)}
 
     def group(self, keys: PingKeys) -> Hashable:
@@ -34,6 +35,7 @@ class PingProbe:
 
     def prepare(self, keys: Sequence[PingKeys]) -> None:
         """Let go of the sockets when there is nothing to ping."""
+        self.is_used = bool(keys)
         if not keys:
             self.close()
 

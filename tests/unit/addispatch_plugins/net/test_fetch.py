@@ -139,6 +139,11 @@ async def test_where_it_does_not_go(peer, where, problem):
     assert len(str(error.value)) < 160
 
 
+async def test_where_it_is_sent_is_told_without_secrets(peer):
+    with pytest.raises(FetchFailed, match=r"'ftp://a/login'$"):
+        await ask((await peer(answers(moved("ftp://user:pw@a/login?token=secret#x")))).url)
+
+
 @pytest.mark.debian
 async def test_not_from_https_to_http(peer, served_with):
     there = await peer(answers(moved("http://127.0.0.1/")), served_with())

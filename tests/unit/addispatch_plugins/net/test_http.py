@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from peers import answers, swallows
 
+from addispatch.sdk import Explainer
 from addispatch.sdk.testing import FakeClock
 from addispatch_plugins.net.http import HttpProbe, tls_context
 from addispatch_plugins.net.keys import HttpKeys
@@ -144,6 +145,31 @@ async def test_bad_servers(peer, read):
     round_ = await peer(answers(b"HTTP/1.1 301 Moved\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"))
     assert (await read(round_.url)).problem == "redirects more than 5 times, last to '/'"
     assert (await read("http://no-such-host.invalid/")).problem.startswith("the name no-such-host.invalid ")
+
+
+@pytest.mark.debian
+async def test_a_test_shows_what_came(peer, read, served_with):
+    there = await peer(answers(b"HTTP/1.0 200 OK\r\n\r\n" + b"x" * 500), served_with())
+    first = await peer(answers(f"HTTP/1.0 302 Found\r\nLocation: {there.url}/new\r\n\r\n".encode()))
+    probe = HttpProbe(Names(), Matcher(), read.clock, agent="test", ca_file=None)
+    assert isinstance(probe, Explainer)
+    lines = await probe.explain(HttpKeys(url=first.url, verify=False), 2)
+    assert lines[:2] == [("redirect to", f"{there.url}/new"), ("status", "200")]
+    assert lines[2][0] == "certificate ends"
+    assert lines[3] == ("body begins", repr("x" * 200))
+    assert await probe.explain(HttpKeys(url="http://no-such-host.invalid/"), 2) == []
+    assert await probe.explain(HttpKeys(url=(await peer(swallows)).url), 0.05) == []
+
+
+@pytest.mark.debian
+async def test_a_file_of_authorities_that_comes_back_is_used(serve, read, tmp_path, certificate):
+    url, file = serve(), tmp_path / "ca.pem"
+    probe = HttpProbe(Names(), Matcher(), read.clock, agent="test", ca_file=file)
+    (reading,) = await probe.read([HttpKeys(url=url)], 2)
+    assert reading.problem == "no such file or directory"
+    file.write_text(certificate()[0].read_text())
+    (reading,) = await probe.read([HttpKeys(url=url)], 2)
+    assert reading.problem == ""
 
 
 async def test_readings_share_nothing(serve, read):

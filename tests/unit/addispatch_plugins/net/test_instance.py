@@ -7,6 +7,7 @@ import pytest
 from addispatch.sdk import ConfigError, Probe
 from addispatch_plugins.net import plugin
 from addispatch_plugins.net.echo import NOT_ALLOWED, PingFailed
+from addispatch_plugins.net.keys import PingKeys
 
 
 @pytest.fixture
@@ -34,6 +35,9 @@ async def test_the_doctor_says_whether_it_may_ping(instance, monkeypatch):
         raise PingFailed(NOT_ALLOWED)
 
     monkeypatch.setattr(instance._ping, "try_socket", refused)
+    (finding,) = await instance.examine()
+    assert (finding.problem, finding.detail) == ("", f"no monitor pings, and none could: {NOT_ALLOWED}")
+    instance._ping.prepare([PingKeys(host="127.0.0.1")])
     (finding,) = await instance.examine()
     assert (finding.subject, finding.problem) == ("ping", NOT_ALLOWED)
     assert "net.ipv4.ping_group_range = 0 2147483647" in finding.advice
