@@ -7,6 +7,7 @@ import ssl
 import threading
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from peers import answers, swallows
@@ -145,6 +146,25 @@ async def test_bad_servers(peer, read):
     round_ = await peer(answers(b"HTTP/1.1 301 Moved\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"))
     assert (await read(round_.url)).problem == "redirects more than 5 times, last to '/'"
     assert (await read("http://no-such-host.invalid/")).problem.startswith("the name no-such-host.invalid ")
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc")
+async def test_bad_servers_leave_no_connection_open(peer, read):
+    def open_count():
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    there = await peer(swallows)
+    drips = await peer(answers(*[b"HTTP/1.1 200 OK\r\n"], *[b"x"] * 100, pause_s=0.05))
+    probe = HttpProbe(Names(), Matcher(), read.clock, agent="test", ca_file=None)
+    await probe.read([HttpKeys(url=there.url, verify=False)], 0.01)
+    await probe._context(verify=False)
+    before = open_count()
+    urls = [there.url, there.url.replace("http:", "https:"), drips.url] * 30
+    readings = await asyncio.gather(*(probe.read([HttpKeys(url=url, verify=False)], 0.3) for url in urls))
+    assert {reading.problem.partition(",")[0] for (reading,) in readings} <= {"connected", "no connection within 0.3 s"}
+    async with asyncio.timeout(5):
+        while open_count() > before:  # the servers have to notice, too
+            await asyncio.sleep(0.02)
 
 
 @pytest.mark.debian
