@@ -102,9 +102,15 @@ class Silences:
 
     def _settle(self, marks: dict[str, bytes]) -> asyncio.Future[None]:
         future = self._context.settle(marks)
-        # A ledger that takes nothing says so itself; here it costs what a restart would have remembered.
-        future.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+        future.add_done_callback(lambda done: self._settled(done, tuple(marks)))
         return future
+
+    def _settled(self, done: asyncio.Future[None], marks: tuple[str, ...]) -> None:
+        """A ledger that takes nothing says so itself; here it is tried again the next time."""
+        if done.cancelled() or done.exception() is not None:
+            for name in marks:
+                if one := self._all.get(name.removeprefix(self._prefix)):
+                    one.is_stored, one.stored_s = False, float("-inf")
 
     def _begun(self, name: str, max_s: float) -> _One:
         now_s = self._now_s()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 
-from addispatch.sdk import Silences
+from addispatch.sdk import Silences, StoreError
 from addispatch.sdk.testing import FakeClock, Intake, RecordingContext
 
 
@@ -119,7 +120,12 @@ async def test_another_limit_is_judged_anew_from_what_is_known(context):
 async def test_a_ledger_that_takes_nothing_and_marks_that_are_none(context):
     context.intake = Intake.FAIL
     silences = begun(context, pump=60.0)
-    silences.store()
+    with pytest.raises(StoreError):
+        await silences.store()
+    await asyncio.sleep(0)
+    context.intake = Intake.ACCEPT
+    await silences.store()
+    assert context.marks.keys() == {"test:pump"}
     context.marks["test:pump"] = b'{"heard_ms": "x"}'
     assert not begun(context, pump=60.0).is_silent("pump")
     context.marks["test:pump"] = b"[]"

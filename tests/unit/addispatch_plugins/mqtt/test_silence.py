@@ -78,7 +78,9 @@ async def test_a_topic_is_silent_until_a_message_comes(watch):
     assert not watch.context.alarms
 
 
-async def test_what_the_broker_kept_says_nothing_about_now(watch):
+@pytest.mark.parametrize("version", [4, 5])
+async def test_what_the_broker_kept_says_nothing_about_now(start, broker, context, version):
+    watch = Watch(await start(version=version), broker, context)
     await watch.broker.publish("plant/pump", "1", "--retain")
     await watch.on(PUMP)
     watch.clock.forward(seconds=60)
