@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from peers import Peer, answers
@@ -53,6 +54,13 @@ async def test_a_backup_that_does_not_report(tmp_path: Path) -> None:
         await until(lambda: standing(tale, "Backup") == "ok")
         await tale.quiet()
         await tale.phone("Adam").expects("Backup: contact again")
+        tale.clock.forward(seconds=10)
+        await tale.operations.monitor_beat(ADMIN, "Backup")
+        reported_ms = tale.clock.now_ms()
+        await tale.restart()
+        kept = tale.node.recall("heartbeat:backup")
+        assert kept is not None
+        assert json.loads(kept)["heard_ms"] == reported_ms
         await tale.phone("Adam").is_silent()
 
 
