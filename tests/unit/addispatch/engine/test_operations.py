@@ -44,9 +44,19 @@ CALLS = {
 }
 #: Those that need something to be there first, or ask for no role; each has its own tests.
 OTHERS = {
-    "case", "follow", "health", "ready", "acknowledge", "close", "roll_call", "unlock", "link", "link_answer",
-    "monitor_test", "monitor_beat",
-}  # fmt: skip
+    "case",
+    "follow",
+    "health",
+    "ready",
+    "acknowledge",
+    "close",
+    "monitor_beat",
+    "monitor_test",
+    "roll_call",
+    "unlock",
+    "link",
+    "link_answer",
+}
 
 
 def test_every_operation_is_there_and_in_the_list():
@@ -151,7 +161,7 @@ async def test_following_has_no_gap_between_old_and_new(running):
             break
     await stream.aclose()
     assert [text for text in seen if text.startswith("n")] == [f"n{n}" for n in range(603)]
-    assert running.feed._handlers == []
+    assert not running.feed._handlers
 
 
 async def test_following_from_now(running):
