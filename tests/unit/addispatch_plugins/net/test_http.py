@@ -105,7 +105,7 @@ async def test_a_pattern_that_takes_for_ever_is_a_problem_and_blocks_nothing(pee
         now = asyncio.get_running_loop().time()
         longest, lag = max(longest, now - lag), now
     assert "takes more than 1 s" in reading.result()[0].problem
-    assert longest < 0.5
+    assert longest < 0.9
 
 
 @pytest.mark.debian
@@ -131,9 +131,9 @@ async def test_a_certificate_that_ends_soon(serve, read, certificate):
 
 
 async def test_bad_servers(peer, read):
-    assert (await read((await peer(swallows)).url, 0.2)).problem == "connected, but no whole answer within 0.2 s"
+    assert (await read((await peer(swallows)).url, 0.5)).problem == "connected, but no whole answer within 0.5 s"
     drips = await peer(answers(*[b"H"] * 100, pause_s=0.05))
-    assert (await read(drips.url, 0.2)).problem == "connected, but no whole answer within 0.2 s"
+    assert (await read(drips.url, 0.5)).problem == "connected, but no whole answer within 0.5 s"
 
     async def hangs_up(_peer, _reader, writer):
         writer.transport.abort()

@@ -58,7 +58,7 @@ async def test_silence_is_a_problem_after_the_time_out_and_leaves_nothing(probe,
     began_s = loop.time()
     (reading,) = await probe.read([PingKeys(host=HERE, count=10)], 0.2)
     assert reading.problem == "no answer within 0.2 s"
-    assert 0.19 < loop.time() - began_s < 1
+    assert 0.19 < loop.time() - began_s < 5
     assert echoes.waiting_count == 0
 
 

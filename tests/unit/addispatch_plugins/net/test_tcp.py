@@ -51,9 +51,9 @@ async def test_something_is_sent_first(peer):
 
 
 async def test_who_says_nothing_or_drips(peer):
-    expected = "connected, but it did not say what is expected within 0.2 s"
-    assert (await read(await peer(swallows), 0.2, expect="220")).problem == expected
-    assert (await read(await peer(says(*[b"x"] * 50, pause_s=0.05)), 0.2, expect="x" * 40)).problem == expected
+    expected = "connected, but it did not say what is expected within 0.5 s"
+    assert (await read(await peer(swallows), 0.5, expect="220")).problem == expected
+    assert (await read(await peer(says(*[b"x"] * 50, pause_s=0.05)), 0.5, expect="x" * 40)).problem == expected
 
 
 async def test_who_hangs_up(peer):
