@@ -27,7 +27,7 @@ from addispatch.sdk.config import PluginConfig
 from addispatch.sdk.context import Context, Severity
 from addispatch.sdk.operations import Operations
 from addispatch.sdk.plugin import API_VERSION, Capability, Instance, Plugin
-from addispatch.sdk.probe import Probe, ProbeKeys
+from addispatch.sdk.probe import Explainer, Probe, ProbeKeys
 from addispatch.sdk.protocols import Channel, Examiner, Finding, Health, ModemReporter, Source, StatusReporter
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "DeliveryError",
     "DeliveryReport",
     "Examiner",
+    "Explainer",
     "Finding",
     "Health",
     "InDoubt",

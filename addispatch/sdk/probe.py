@@ -39,3 +39,14 @@ class Probe(Protocol):
         Whatever goes wrong is a reading with a ``problem``, one line an operator understands; cancelled after
         ``timeout_s`` and a little.
         """
+
+
+@runtime_checkable
+class Explainer(Protocol):
+    """A probe that can show what it sees at a monitor's place in every way it might be meant."""
+
+    async def explain(self, keys: Any, timeout_s: float) -> list[tuple[str, str]]:
+        """Look once and return lines of names and texts for people; one of the name ``problem`` says what went wrong.
+
+        The monitor need not be one of those given to ``prepare``; raises nothing, and takes ``timeout_s`` at most.
+        """
