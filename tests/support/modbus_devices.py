@@ -1,7 +1,7 @@
 """Modbus devices for tests: pymodbus's server, modbus-tk's as a foreign one, a serial line of two ptys, and rogues.
 
-    async with pymodbus_device(holding={0: 7}) as device:
-        keys = ModbusKeys(host="127.0.0.1", port=device.port, register="holding", address=0)
+async with pymodbus_device(holding={0: 7}) as device:
+    keys = ModbusKeys(host="127.0.0.1", port=device.port, register="holding", address=0)
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import tty
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import serial
@@ -58,28 +59,43 @@ class Device:
 
 
 Table = Mapping[int, int]
+NONE: Table = MappingProxyType({})
 
 
 def _data(table: Table, kind: DataType) -> list[SimData]:
-    values = sorted(table.items())
-    if not values:
-        return [SimData(60_000, values=[0], datatype=kind)] if kind is DataType.REGISTERS else [SimData(60_000, values=[False] * 16, datatype=kind)]
+    """What there is of a table; one that is empty has something where no test looks."""
     if kind is DataType.REGISTERS:
-        return [SimData(address, values=[value], datatype=kind) for address, value in values]
-    last = max(table)
-    return [SimData(0, values=[bool(table.get(at, 0)) for at in range(-(-(last + 1) // 16) * 16)], datatype=kind)]
+        return [SimData(at, values=[value], datatype=kind) for at, value in sorted((table or {60_000: 0}).items())]
+    size = -(-(max(table, default=0) + 1) // 16) * 16
+    return [SimData(0 if table else 60_000, values=[bool(table.get(at, 0)) for at in range(size)], datatype=kind)]
 
 
 def sim_device(
-    unit: int, *, holding: Table = {}, input: Table = {}, coil: Table = {}, discrete: Table = {}, action: Any = None
+    unit: int,
+    *,
+    holding: Table = NONE,
+    inputs: Table = NONE,
+    coil: Table = NONE,
+    discrete: Table = NONE,
+    action: Any = None,
 ) -> SimDevice:
     tables = (
         _data(coil, DataType.BITS),
         _data(discrete, DataType.BITS),
         _data(holding, DataType.REGISTERS),
-        _data(input, DataType.REGISTERS),
+        _data(inputs, DataType.REGISTERS),
     )
     return SimDevice(unit, simdata=tables, action=action)
+
+
+def missing_unit(unit: int, *, silent: bool = False) -> SimDevice:
+    """What a gateway says of a unit that it cannot reach; ``silent``: nothing."""
+
+    async def action(*_: Any) -> ExcCodes:
+        await asyncio.sleep(60 if silent else 0)
+        return ExcCodes.GATEWAY_NO_RESPONSE
+
+    return sim_device(unit, holding={0: 0}, action=action)
 
 
 @contextlib.asynccontextmanager
@@ -106,11 +122,9 @@ async def pymodbus_device(
 
 @contextlib.asynccontextmanager
 async def pymodbus_on_serial(path: str, *devices: SimDevice) -> AsyncIterator[Device]:
-    """pymodbus's RTU server on a serial port; units it does not have stay silent."""
+    """pymodbus's RTU server on a serial port."""
     device = Device()
-    server = ModbusSerialServer(
-        list(devices), port=path, baudrate=115_200, ignore_missing_devices=True, trace_pdu=device.saw
-    )
+    server = ModbusSerialServer(list(devices), port=path, baudrate=115_200, trace_pdu=device.saw)
     await server.serve_forever(background=True)
     try:
         yield device

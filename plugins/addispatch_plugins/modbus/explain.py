@@ -29,7 +29,7 @@ async def look(line: Line, keys: ModbusKeys, timeout_s: float) -> Rows:
     for size in sizes:
         asked = Asked(keys.unit, keys.table, keys.number, size)
         try:
-            data = await line.ask(asked, deadline_s)
+            data = await line.ask(asked, deadline_s, insists=True)
         except RefusedError as error:
             # The device may have nothing behind the value: then less will do.
             if not error.is_about_address or size == sizes[-1]:

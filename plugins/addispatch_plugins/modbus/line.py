@@ -15,6 +15,7 @@ from addispatch_plugins.modbus.problems import (
     LinkError,
     RefusedError,
     UnreachableError,
+    seconds,
 )
 
 if TYPE_CHECKING:
@@ -75,8 +76,11 @@ class Line:
         """What is wrong now, by unit; None for the connection."""
         return {unit: trouble.problem for unit, trouble in self._troubles.items()}
 
-    async def ask(self, asked: Asked, deadline_s: float) -> bytes:
-        """Ask when it is our turn; raises ``ModbusError``. ``deadline_s`` is a time of the loop."""
+    async def ask(self, asked: Asked, deadline_s: float, *, insists: bool = False) -> bytes:
+        """Ask when it is our turn; raises ``ModbusError``. ``deadline_s`` is a time of the loop.
+
+        A person who waits ``insists``: what failed is tried again whatever pause is on.
+        """
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         if self._lock.locked():
@@ -84,7 +88,8 @@ class Line:
         else:
             await self._lock.acquire()
         try:
-            self._refuse_what_is_hopeless(asked.unit, began_s)
+            if not insists:
+                self._refuse_what_is_hopeless(asked.unit, began_s)
             return await self._ask(asked, deadline_s)
         finally:
             self._lock.release()
@@ -100,7 +105,8 @@ class Line:
             async with asyncio.timeout_at(deadline_s):
                 await self._lock.acquire()
         except TimeoutError:
-            raise LateError(f"no turn within {deadline_s - began_s:.3g} s: others on {self.key} take long") from None
+            waited = seconds(deadline_s - began_s)
+            raise LateError(f"no turn within {waited}: others on {self.key} take long") from None
 
     def _refuse_what_is_hopeless(self, unit: int, began_s: float) -> None:
         """Answer with the last problem while its pause lasts, and if it came up while we waited for our turn."""

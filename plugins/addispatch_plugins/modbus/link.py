@@ -9,7 +9,15 @@ from concurrent.futures import Executor
 from typing import TYPE_CHECKING, cast
 
 from addispatch_plugins.modbus import frames
-from addispatch_plugins.modbus.problems import Asked, ClosedError, LateError, LinkError, ModbusError, late, unreachable
+from addispatch_plugins.modbus.problems import (
+    Asked,
+    ClosedError,
+    LateError,
+    LinkError,
+    ModbusError,
+    seconds,
+    unreachable,
+)
 
 if TYPE_CHECKING:
     from addispatch_plugins.modbus.keys import LineKey
@@ -103,7 +111,8 @@ class Link(asyncio.Protocol):
 
     def _too_late(self) -> None:
         seen = self._note or (f" (only {self._received_count} bytes came)" if self._received_count else "")
-        self._fail(LateError(late(self._timeout_s, seen)))
+        what = "no answer" if self._note or not seen else "no whole answer"
+        self._fail(LateError(f"{what} within {seconds(self._timeout_s)}{seen}"))
 
     def _fail(self, error: ModbusError) -> None:
         if self._answer is not None and not self._answer.done():
@@ -122,7 +131,7 @@ async def open_link(key: LineKey, deadline_s: float, executor: Executor) -> Link
                 return await open_serial(key, executor)
             return await _connect(key, executor)
     except TimeoutError:
-        raise LateError(f"no connection within {timeout_s:.3g} s") from None
+        raise LateError(f"no connection within {seconds(timeout_s)}") from None
     except OSError as error:
         raise LinkError(unreachable(error)) from None
     except UnicodeError:

@@ -118,9 +118,9 @@ def _refusal(code: int, asked: Asked) -> str:
     )
 
 
-def late(timeout_s: float, seen: str = "") -> str:
-    """Say that no answer came within a time; ``seen`` is what did come."""
-    return f"no {'whole ' if seen else ''}answer within {timeout_s:.3g} s{seen}"
+def seconds(duration_s: float) -> str:
+    """A time-out as it was meant: two digits, so that the text is the same each time."""
+    return f"{float(f'{duration_s:.2g}'):g} s"
 
 
 def unreachable(error: OSError) -> str:
@@ -129,6 +129,8 @@ def unreachable(error: OSError) -> str:
         return f"unknown host name ({error.strerror or 'not found'})"
     if error.errno == errno.ENOENT:
         return "no such serial port"
+    if error.errno in (errno.EAGAIN, errno.EBUSY):
+        return "the serial port is used by another program"
     if error.errno == errno.EACCES:
         return "permission denied (is the user of addispatch in the group of the port, dialout?)"
     return _lower(os.strerror(error.errno)) if error.errno else (str(error).splitlines() or ["no connection"])[0][:200]

@@ -132,10 +132,12 @@ def test_no_bytes_do_harm(received, asked):
         try:
             answer = look()
         except (LinkError, RefusedError) as error:
-            assert "\n" not in str(error)
-            assert len(str(error)) < 200
+            said = str(error)
         else:
+            said = answer.note
             assert 0 <= answer.used_count <= len(received)
+        assert "\n" not in said
+        assert len(said) < 200
 
 
 def test_shown():

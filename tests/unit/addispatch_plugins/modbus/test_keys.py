@@ -82,7 +82,7 @@ def test_is_taken(good):
         (HOLDING | {"address": True}, "must be a number, or a text"),
         (HOLDING | {"address": 1.5}, "must be a number, or a text"),
         (HOLDING | {"address": 65_535, "type": "int32"}, "address: 2 registers from 65535 go beyond"),
-        (HOLDING | {"watchdog": "30001"}, "watchdog: \"30001\" is the notation of manuals for register = \"input\""),
+        (HOLDING | {"watchdog": "30001"}, 'watchdog: "30001" is the notation of manuals for register = "input"'),
         (HOLDING | {"watchdog": 70_000}, "watchdog: 70000"),
         (COIL | {"type": "float32"}, 'type: a coil is one bit, "float32" needs registers'),
         (COIL | {"bit": 0}, "bit: has no use with a coil"),

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from addispatch_plugins.modbus.address import Register
-from addispatch_plugins.modbus.problems import Asked, RefusedError, late, unreachable
+from addispatch_plugins.modbus.problems import Asked, RefusedError, seconds, unreachable
 
 HOLDING = Asked(3, Register.HOLDING, 100)
 
@@ -56,6 +56,7 @@ def test_operating_system(error, words):
     assert unreachable(error) == words
 
 
-def test_late():
-    assert late(5.0) == "no answer within 5 s"
-    assert late(4.99998, " (only 3 bytes came)") == "no whole answer within 5 s (only 3 bytes came)"
+def test_seconds():
+    assert [seconds(value) for value in (5.0, 4.97, 0.1988, 2.5, 119.9, 0.05)] == [
+        "5 s", "5 s", "0.2 s", "2.5 s", "120 s", "0.05 s",
+    ]  # fmt: skip

@@ -20,9 +20,7 @@ RANGES = {
     }.items()
 }  # fmt: skip
 FLOATS = {Type.FLOAT32: st.floats(width=32), Type.FLOAT64: st.floats()}
-NUMBERS = st.sampled_from([*RANGES, *FLOATS]).flatmap(
-    lambda kind: st.tuples(st.just(kind), (RANGES | FLOATS)[kind])
-)
+NUMBERS = st.sampled_from([*RANGES, *FLOATS]).flatmap(lambda kind: st.tuples(st.just(kind), (RANGES | FLOATS)[kind]))
 
 
 @given(NUMBERS, st.sampled_from(ORDERS))
