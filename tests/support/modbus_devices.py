@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import threading
 import tty
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -137,12 +138,19 @@ def modbus_tk_device(registers: Table, *, path: str = "") -> Iterator[int]:
     """modbus-tk's server, TCP on a free port or RTU on a serial port: holding registers of unit 1. Gives the port."""
     from modbus_tk import defines, modbus_rtu, modbus_tcp
 
-    server: Any
+    listens = threading.Event()
+
+    class TcpServer(modbus_tcp.TcpServer):
+        def _do_init(self) -> None:
+            super()._do_init()
+            listens.set()
+
+    server: Any = TcpServer(port=0, address=HOST)
     if path:
         server = modbus_rtu.RtuServer(serial.Serial(path, baudrate=115_200))
-    else:
-        server = modbus_tcp.TcpServer(port=0, address=HOST)
+        listens.set()
     server.start()
+    assert listens.wait(5)
     unit = server.add_slave(1)
     size = max(registers) + 1
     unit.add_block("all", defines.HOLDING_REGISTERS, 0, size)
