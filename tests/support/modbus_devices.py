@@ -195,7 +195,7 @@ async def rogue(talk: Talk) -> AsyncIterator[Device]:
         writers.add(writer)
         device.connected(True)
         try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 await talk(reader, writer)
         finally:
             device.connected(False)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from addispatch_plugins.modbus.address import MAX_ADDRESS
+from addispatch_plugins.modbus.deadline import Deadline
 from addispatch_plugins.modbus.plan import Span
 from addispatch_plugins.modbus.problems import Asked, RefusedError
 from addispatch_plugins.modbus.reader import cut, decoder
@@ -22,14 +22,14 @@ _LONG = (Type.INT32, Type.UINT32, Type.FLOAT32, Type.INT64, Type.UINT64, Type.FL
 
 async def look(line: Line, keys: ModbusKeys, timeout_s: float) -> Rows:
     """Read a monitor's value and what follows it, and return lines of names and texts; raises ``ModbusError``."""
-    deadline_s = asyncio.get_running_loop().time() + timeout_s
+    deadline = Deadline.within(timeout_s)
     wanted = 16 if keys.table.is_bit else max(4, keys.count)
     sizes = sorted({wanted, keys.count, *(size for size in (8, 4, 2) if keys.count < size < wanted)}, reverse=True)
     sizes = [size for size in sizes if keys.number + size <= MAX_ADDRESS + 1]
     for size in sizes:
         asked = Asked(keys.unit, keys.table, keys.number, size)
         try:
-            data = await line.ask(asked, deadline_s, insists=True)
+            data = await line.ask(asked, deadline, insists=True)
         except RefusedError as error:
             # The device may have nothing behind the value: then less will do.
             if not error.is_about_address or size == sizes[-1]:

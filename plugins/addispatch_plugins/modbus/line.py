@@ -7,6 +7,7 @@ import random
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
+from addispatch_plugins.modbus.deadline import Deadline
 from addispatch_plugins.modbus.link import Link, open_link
 from addispatch_plugins.modbus.problems import (
     Asked,
@@ -15,7 +16,6 @@ from addispatch_plugins.modbus.problems import (
     LinkError,
     RefusedError,
     UnreachableError,
-    seconds,
 )
 
 if TYPE_CHECKING:
@@ -76,21 +76,21 @@ class Line:
         """What is wrong now, by unit; None for the connection."""
         return {unit: trouble.problem for unit, trouble in self._troubles.items()}
 
-    async def ask(self, asked: Asked, deadline_s: float, *, insists: bool = False) -> bytes:
-        """Ask when it is our turn; raises ``ModbusError``. ``deadline_s`` is a time of the loop.
+    async def ask(self, asked: Asked, deadline: Deadline, *, insists: bool = False) -> bytes:
+        """Ask when it is our turn; raises ``ModbusError``.
 
         A person who waits ``insists``: what failed is tried again whatever pause is on.
         """
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         if self._lock.locked():
-            await self._turn(began_s, deadline_s)
+            await self._turn(deadline)
         else:
             await self._lock.acquire()
         try:
             if not insists:
                 self._refuse_what_is_hopeless(asked.unit, began_s)
-            return await self._ask(asked, deadline_s)
+            return await self._ask(asked, deadline)
         finally:
             self._lock.release()
 
@@ -100,13 +100,12 @@ class Line:
             self._link.close()
             self._link = None
 
-    async def _turn(self, began_s: float, deadline_s: float) -> None:
+    async def _turn(self, deadline: Deadline) -> None:
         try:
-            async with asyncio.timeout_at(deadline_s):
+            async with asyncio.timeout_at(deadline.at_s):
                 await self._lock.acquire()
         except TimeoutError:
-            waited = seconds(deadline_s - began_s)
-            raise LateError(f"no turn within {waited}: others on {self.key} take long") from None
+            raise LateError(f"no turn within {deadline}: others on {self.key} take long") from None
 
     def _refuse_what_is_hopeless(self, unit: int, began_s: float) -> None:
         """Answer with the last problem while its pause lasts, and if it came up while we waited for our turn."""
@@ -115,28 +114,28 @@ class Line:
             if trouble is not None and (now_s < trouble.until_s or trouble.at_s > began_s):
                 raise LinkError(trouble.problem)
 
-    async def _ask(self, asked: Asked, deadline_s: float) -> bytes:
+    async def _ask(self, asked: Asked, deadline: Deadline) -> bytes:
         was_used = self._link is not None and self._link.answered_count > 0
         try:
             try:
-                return await self._ask_once(asked, deadline_s)
+                return await self._ask_once(asked, deadline)
             except ClosedError as error:
                 # Devices close connections they think idle: that is no failure, if a new one works.
                 if not (was_used and error.is_fresh):
                     raise
-            return await self._ask_once(asked, deadline_s)
+            return await self._ask_once(asked, deadline)
         except LinkError as error:
             unit = None if isinstance(error, UnreachableError) else asked.unit
             now_s = asyncio.get_running_loop().time()
             self._troubles.setdefault(unit, Trouble()).failed(str(error), now_s, self._back_off_s)
             raise
 
-    async def _ask_once(self, asked: Asked, deadline_s: float) -> bytes:
-        link = await self._open(deadline_s)
+    async def _ask_once(self, asked: Asked, deadline: Deadline) -> bytes:
+        link = await self._open(deadline)
         if self.key.serial:
             await self._keep_quiet()
         try:
-            data = await link.ask(asked, self._limited(asked.unit, deadline_s))
+            data = await link.ask(asked, self._limited(asked.unit, deadline))
         except RefusedError as error:
             self._answered(asked.unit, error)
             raise
@@ -147,23 +146,22 @@ class Line:
         self._answered(asked.unit)
         return data
 
-    async def _open(self, deadline_s: float) -> Link:
+    async def _open(self, deadline: Deadline) -> Link:
         if self._link is not None and self._link.is_open:
             return self._link
         self.close()
         try:
-            self._link = await open_link(self.key, deadline_s, self._executor)
+            self._link = await open_link(self.key, deadline, self._executor)
         except LinkError as error:
             raise UnreachableError(str(error)) from None
         self._troubles.pop(None, None)
         return self._link
 
-    def _limited(self, unit: int, deadline_s: float) -> float:
+    def _limited(self, unit: int, deadline: Deadline) -> Deadline:
         """On a shared line nobody may take all the time of those who wait."""
         if len(self.units) < 2:
-            return deadline_s
-        left_s = deadline_s - (now_s := asyncio.get_running_loop().time())
-        return now_s + left_s * (_SILENT if unit in self._troubles else _SHARED)
+            return deadline
+        return deadline.share(_SILENT if unit in self._troubles else _SHARED)
 
     async def _keep_quiet(self) -> None:
         left_s = self._quiet_until_s - asyncio.get_running_loop().time()

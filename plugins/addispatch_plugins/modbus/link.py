@@ -9,13 +9,13 @@ from concurrent.futures import Executor
 from typing import TYPE_CHECKING, cast
 
 from addispatch_plugins.modbus import frames
+from addispatch_plugins.modbus.deadline import Deadline
 from addispatch_plugins.modbus.problems import (
     Asked,
     ClosedError,
     LateError,
     LinkError,
     ModbusError,
-    seconds,
     unreachable,
 )
 
@@ -40,7 +40,7 @@ class Link(asyncio.Protocol):
         self._buffer = b""
         self._received_count = 0
         self._note = ""
-        self._timeout_s = 0.0
+        self._deadline = Deadline(0, 0)
         self.is_open = False
         self.answered_count = 0
 
@@ -83,16 +83,16 @@ class Link(asyncio.Protocol):
 
     # -- called by the line ---------------------------------------------------------------------------------------
 
-    async def ask(self, asked: Asked, deadline_s: float) -> bytes:
-        """Ask and return the data of the answer; raises ``ModbusError``. ``deadline_s`` is a time of the loop."""
+    async def ask(self, asked: Asked, deadline: Deadline) -> bytes:
+        """Ask and return the data of the answer; raises ``ModbusError``."""
         if not self.is_open or self._transport is None:
             raise ClosedError("the connection was closed without an answer", is_fresh=True)
         loop = asyncio.get_running_loop()
-        self._timeout_s = deadline_s - loop.time()
+        self._deadline = deadline
         self._transaction = (self._transaction + 1) & 0xFFFF
         self._asked, self._buffer, self._received_count, self._note = asked, b"", 0, ""
         self._answer = loop.create_future()
-        timer = loop.call_at(deadline_s, self._too_late)
+        timer = loop.call_at(deadline.at_s, self._too_late)
         try:
             self._transport.write(
                 frames.rtu_request(asked) if self._is_rtu else frames.tcp_request(asked, self._transaction)
@@ -112,26 +112,24 @@ class Link(asyncio.Protocol):
     def _too_late(self) -> None:
         seen = self._note or (f" (only {self._received_count} bytes came)" if self._received_count else "")
         what = "no answer" if self._note or not seen else "no whole answer"
-        self._fail(LateError(f"{what} within {seconds(self._timeout_s)}{seen}"))
+        self._fail(LateError(f"{what} within {self._deadline}{seen}"))
 
     def _fail(self, error: ModbusError) -> None:
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(error)
 
 
-async def open_link(key: LineKey, deadline_s: float, executor: Executor) -> Link:
-    """Connect by a time of the loop; raises ``LinkError``. Host names are looked up in the executor: that may hang."""
-    loop = asyncio.get_running_loop()
-    timeout_s = deadline_s - loop.time()
+async def open_link(key: LineKey, deadline: Deadline, executor: Executor) -> Link:
+    """Connect; raises ``LinkError``. Host names are looked up in the executor: that may hang."""
     try:
-        async with asyncio.timeout_at(deadline_s):
+        async with asyncio.timeout_at(deadline.at_s):
             if key.serial:
                 from addispatch_plugins.modbus.serialport import open_serial  # noqa: PLC0415 - few sites need pyserial
 
                 return await open_serial(key, executor)
             return await _connect(key, executor)
     except TimeoutError:
-        raise LateError(f"no connection within {seconds(timeout_s)}") from None
+        raise LateError(f"no connection within {deadline}") from None
     except OSError as error:
         raise LinkError(unreachable(error)) from None
     except UnicodeError:

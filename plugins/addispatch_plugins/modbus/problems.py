@@ -118,11 +118,6 @@ def _refusal(code: int, asked: Asked) -> str:
     )
 
 
-def seconds(duration_s: float) -> str:
-    """A time-out as it was meant: two digits, so that the text is the same each time."""
-    return f"{float(f'{duration_s:.2g}'):g} s"
-
-
 def unreachable(error: OSError) -> str:
     """Say why no connection came about, or ended."""
     if isinstance(error, socket.gaierror):

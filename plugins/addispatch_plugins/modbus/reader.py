@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from addispatch.sdk import Reading
 from addispatch_plugins.modbus.address import Register
+from addispatch_plugins.modbus.deadline import Deadline
 from addispatch_plugins.modbus.plan import Block, Span, merge
 from addispatch_plugins.modbus.problems import Asked, ModbusError, RefusedError
 from addispatch_plugins.modbus.values import Type, Value, bit_of, decode
@@ -42,32 +43,32 @@ class Reader:
     async def read(self, timeout_s: float) -> list[Reading]:
         """Return a reading for each monitor, in order; raises nothing."""
         loop = asyncio.get_running_loop()
-        deadline_s = loop.time() + timeout_s
+        deadline = Deadline.within(timeout_s)
         if self._careful_until_s and loop.time() >= self._careful_until_s:
             self._careful_until_s, self._alone = 0.0, set()
             self._blocks = self._merged(self._config.gap)
         readings: list[Reading | None] = [None] * len(self.keys)
         try:
             for block in self._blocks:
-                await self._read_block(block, readings, deadline_s)
+                await self._read_block(block, readings, deadline)
             for number in self._watchdogs:
-                await self._write_watchdog(number, deadline_s)
+                await self._write_watchdog(number, deadline)
         except ModbusError as error:
             failed = Reading(problem=str(error))
             return [reading or failed for reading in readings]
         return [reading or Reading(problem="not read") for reading in readings]
 
-    async def _read_block(self, block: Block, readings: list[Reading | None], deadline_s: float) -> None:
+    async def _read_block(self, block: Block, readings: list[Reading | None], deadline: Deadline) -> None:
         """Read what a block covers; raises what concerns the whole unit."""
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         try:
-            data = await self.line.ask(Asked(self._unit, *block.span), deadline_s)
+            data = await self.line.ask(Asked(self._unit, *block.span), deadline)
         except RefusedError as error:
             if error.is_about_unit:
                 raise
             if error.is_about_address and any(self._spans[index] != block.span for index in block.members):
-                await self._read_singly(block, readings, deadline_s)
+                await self._read_singly(block, readings, deadline)
                 return
             for index in block.members:
                 readings[index] = Reading(problem=str(error))
@@ -77,13 +78,13 @@ class Reader:
             span = self._spans[index]
             readings[index] = Reading(self._decoders[index](cut(data, block.span, span)), latency_s=took_s)
 
-    async def _read_singly(self, block: Block, readings: list[Reading | None], deadline_s: float) -> None:
+    async def _read_singly(self, block: Block, readings: list[Reading | None], deadline: Deadline) -> None:
         """One bad address must not take the others down: find out which it is, and leave it out for a while."""
         spans = {self._spans[index] for index in block.members}
         try:
             for single in merge(self._spans_of(block), gap=0, max_registers=1, alone=spans):
                 members = [block.members[at] for at in single.members]
-                await self._read_block(Block(single.span, members), readings, deadline_s)
+                await self._read_block(Block(single.span, members), readings, deadline)
         finally:
             bad = {self._spans[i] for i in block.members if (reading := readings[i]) is not None and reading.problem}
             is_first = not self._careful_until_s
@@ -98,12 +99,12 @@ class Reader:
     def _merged(self, gap: int) -> list[Block]:
         return merge(self._spans, gap=gap, max_registers=self._config.max_registers, alone=self._alone)
 
-    async def _write_watchdog(self, number: int, deadline_s: float) -> None:
+    async def _write_watchdog(self, number: int, deadline: Deadline) -> None:
         """Count on in a register, so that the device sees that it is watched. A refusal fails no reading."""
         count = self.line.counters[self._unit, number] = (self.line.counters.get((self._unit, number), -1) + 1) & 0xFFFF
         problem = ""
         try:
-            await self.line.ask(Asked(self._unit, Register.HOLDING, number, write=count), deadline_s)
+            await self.line.ask(Asked(self._unit, Register.HOLDING, number, write=count), deadline)
         except RefusedError as error:
             problem = str(error)
         self._tell(f"modbus watchdog {self.line.key} unit {self._unit} register {number}", problem)

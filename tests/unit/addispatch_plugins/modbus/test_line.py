@@ -10,6 +10,7 @@ import pytest
 from modbus_devices import HOST, missing_unit, pymodbus_device, request, rogue, saying, sim_device, swallow
 
 from addispatch_plugins.modbus.address import Register
+from addispatch_plugins.modbus.deadline import Deadline
 from addispatch_plugins.modbus.keys import LineKey
 from addispatch_plugins.modbus.line import PATIENT_COUNT, Line, Trouble
 from addispatch_plugins.modbus.problems import Asked, LateError, LinkError, RefusedError
@@ -32,8 +33,7 @@ def line_to():
             line.close()
 
 
-def within(timeout_s: float) -> float:
-    return asyncio.get_running_loop().time() + timeout_s
+within = Deadline.within
 
 
 async def test_one_request_at_a_time_over_one_connection(line_to):

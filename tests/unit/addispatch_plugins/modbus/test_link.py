@@ -11,6 +11,7 @@ import pytest
 from modbus_devices import HOST, FramerType, pymodbus_device, request, rogue, saying, swallow
 
 from addispatch_plugins.modbus.address import Register
+from addispatch_plugins.modbus.deadline import Deadline
 from addispatch_plugins.modbus.keys import LineKey
 from addispatch_plugins.modbus.link import open_link
 from addispatch_plugins.modbus.problems import Asked, ClosedError, LateError, LinkError
@@ -25,8 +26,7 @@ def executor():
         yield executor
 
 
-def within(timeout_s: float) -> float:
-    return asyncio.get_running_loop().time() + timeout_s
+within = Deadline.within
 
 
 async def ask(port: int, executor, *, is_rtu: bool = False, timeout_s: float = 5, asked: Asked = ONE) -> bytes:

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from addispatch_plugins.modbus.address import Register
-from addispatch_plugins.modbus.problems import Asked, RefusedError, seconds, unreachable
+from addispatch_plugins.modbus.problems import Asked, RefusedError, unreachable
 
 HOLDING = Asked(3, Register.HOLDING, 100)
 
@@ -54,9 +54,3 @@ def test_what_was_asked_for():
 )
 def test_operating_system(error, words):
     assert unreachable(error) == words
-
-
-def test_seconds():
-    assert [seconds(value) for value in (5.0, 4.97, 0.1988, 2.5, 119.9, 0.05)] == [
-        "5 s", "5 s", "0.2 s", "2.5 s", "120 s", "0.05 s",
-    ]  # fmt: skip

@@ -10,6 +10,7 @@ import pytest
 from modbus_devices import missing_unit, modbus_tk_device, probing, pymodbus_on_serial, serial_line, sim_device
 
 from addispatch_plugins.modbus.address import Register
+from addispatch_plugins.modbus.deadline import Deadline
 from addispatch_plugins.modbus.keys import LineKey, ModbusKeys
 from addispatch_plugins.modbus.link import open_link
 from addispatch_plugins.modbus.problems import Asked, ClosedError, LinkError
@@ -25,8 +26,7 @@ def keys_of(path: str, **keys) -> ModbusKeys:
     return ModbusKeys(serial=path, baud=115_200, parity="none", **{"register": "holding", "address": 0, **keys})
 
 
-def within(timeout_s: float) -> float:
-    return asyncio.get_running_loop().time() + timeout_s
+within = Deadline.within
 
 
 async def test_units_of_a_line_take_turns_and_a_silent_one_fails_alone():
