@@ -56,16 +56,17 @@ class ModbusProbe:
         try:
             return await reader.read(timeout_s)
         finally:
-            self._let_go(keys[0].line)
+            self._let_go(reader.line)
 
     async def explain(self, keys: ModbusKeys, timeout_s: float) -> Rows:
         """Read once what is at a monitor's address and show it in every type and order."""
+        line = self._line(keys.line)
         try:
-            return await look(self._line(keys.line), keys, timeout_s)
+            return await look(line, keys, timeout_s)
         except ModbusError as error:
             return [("problem", str(error))]
         finally:
-            self._let_go(keys.line)
+            self._let_go(line)
 
     def close(self) -> None:
         """End all connections."""
@@ -92,11 +93,11 @@ class ModbusProbe:
         reader = self._readers[ids] = Reader(keys, self._line(keys[0].line), self._config, self._tell)
         return reader
 
-    def _let_go(self, key: LineKey) -> None:
+    def _let_go(self, line: Line) -> None:
         """End the connection of a device that was read out of turn."""
-        line = self._lines.get(key)
-        if line is not None and not line.monitor_count and not line.is_busy:
-            self._lines.pop(key).close()
+        if not line.monitor_count and not line.is_busy:
+            self._lines.pop(line.key, None)
+            line.close()
             self._readers = {ids: reader for ids, reader in self._readers.items() if reader.line is not line}
 
 

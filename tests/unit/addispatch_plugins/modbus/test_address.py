@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from addispatch_plugins.modbus.address import Place, Register, in_notation, parse_address
@@ -73,11 +73,13 @@ def test_is_refused_in_one_short_line(written, register, problem):
     assert len(str(error.value)) < 250
 
 
+@settings(deadline=None)
 @given(st.sampled_from(Register), st.integers(0, 65_535))
 def test_notation_is_read_back(register, number):
     assert parse_address(in_notation(register, number), None) == Place(number, register)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=12) | st.integers(), st.sampled_from([None, *Register]))
 def test_nothing_is_guessed(written, register):
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymodbus.framer import FramerRTU, FramerSocket
 from pymodbus.pdu import DecodePDU
@@ -27,6 +27,7 @@ def test_checksum_of_the_standard():
     assert crc16(bytes.fromhex("0207")) == bytes.fromhex("4112")
 
 
+@settings(deadline=None)
 @given(st.integers(0, 65_535), st.integers(1, 125), st.integers(1, 247), st.integers(0, 65_535))
 def test_requests_are_those_of_pymodbus(number, size, unit, transaction):
     asked = Asked(unit, Register.HOLDING, number, size)
@@ -38,6 +39,7 @@ def test_requests_are_those_of_pymodbus(number, size, unit, transaction):
     assert tcp_request(asked, transaction) == FramerSocket(DecodePDU(False)).buildFrame(write)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 65_535), min_size=1, max_size=125), st.integers(1, 247), st.data())
 def test_answers_of_pymodbus_are_understood_however_they_are_cut(values, unit, data):
     theirs = ReadHoldingRegistersResponse(registers=values, dev_id=unit, transaction_id=9)
@@ -50,6 +52,7 @@ def test_answers_of_pymodbus_are_understood_however_they_are_cut(values, unit, d
     assert rtu_answer(rtu[:cut], asked).data is None
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=2_000))
 def test_bits_of_pymodbus(values):
     theirs = ReadCoilsResponse(bits=values, dev_id=1, transaction_id=9)
@@ -126,6 +129,7 @@ def test_writes_must_be_confirmed():
         tcp_answer(bytes.fromhex("0007 0000 0006 03 06 0064 0006"), asked, 7)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.sampled_from([ASKED, Asked(1, Register.COIL, 0, 9), ASKED._replace(write=1)]))
 def test_no_bytes_do_harm(received, asked):
     for look in (lambda: tcp_answer(received, asked, 7), lambda: rtu_answer(received, asked)):

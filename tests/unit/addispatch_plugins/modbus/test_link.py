@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from modbus_devices import HOST, FramerType, pymodbus_device, request, rogue, saying, swallow
 
+from addispatch_plugins.modbus import link as link_module
 from addispatch_plugins.modbus.address import Register
 from addispatch_plugins.modbus.deadline import Deadline
 from addispatch_plugins.modbus.keys import LineKey
@@ -178,15 +179,35 @@ async def test_nobody_takes_the_connection(executor):
                 filler.close()
 
 
-async def test_host_names(executor):
+async def test_host_names(executor, monkeypatch):
     async with pymodbus_device(holding={0: 7}) as device:
-        # localhost may be ::1 first, where nobody listens.
         link = await open_link(LineKey("localhost", device.port, False), within(5), executor)
         assert await link.ask(ONE, within(5)) == b"\0\7"
         link.close()
+        # Nobody listens at the first of its addresses.
+        monkeypatch.setattr(link_module, "_look_up", lambda *_: ["127.0.0.2", HOST])
+        (await open_link(LineKey("plc", device.port, False), within(5), executor)).close()
+    monkeypatch.undo()
     for name in ("plc.invalid", "x" * 70 + ".invalid"):
         with pytest.raises(LinkError, match="unknown host name"):
             await open_link(LineKey(name, 502, False), within(5), executor)
+
+
+async def test_the_time_of_an_answered_request_is_over(executor):
+    """It does not run out in the middle of the next one."""
+
+    async def talk(reader, writer):
+        writer.write(header(await request(reader), ANSWER))
+        asked = await request(reader)
+        await asyncio.sleep(0.1)
+        writer.write(header(asked, ANSWER))
+        await swallow(reader, writer)
+
+    async with rogue(talk) as device:
+        link = await open_link(LineKey(HOST, device.port, False), within(5), executor)
+        await link.ask(ONE, within(0.05))
+        assert await link.ask(ONE, within(5)) == b"\0\7"
+        link.close()
 
 
 async def test_a_closed_link_says_so(executor):

@@ -6,7 +6,7 @@ import asyncio
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from modbus_devices import HOST, ExcCodes, missing_unit, probing, pymodbus_device, rogue, saying, sim_device, swallow
 
@@ -170,6 +170,7 @@ async def test_nothing_is_written_unless_asked_for():
         assert [function for _, function, *_ in device.asked] == [3]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 65_535), min_size=20, max_size=20),
     st.integers(0, 16),
@@ -185,6 +186,7 @@ def test_each_gets_his_own_part(registers, at, kind, order):
         assert encode(value, kind, order) == part
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=50))
 def test_each_bit_is_its_own(bits):
     data = sum(bit << at for at, bit in enumerate(bits)).to_bytes((len(bits) + 7) // 8, "little")

@@ -55,7 +55,7 @@ async def test_a_foreign_device():
 
 @pytest.fixture
 def executor():
-    with ThreadPoolExecutor(2) as executor:
+    with ThreadPoolExecutor(1) as executor:
         yield executor
 
 
@@ -69,7 +69,11 @@ async def test_a_port_that_is_not_there_or_taken(executor, tmp_path):
         link = await open_link(key_of(ours), within(5), executor)
         with pytest.raises(LinkError, match="another program"):
             await open_link(key_of(ours), within(5), executor)
+        port = link._transport._port
         link.close()
+        executor.submit(int).result()  # closing is done in the same thread before
+        assert not port.is_open
+        (await open_link(key_of(ours), within(5), executor)).close()
 
 
 async def test_noise_is_told_as_such(executor):

@@ -6,7 +6,7 @@ import math
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymodbus.client.mixin import ModbusClientMixin
 
@@ -23,6 +23,7 @@ FLOATS = {Type.FLOAT32: st.floats(width=32), Type.FLOAT64: st.floats()}
 NUMBERS = st.sampled_from([*RANGES, *FLOATS]).flatmap(lambda kind: st.tuples(st.just(kind), (RANGES | FLOATS)[kind]))
 
 
+@settings(deadline=None)
 @given(NUMBERS, st.sampled_from(ORDERS))
 def test_what_is_encoded_is_decoded(typed, order):
     kind, value = typed
@@ -32,6 +33,7 @@ def test_what_is_encoded_is_decoded(typed, order):
     assert back == value or (math.isnan(value) and math.isnan(back))
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["C", "Z"]), max_size=10), st.sampled_from([Order.ABCD, Order.BADC]))
 def test_strings_come_back(text, order):
     assert decode(encode(text, Type.STRING, order, 20), Type.STRING, order) == text
@@ -59,6 +61,7 @@ def test_four_registers_in_each_order(order, data):
     assert ordered(ordered(bytes.fromhex(data), order), order) == bytes.fromhex(data)
 
 
+@settings(deadline=None)
 @given(NUMBERS)
 def test_agrees_with_pymodbus(typed):
     kind, value = typed
@@ -96,6 +99,7 @@ def test_texts(data, text):
     assert decode(data, Type.STRING, Order.ABCD) == text
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=250))
 def test_any_text_is_one_printable_line(data):
     assert str(decode(data, Type.STRING, Order.ABCD)).isprintable()
