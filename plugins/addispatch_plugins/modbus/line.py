@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Collection
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ class Line:
 
     def __init__(self, key: LineKey, executor: Executor, back_off_s: float = 30) -> None:
         self.key = key
-        self.units: set[int] = set()
+        self.units: frozenset[int] = frozenset()
         """Units that monitors read over it."""
         self.monitor_count = 0
         self.counters: dict[tuple[int, int], int] = {}
@@ -72,6 +73,11 @@ class Line:
         """Whether somebody asks right now."""
         return self._lock.locked()
 
+    def watch(self, units: Collection[int]) -> None:
+        """Take note of the units of all monitors that read over it, one for each; of no other it has any trouble."""
+        self.units, self.monitor_count = frozenset(units), len(units)
+        self._troubles = {unit: one for unit, one in self._troubles.items() if unit is None or unit in self.units}
+
     def problems(self) -> dict[int | None, str]:
         """What is wrong now, by unit; None for the connection."""
         return {unit: trouble.problem for unit, trouble in self._troubles.items()}
@@ -88,7 +94,7 @@ class Line:
         else:
             await self._lock.acquire()
         try:
-            if not insists:
+            if self._troubles and not insists:
                 self._refuse_what_is_hopeless(asked.unit, began_s)
             return await self._ask(asked, deadline)
         finally:

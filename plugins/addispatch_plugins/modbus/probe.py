@@ -30,6 +30,7 @@ class ModbusProbe:
         self._config, self._executor, self._tell = config, executor, tell
         self._lines: dict[LineKey, Line] = {}
         self._readers: dict[tuple[int, ...], Reader] = {}
+        self._is_closed = False
 
     def group(self, keys: ModbusKeys) -> Hashable:
         """Monitors of one unit; units on one line take turns."""
@@ -38,17 +39,20 @@ class ModbusProbe:
     def prepare(self, keys: Sequence[ModbusKeys]) -> None:
         """Forget the devices that nobody reads any more."""
         self._readers.clear()
-        for gone in self._lines.keys() - {one.line for one in keys}:
-            self._lines.pop(gone).close()
-        for line in self._lines.values():
-            line.units, line.monitor_count = set(), 0
+        units: dict[LineKey, list[int]] = {}
         for one in keys:
-            line = self._line(one.line)
-            line.units.add(one.unit)
-            line.monitor_count += 1
+            units.setdefault(one.line, []).append(one.unit)
+        for gone in self._lines.keys() - units.keys():
+            line = self._lines.pop(gone)
+            line.watch(())
+            line.close()
+        for key, read in units.items():
+            self._line(key).watch(read)
 
     async def read(self, keys: Sequence[ModbusKeys], timeout_s: float) -> Sequence[Reading]:
         """Read monitors of one unit."""
+        if self._is_closed:
+            return [Reading(problem="the plugin modbus has stopped")] * len(keys)
         ids = tuple(map(id, keys))
         reader = self._readers.get(ids)
         if reader is None:
@@ -60,6 +64,8 @@ class ModbusProbe:
 
     async def explain(self, keys: ModbusKeys, timeout_s: float) -> Rows:
         """Read once what is at a monitor's address and show it in every type and order."""
+        if self._is_closed:
+            return [("problem", "the plugin modbus has stopped")]
         line = self._line(keys.line)
         try:
             return await look(line, keys, timeout_s)
@@ -69,7 +75,8 @@ class ModbusProbe:
             self._let_go(line)
 
     def close(self) -> None:
-        """End all connections."""
+        """End all connections; nothing is read after this."""
+        self._is_closed = True
         self.prepare(())
 
     @property

@@ -10,7 +10,14 @@ from addispatch.sdk import Reading
 from addispatch_plugins.modbus.address import Register
 from addispatch_plugins.modbus.deadline import Deadline
 from addispatch_plugins.modbus.plan import Block, Span, merge
-from addispatch_plugins.modbus.problems import Asked, ModbusError, RefusedError
+from addispatch_plugins.modbus.problems import (
+    Asked,
+    LateError,
+    LinkError,
+    ModbusError,
+    RefusedError,
+    UnreachableError,
+)
 from addispatch_plugins.modbus.values import Type, Value, bit_of, decode
 
 if TYPE_CHECKING:
@@ -37,8 +44,11 @@ class Reader:
         self._decoders = [decoder(one) for one in keys]
         self._watchdogs = sorted({one.watchdog_number for one in keys if one.watchdog_number is not None})
         self._alone: set[Span] = set()
+        """Not to be read together with others, for a while."""
+        self._shunned: set[Span] = set()
+        """Answered by silence or rubbish: read apart and last."""
         self._careful_until_s = 0.0
-        self._blocks = self._merged(config.gap)
+        self._blocks = self._merged()
 
     async def read(self, timeout_s: float) -> list[Reading]:
         """Return a reading for each monitor, in order; raises nothing."""
@@ -46,17 +56,49 @@ class Reader:
         deadline = Deadline.within(timeout_s)
         if self._careful_until_s and loop.time() >= self._careful_until_s:
             self._careful_until_s, self._alone = 0.0, set()
-            self._blocks = self._merged(self._config.gap)
+            self._blocks = self._merged()
         readings: list[Reading | None] = [None] * len(self.keys)
         try:
-            for block in self._blocks:
-                await self._read_block(block, readings, deadline)
+            await self._read_blocks(readings, deadline)
             for number in self._watchdogs:
                 await self._write_watchdog(number, deadline)
         except ModbusError as error:
             failed = Reading(problem=str(error))
             return [reading or failed for reading in readings]
         return [reading or Reading(problem="not read") for reading in readings]
+
+    async def _read_blocks(self, readings: list[Reading | None], deadline: Deadline) -> None:
+        """Read all blocks; raises what leaves no hope for the rest.
+
+        Some devices answer what they do not like with silence or rubbish: that must not take down what is read after.
+        """
+        failure: LinkError | None = None
+        for block in self._blocks:
+            try:
+                await self._read_block(block, readings, deadline)
+            except LinkError as error:
+                self._postpone(block, was_answered=any(one is not None and not one.problem for one in readings))
+                if failure is not None or isinstance(error, (LateError, UnreachableError)):
+                    raise
+                failure = error
+                for index in block.members:
+                    readings[index] = readings[index] or Reading(problem=str(error))
+
+    def _postpone(self, block: Block, *, was_answered: bool) -> None:
+        """Read it last from now on; if others were answered, it is this block: read its spans apart."""
+        spans = {self._spans[index] for index in block.members}
+        if not was_answered:
+            self._blocks = [one for one in self._blocks if one is not block] + [block]
+        elif len(spans) > 1:
+            self._alone |= spans
+            self._be_careful()
+        elif not spans <= self._shunned:
+            self._shunned |= spans
+            self._blocks = self._merged()
+
+    def _be_careful(self) -> None:
+        self._careful_until_s = asyncio.get_running_loop().time() + CAREFUL_S
+        self._blocks = self._merged()
 
     async def _read_block(self, block: Block, readings: list[Reading | None], deadline: Deadline) -> None:
         """Read what a block covers; raises what concerns the whole unit."""
@@ -90,14 +132,16 @@ class Reader:
             is_first = not self._careful_until_s
             # Nothing was wrong with any of them: it was what lies between, or else that there were too many.
             self._alone |= bad if bad or is_first else spans
-            self._careful_until_s = asyncio.get_running_loop().time() + CAREFUL_S
-            self._blocks = self._merged(0)
+            self._be_careful()
 
     def _spans_of(self, block: Block) -> list[Span]:
         return [self._spans[index] for index in block.members]
 
-    def _merged(self, gap: int) -> list[Block]:
-        return merge(self._spans, gap=gap, max_registers=self._config.max_registers, alone=self._alone)
+    def _merged(self) -> list[Block]:
+        gap = 0 if self._careful_until_s else self._config.gap
+        apart = self._alone | self._shunned
+        blocks = merge(self._spans, gap=gap, max_registers=self._config.max_registers, alone=apart)
+        return sorted(blocks, key=lambda block: block.span in self._shunned)
 
     async def _write_watchdog(self, number: int, deadline: Deadline) -> None:
         """Count on in a register, so that the device sees that it is watched. A refusal fails no reading."""

@@ -146,7 +146,7 @@ async def test_a_silent_unit_leaves_the_others_their_turn(line_to):
 
     async with rogue(talk) as device:
         line = line_to(device.port)
-        line.units = {1, 2}
+        line.watch([1, 1, 2])
         silent = ONE._replace(unit=2)
         for limit in ("0.2", "0.05"):  # half of the time-out, then an eighth
             answers = await asyncio.gather(

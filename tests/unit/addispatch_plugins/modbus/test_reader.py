@@ -8,7 +8,18 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from modbus_devices import HOST, ExcCodes, missing_unit, probing, pymodbus_device, rogue, saying, sim_device, swallow
+from modbus_devices import (
+    HOST,
+    ExcCodes,
+    missing_unit,
+    probing,
+    pymodbus_device,
+    request,
+    rogue,
+    saying,
+    sim_device,
+    swallow,
+)
 
 from addispatch_plugins.modbus import reader
 from addispatch_plugins.modbus.address import Register
@@ -114,6 +125,43 @@ async def test_a_host_that_swallows_costs_one_time_out():
             began_s = asyncio.get_running_loop().time()
             assert await values(probe, keys, 0.3) == ["no answer within 0.3 s"] * 20
             assert asyncio.get_running_loop().time() - began_s < 0.6
+
+
+def device_that(answers):
+    """Holding registers of a rogue: ``answers(address, count)`` is the data, or anything else it says, None for silence."""
+
+    async def talk(reader, writer):
+        while True:
+            asked = await request(reader)
+            said = answers(int.from_bytes(asked[8:10]), int.from_bytes(asked[10:12]))
+            if isinstance(said, list):
+                data = b"".join(value.to_bytes(2) for value in said)
+                said = asked[:4] + (3 + len(data)).to_bytes(2) + asked[6:8] + bytes([len(data)]) + data
+            writer.write(said or b"")
+
+    return rogue(talk)
+
+
+@pytest.mark.parametrize(("said", "problem"), [(b"rubbish, no Modbus", "no Modbus/TCP"), (None, "no answer within")])
+async def test_a_register_answered_by_rubbish_or_silence_takes_no_others_down(said, problem):
+    def answers(number, count):
+        return said if number <= 2 < number + count else list(range(number, number + count))
+
+    async with device_that(answers) as device:
+        keys = [holding(device.port, at) for at in (1, 2, 3, 500)]
+        with probing() as probe:
+            for _ in range(4):  # it takes some readings to find out which one it is
+                first, bad, third, far = await values(probe, keys, 0.1)
+            assert (first, third, far) == (1, 3, 500)
+            assert problem in bad
+
+
+async def test_a_peer_that_talks_rubbish_is_asked_twice():
+    async with device_that(lambda *_: b"SSH-2.0-dropbear\r\n") as device:
+        keys = [holding(device.port, at) for at in range(0, 1_000, 100)]
+        with probing() as probe:
+            assert {problem[:30] for problem in await values(probe, keys)} == {"what answers is no Modbus/TCP:"}
+        assert device.connection_count == 2
 
 
 async def test_what_was_read_before_the_connection_broke_counts():
