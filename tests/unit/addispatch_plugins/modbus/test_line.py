@@ -180,6 +180,17 @@ async def test_a_refusal_keeps_the_connection(line_to):
         assert line.problems() == {}
 
 
+async def test_trouble_of_a_unit_nobody_reads_any_more_is_forgotten(line_to):
+    async with rogue(swallow) as device:
+        line = line_to(device.port)
+        for unit in (1, 2):
+            with pytest.raises(LateError):
+                await line.ask(ONE._replace(unit=unit), within(0.05))
+        line.watch([1, 1])
+        assert list(line.problems()) == [1]
+        assert (line.units, line.monitor_count) == ({1}, 2)
+
+
 async def test_a_cancelled_request_leaves_no_answer_behind(line_to):
     async with rogue(swallow) as device:
         line = line_to(device.port)

@@ -77,6 +77,16 @@ async def test_what_nobody_watches_any_more_is_let_go():
             assert len(probe.lines) == 1
 
 
+async def test_after_the_end_nothing_is_read():
+    async with pymodbus_device(holding={0: 7}) as device:
+        with probing() as probe:
+            probe.close()
+            (reading,) = await probe.read([holding(device.port)], 5)
+            assert reading.problem == "the plugin modbus has stopped"
+            assert await probe.explain(holding(device.port), 5) == [("problem", reading.problem)]
+        assert device.connection_count == 0
+
+
 async def test_a_device_that_goes_and_comes_back():
     with probing() as probe:
         async with pymodbus_device(holding={0: 7}) as device:

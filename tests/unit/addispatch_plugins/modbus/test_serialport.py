@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import serial
 from modbus_devices import missing_unit, modbus_tk_device, probing, pymodbus_on_serial, serial_line, sim_device
 
 from addispatch_plugins.modbus.address import Register
@@ -74,6 +76,25 @@ async def test_a_port_that_is_not_there_or_taken(executor, tmp_path):
         executor.submit(int).result()  # closing is done in the same thread before
         assert not port.is_open
         (await open_link(key_of(ours), within(5), executor)).close()
+
+
+async def test_a_port_that_opens_too_late_is_closed_again(executor, monkeypatch):
+    opened, gate = [], threading.Event()
+
+    class Slow(serial.Serial):
+        def __init__(self, *args, **options):
+            assert gate.wait(5)
+            super().__init__(*args, **options)
+            opened.append(self)
+
+    monkeypatch.setattr(serial, "Serial", Slow)
+    async with serial_line() as (ours, _):
+        with pytest.raises(LinkError, match=r"no connection within 0\.05 s"):
+            await open_link(key_of(ours), within(0.05), executor)
+        gate.set()
+        async with asyncio.timeout(5):
+            while not opened or opened[0].is_open:
+                await asyncio.sleep(0.005)
 
 
 async def test_noise_is_told_as_such(executor):
