@@ -21,7 +21,7 @@ demo: $(VENV)/.demo ## Play the whole story with simulated hardware (DEMO_ARGS=-
 test: $(VENV)/.dev ## Linters, types and all tests (TEST_ARGS='-k …'; TEST_APT=0 installs no Debian packages)
 	@.ci/packages
 	@$(MAKE) --no-print-directory check
-	$(BIN)/pytest -n 2 --dist loadfile $(TEST_ARGS)
+	$(BIN)/pytest -n 4 --dist loadfile $(TEST_ARGS)
 
 check: $(VENV)/.dev ## Linters and types only
 	$(BIN)/ruff check $(CODE)
@@ -32,7 +32,7 @@ check: $(VENV)/.dev ## Linters and types only
 bench: $(VENV)/.dev ## Measure side by side with mqttwarn (BENCH_ARGS='--quick', '--only throughput,loss' …)
 	$(BIN)/python -m benchmarks.pipeline $(BENCH_ARGS)
 
-campaign: $(VENV)/.dev ## The fault tests with all their cycles; takes long
+campaign: $(VENV)/.dev ## The fault tests with all their cycles; takes long (DURATION=120 minutes of soak, else 10)
 	ADDISPATCH_CAMPAIGN=1 $(BIN)/pytest tests/faults --timeout=7200 $(TEST_ARGS)
 
 constraints: ## Write constraints.txt anew with the newest versions that fit pyproject.toml

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import errno
 import gc
 import logging
 import os
@@ -29,6 +30,7 @@ from addispatch.runtime import sdnotify
 from addispatch.runtime.clock import SystemClock
 from addispatch.runtime.logs import configure as configure_logs
 from addispatch.runtime.tasks import together
+from addispatch.store.ballast import Ballast
 
 if TYPE_CHECKING:
     import socket
@@ -51,15 +53,15 @@ def run(config_path: Path | None) -> None:
     """Run until SIGTERM or SIGINT; raises ``ConfigErrors``, ``ConfigError`` or ``StoreError`` when it cannot start."""
     loaded = load(config_path)
     configure_logs(loaded.config.log)
-    asyncio.run(_run(loaded.config, loaded.files[0].parent / "directory.toml"))
+    asyncio.run(_run(loaded.config, loaded.files[0]))
 
 
-async def _run(config: Config, directory_file: Path) -> None:
+async def _run(config: Config, file: Path) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    async with started(config, directory_file):
+    async with started(config, file.parent / "directory.toml", file):
         sdnotify.ready("Server running")
         await stopping.wait()
         sdnotify.stopping()
@@ -67,13 +69,15 @@ async def _run(config: Config, directory_file: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def started(config: Config, directory_file: Path | None) -> AsyncIterator[Node]:
-    """Run a node as long as the block lasts; yields it."""
+async def started(config: Config, directory_file: Path | None, config_file: Path | None = None) -> AsyncIterator[Node]:
+    """Run a node as long as the block lasts; yields it. ``config_file`` is looked at by the doctor alone."""
     # Ledger writer and loop share the interpreter: hand over between them faster than the default 5 ms.
     sys.setswitchinterval(0.002)
     _prepare_folder(config.node.data_dir)
     _use_utc()
     node = Node(config, SystemClock())
+    node.config_file = config_file
+    node.ledger.on_broken = _end_at_once
     log.info(
         "addispatch %s, node %s, cluster %s, data in %s", __version__, node.name, node.cluster, config.node.data_dir
     )
@@ -137,6 +141,7 @@ class _Api:
             metrics=node.metrics,
             is_started=lambda: node.is_started,
             links=links,
+            timezone=self._config.node.timezone,
         )
         on_port = partial(self._on_port, f"The API listens on {http.listen}", "the API is on the unix socket alone")
         ack_port = None
@@ -156,14 +161,32 @@ class _Api:
             self._node.say(Said(news, kind="HttpPort"))
 
 
+def _end_at_once(problem: str) -> None:
+    """End the process without stopping anything: after an fsync that failed, not even "committed" is certain.
+
+    The next start reads from the disk what is really there, as after a crash; the log line is out when this ends.
+    """
+    log.critical("%s. The disk is not to be trusted: ending at once, to start anew from what is on it", problem)
+    os._exit(os.EX_IOERR)
+
+
 def _prepare_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch(mode=0o600)
-        probe.unlink()
+        try:
+            _touch_in(folder)
+        except OSError as error:
+            if error.errno != errno.ENOSPC or not Ballast(folder).release():
+                raise
+            _touch_in(folder)
     except OSError as error:
         raise StoreError(f"the data directory {folder} cannot be written: {error.strerror}") from None
+
+
+def _touch_in(folder: Path) -> None:
+    probe = folder / ".writable"
+    probe.touch(mode=0o600)
+    probe.unlink()
 
 
 def _settle_memory() -> None:

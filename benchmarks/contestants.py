@@ -7,6 +7,7 @@ does all of it and commits it to disk.
 
 from __future__ import annotations
 
+import compileall
 import shutil
 import subprocess
 import sys
@@ -87,6 +88,9 @@ class Addispatch:
 
     def install(self, cache: Path) -> None:  # noqa: ARG002 - it runs from this environment
         self.program = Path(sys.executable).with_name("addispatch")
+        # As pip does with what it installs; else each start compiles it where PYTHONDONTWRITEBYTECODE is set.
+        for folder in ("addispatch", "plugins"):
+            compileall.compile_dir(Path(__file__).parent.parent / folder, quiet=1)
 
     def command(self, folder: Path, broker_port: int, outlet: Outlet) -> list[str]:
         config = folder / "addispatch.toml"

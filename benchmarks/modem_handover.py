@@ -43,7 +43,7 @@ async def measure(count: int, pause_s: float) -> list[float]:
         config = Config(
             node=NodeConfig(data_dir=folder / "data"),
             http=HttpConfig(listen=""),
-            plugin={"modem": {"modem": [{"name": "sim1", "port": modem.port, "poll_s": 300}]}},
+            plugin={"modem": {"modem": [{"name": "sim1", "port": modem.port, "poll_s": 300, "rate_per_minute": 0}]}},
         )
         times: list[float] = []
         async with started(config, folder / "directory.toml") as node:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from addispatch.cli import table
-from addispatch.cli.text import colour, fold, printable, short_time
+from addispatch.cli.text import colour, fold, name_zone, printable, short_time
 
 Doc = dict[str, Any]
 
@@ -30,6 +30,7 @@ def roll_call(document: Doc) -> None:
             for who in recall["people"]
         ]
         table.show(("ANSWER", "WHO", "WHEN", "COMMENT"), rows, nothing="nobody", whole=True)
+    name_zone()
 
 
 def paused(document: Doc) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from addispatch.cli.connected import print_json
 from addispatch.cli.daemon import ConfigFile
+from addispatch.cli.guard import BAD_CONFIG
 from addispatch.cli.root import app
 from addispatch.cli.text import colour, fold, printable
 from addispatch.domain.errors import ConfigError, ConfigErrors, StoreError
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from addispatch.config import Config
     from addispatch.store.directory_records import Tables
 
-#: Exit code for a configuration that is wrong (EX_CONFIG of sysexits.h).
-BAD_CONFIG = 78
 #: Provisioned at each start, beside the configuration.
 PROVISIONED = "directory.toml"
 

@@ -28,12 +28,18 @@ SOCKET_NAME = "addispatch.sock"
 TIMEOUT_S = 30.0
 #: A stream without even a heartbeat (every 15 s) is dead after so long, in seconds.
 SILENT_S = 40.0
+#: How much of a text is taken at once.
+PIECE_BYTES = 65_536
 _API = "/api/v1"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class NoAnswer(AddispatchError):
-    """The daemon cannot be reached; the text says what to do."""
+    """The daemon cannot be reached; the text says what to do. ``is_absent``: none runs on this machine's folder."""
+
+    def __init__(self, text: str, *, is_absent: bool = False) -> None:
+        self.is_absent = is_absent
+        super().__init__(text)
 
 
 class Failure(AddispatchError):
@@ -71,6 +77,8 @@ class Client:
     """Requests to one daemon; raises ``Failure`` (it said no), ``NoAnswer`` or ``ConfigError``."""
 
     def __init__(self, target: Target) -> None:
+        #: The node's time zone, once it has answered; empty if it does not tell.
+        self.timezone = ""
         self._headers = {"accept": "application/json"}
         self._prefix, self._token_file = "", target.token_file
         self._url = urlsplit(target.server) if target.server else None
@@ -93,6 +101,19 @@ class Client:
         # Arguments that are not UTF-8 come as lone surrogates; an alarm must go out for all that, as it does by MQTT.
         text = _SURROGATE.sub("\ufffd", json.dumps(document, default=str, ensure_ascii=False))
         return self._request("POST", path, text.encode())
+
+    def text(self, path: str, **query: Any) -> Iterator[bytes]:
+        """Yield a text in pieces."""
+        connection, response = self._send("GET", f"{path}?{urlencode(query)}", None, TIMEOUT_S)
+        try:
+            if response.status != http.client.OK:
+                self._document(response)
+            while piece := response.read1(PIECE_BYTES):
+                yield piece
+        except (OSError, http.client.HTTPException) as error:
+            raise self._no_answer(error) from None
+        finally:
+            connection.close()
 
     def delete(self, path: str) -> Doc:
         """Remove what the path names."""
@@ -129,7 +150,9 @@ class Client:
         connection = self._connection(timeout_s)
         try:
             connection.request(method, self._prefix + _API + path, body, self._headers)
-            return connection, connection.getresponse()
+            response = connection.getresponse()
+            self.timezone = response.getheader("addispatch-timezone") or ""
+            return connection, response
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise self._no_answer(error) from None
@@ -164,7 +187,7 @@ class Client:
     def _no_answer(self, error: Exception) -> NoAnswer:
         if isinstance(error, FileNotFoundError | ConnectionRefusedError) and self._url is None:
             hint = "start it with 'addispatch run', or name its folder with --data-dir"
-            return NoAnswer(f"addispatch is not running on {self._socket_path.parent}: {hint}")
+            return NoAnswer(f"addispatch is not running on {self._socket_path.parent}: {hint}", is_absent=True)
         if isinstance(error, PermissionError):
             return NoAnswer(f"no right to use {self._where}: run this as the user addispatch runs as, or as root")
         if isinstance(error, TimeoutError):

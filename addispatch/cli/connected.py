@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from addispatch.cli.client import Client, Target
+from addispatch.cli.text import use_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,9 +55,11 @@ def connected(
         def command(**given: Any) -> None:
             as_json = given["as_json"] if asks_for_json else given.pop("as_json")
             common = {parameter.name: given.pop(parameter.name) for parameter in _COMMON[1:]}
-            document = ask(Client(Target(**common)), **given)
+            client = Client(Target(**common))
+            document = ask(client, **given)
             if document is None:
                 return
+            use_zone(client.timezone)
             if as_json:
                 print_json(document)
             else:

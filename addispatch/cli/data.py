@@ -8,7 +8,7 @@ import typer
 
 from addispatch.cli import views
 from addispatch.cli.client import Client, Doc
-from addispatch.cli.connected import connected
+from addispatch.cli.connected import connected, print_json
 from addispatch.cli.root import app
 
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=500, help="How many at most.")]
@@ -50,9 +50,24 @@ def received(client: Client, limit: Limit = 20, cursor: Cursor = None) -> Doc:
 
 
 @connected(app, view=views.modems)
-def modems(client: Client) -> Doc:
-    """List the modems with operator and signal."""
-    return client.get("/modems")
+def modems(
+    client: Client,
+    as_json: bool,
+    scan: Annotated[bool, typer.Option("--scan", help="Look through this machine's ports; needs no daemon.")] = False,
+    port: Annotated[list[str] | None, typer.Option(help="With --scan: a port to look at, too.")] = None,
+) -> Doc | None:
+    """List the modems with operator and signal, or find new ones."""
+    if scan or port:
+        from addispatch.cli.scan import show_scan
+
+        show_scan(port or [], as_json=as_json)
+        return None
+    document = client.get("/modems")
+    if as_json:
+        print_json(document)
+    else:
+        views.modems(document)
+    return None
 
 
 @connected(app, view=views.plugins)

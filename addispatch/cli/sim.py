@@ -29,7 +29,10 @@ app = typer.Typer(help="Stand-ins for hardware.", rich_markup_mode=None, no_args
 
 _NUMBER = re.compile(r"\+?[0-9]{3,15}")
 _MAX_LINE = 65536
-_HINT = "Type `+6591234567 some text` and it arrives as an SMS from that number. Ctrl-C ends."
+_HINT = (
+    "Type `+6591234567 some text` and it arrives as an SMS from that number, or `!unplug`, `!replug` … (`!help`). "
+    "Ctrl-C ends."
+)
 
 
 @app.callback()
@@ -47,7 +50,9 @@ def modem(
     csq: Annotated[int, typer.Option("--signal", min=0, max=99, help="As AT+CSQ has it: 0 to 31, 99 unknown.")] = 20,
     fault: Annotated[
         list[str] | None,
-        typer.Option(help="KIND[:COMMAND[:TIMES]], e.g. error_after_pdu:CMGS:2, silent:CSQ. May be given again."),
+        typer.Option(
+            help="KIND[:COMMAND[:TIMES]], e.g. error_after_pdu:CMGS:2, silent:CSQ:always. May be given again."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
 ) -> None:
@@ -81,7 +86,7 @@ async def run_sim_modem(
     simulated.signal = csq
     for fault in faults or []:
         _plan(simulated, fault)
-    desk = _Desk(network, simulated.number, phone, reply, as_json=as_json)
+    desk = _Desk(network, simulated, phone, reply, as_json=as_json)
     network.on_delivered, network.on_ringing = desk.delivered, desk.ringing
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -97,20 +102,22 @@ async def run_sim_modem(
 
 
 def _plan(simulated: SimulatedModem, written: str) -> None:
-    """Plan a fault written as ``KIND[:COMMAND[:TIMES]]``."""
-    kind, _, rest = written.partition(":")
-    command, _, times = rest.partition(":")
+    """Plan a fault as ``--fault`` has it."""
+    from addispatch.simulator.orders import plan
+
     try:
-        simulated.fault(kind, command=command or "CMGS", times=int(times or 1))
+        plan(simulated, written)
     except ValueError as error:
-        raise ConfigError("fault", str(error), "KIND[:COMMAND[:TIMES]]") from None
+        raise ConfigError("fault", str(error), "KIND[:COMMAND[:TIMES[:SECONDS or CODE]]]") from None
 
 
 class _Desk:
     """Prints what happens and sends what is typed."""
 
-    def __init__(self, network: Network, number: str, phone: str | None, reply: str | None, *, as_json: bool) -> None:
-        self._network, self._number, self._phone, self._reply = network, number, phone, reply
+    def __init__(
+        self, network: Network, modem: SimulatedModem, phone: str | None, reply: str | None, *, as_json: bool
+    ) -> None:
+        self._network, self._modem, self._number, self._phone, self._reply = network, modem, modem.number, phone, reply
         self._json = as_json
 
     def show_port(self, port: str) -> None:
@@ -133,13 +140,29 @@ class _Desk:
         self._show("call", call.caller, phone.number, "rings")
 
     def typed(self, line: str) -> None:
-        """A line came in: an SMS to the modem."""
+        """A line came in: an SMS to the modem, or an order about it."""
+        if line.startswith("!"):
+            self._order(line[1:])
+            return
         first, _, rest = line.partition(" ")
         sender, text = (first, rest) if first.startswith("+") else (self._phone, line)
         if sender is None or not _NUMBER.fullmatch(sender) or not text.strip():
             typer.secho(f"not sent: {line[:40]!r}; write: +6591234567 some text", fg="red", err=True)
             return
         self._write(sender, self._number, text)
+
+    def _order(self, order: str) -> None:
+        """Make trouble; a port that is new is shown as the first one was."""
+        from addispatch.simulator.orders import obey
+
+        was_in = self._modem.plugged_in
+        try:
+            obey(self._modem, order)
+        except (ValueError, OSError) as error:
+            typer.secho(f"not done: {error}", fg="red", err=True)
+            return
+        if self._modem.plugged_in and not was_in:
+            self.show_port(self._modem.port)
 
     def _write(self, sender: str, to: str, text: str) -> None:
         try:

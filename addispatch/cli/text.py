@@ -7,7 +7,13 @@ import re
 import shutil
 import sys
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING
+
+from addispatch.domain.event_line import event_parts, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _CODES = {"red": "31", "alarm": "1;31", "green": "32", "yellow": "33", "dim": "2", "bold": "1"}
 #: What a word in a state or priority column means, by colour.
@@ -25,7 +31,6 @@ _COLOUR_OF = {word: colour for colour, words in _WORDS.items() for word in words
 _COLOUR_CODE = re.compile(r"\033\[[0-9;]*m")
 #: Longest text of an alarm or event in a list, in columns: a list is for looking over, ``--json`` has all of it.
 BRIEF = 200
-_MARKS = {"warning": "[!] ", "severe": "[!!!] "}
 _SIGNALS = ((10, "Very poor"), (15, "Poor"), (20, "Fair"), (25, "Good"), (32, "Excellent"))
 
 
@@ -53,16 +58,7 @@ def word_colour(word: str) -> str | None:
 
 def printable(value: object) -> str:
     """Return one line without control or direction signs: texts come from outside and must not steer the terminal."""
-    text = "-" if value is None else str(value)
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_harmless(sign) for sign in text)
-
-
-def _harmless(sign: str) -> str:
-    if sign.isprintable():
-        return sign
-    return " " if sign.isspace() else "�"
+    return one_line(value)
 
 
 def width(text: str) -> int:
@@ -124,22 +120,51 @@ def fold(line: str, indent: int = 2) -> str:
     return "\n".join([lead + first, *(lead + " " * indent + part for part in rest)])
 
 
-def moment(value: object) -> datetime | None:
-    """Read an RFC 3339 time; local, or None if it is none."""
+class _Clock:
+    """Where the node's clock hangs: all times are shown as the people beside it read them."""
+
+    zone: tzinfo = datetime.now(UTC).astimezone().tzinfo or UTC
+    name = ""
+
+
+def use_zone(name: str) -> None:
+    """Show times in this time zone; the terminal's own until it is known, or if this machine does not know it."""
+    from zoneinfo import ZoneInfo
+
     try:
-        return datetime.fromisoformat(str(value)).astimezone()
+        _Clock.zone, _Clock.name = ZoneInfo(name), name
+    except (OSError, ValueError, KeyError):  # unknown here is a KeyError
+        _Clock.name = ""
+
+
+def name_zone() -> None:
+    """Say, below times, whose they are."""
+    if _Clock.name:
+        print(colour(f"times: {_Clock.name}", "dim"))
+
+
+def moment(value: object) -> datetime | None:
+    """Read an RFC 3339 time; in the node's time zone, or None if it is none."""
+    try:
+        return datetime.fromisoformat(str(value)).astimezone(_Clock.zone)
     except ValueError:
         return None
 
 
 def short_time(value: object) -> str:
     """Show a time as briefly as it stays clear: today's hour, else the day, else the year, too."""
-    at, now = moment(value), datetime.now(UTC).astimezone()
+    at, now = moment(value), datetime.now(_Clock.zone)
     if at is None:
         return "-"
     if at.date() == now.date():
         return f"{at:%H:%M:%S}"
     return f"{at:%d %b %H:%M}" if at.year == now.year else f"{at:%Y-%m-%d}"
+
+
+def clock_text(value: object) -> str:
+    """Show the time of day."""
+    at = moment(value)
+    return f"{at:%H:%M:%S}" if at else "-"
 
 
 def duration(seconds: float) -> str:
@@ -153,14 +178,12 @@ def duration(seconds: float) -> str:
     return " ".join(parts[:2]) or "0 s"
 
 
-def event_line(event: dict[str, object]) -> str:
-    """Show an event as the event log has it: ``YYYY.MM.DD HH:MM:SS:mmm [!|!!!] text``."""
-    at = moment(event.get("at"))
-    when = f"{at:%Y.%m.%d %H:%M:%S}:{at.microsecond // 1000:03d}" if at else "-"
-    mark = _MARKS.get(str(event.get("severity")), "")
-    text = mark + brief(event.get("text"))
+def event_line(event: Mapping[str, object]) -> str:
+    """Show an event as the event log has it, but coloured, of bearable length and fitted to the terminal."""
+    when, mark, text = event_parts(event, _Clock.zone)
+    text = f"{mark} {cut(text, BRIEF)}".lstrip()
     if mark:
-        text = colour(text, "alarm" if mark == "[!!!] " else "yellow")
+        text = colour(text, "alarm" if mark == "[!!!]" else "yellow")
     return fold(f"{colour(when, 'dim')} {text}")
 
 

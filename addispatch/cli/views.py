@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from addispatch.cli import table
 from addispatch.cli.text import (
     brief,
+    clock_text,
     colour,
     cut,
     duration,
     event_line,
     fold,
+    is_terminal,
+    name_zone,
     printable,
     short_time,
     signal,
     terminal_columns,
+    use_zone,
     word_colour,
     wrap,
 )
@@ -82,6 +84,8 @@ def received(document: Doc) -> None:
 
 def events(document: Doc) -> None:
     """Print events in the order they happened."""
+    if is_terminal():  # elsewhere each line is one of the log
+        name_zone()
     for event in document["events"]:
         print(event_line(event))
 
@@ -111,13 +115,9 @@ def why(document: Doc) -> None:
     steps = document.get("timeline", [])
     if len(steps) > 1:
         print(f"\nIf nobody acknowledges ({printable(document.get('timezone', 'UTC'))}):")
-        zone = ZoneInfo(document.get("timezone", "UTC"))
-        shown = [(_local(s["at"], zone), s["audience"], s["step"], ", ".join(s["who"]) or s["problem"]) for s in steps]
+        use_zone(document.get("timezone", "UTC"))
+        shown = [(clock_text(s["at"]), s["audience"], s["step"], ", ".join(s["who"]) or s["problem"]) for s in steps]
         table.show(("AT", "FOR", "STEP", "WHO"), shown, nothing="", whole=True)
-
-
-def _local(at: str, zone: ZoneInfo) -> str:
-    return f"{datetime.fromisoformat(at).astimezone(zone):%H:%M:%S}"
 
 
 def counts(document: Doc) -> None:
@@ -131,6 +131,7 @@ def tokens(document: Doc) -> None:
     """Print the API tokens."""
     rows = [(t.get("role"), short_time(t.get("created_at")), t.get("name")) for t in document["tokens"]]
     table.show(("ROLE", "MADE", "NAME"), rows, nothing="no API tokens")
+    name_zone()
 
 
 def new_token(document: Doc) -> None:
@@ -159,6 +160,8 @@ def status(document: Doc) -> None:
     _line("modems", "; ".join(_modem_line(m) for m in document.get("modems", ())))
     _line("queue", _queue_line(document))
     _line("cases", _cases_line(document.get("cases", {})))
+    if document.get("time"):
+        _line("clock", f"{clock_text(document['time'])} {printable(document.get('timezone'))}")
     ledger = document.get("ledger", {})
     size = ledger.get("size_bytes")
     _line("ledger", printable(ledger.get("path", "")) + (f", {size / 1024:,.0f} KiB" if isinstance(size, int) else ""))
@@ -223,6 +226,9 @@ def _line(name: str, text: str) -> None:
 
 
 def _more(document: Doc) -> None:
+    """Say below a list how it goes on, and in which time zone its times are."""
+    if any(document.values()):
+        name_zone()
     if document.get("next"):
         print(colour(f"more: --cursor {printable(document['next'])}", "dim"))
 

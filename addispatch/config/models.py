@@ -156,9 +156,15 @@ class DispatchConfig(_Table):
 
 
 class LimitsConfig(_Table):
-    """``[limits]``: longest text that leaves, in SMS segments; longer ones are cut and end in ``...``."""
+    """``[limits]``: longest text that leaves, in SMS segments; longer ones are cut and end in ``...``.
+
+    Free space on the ledger's disk, in MiB: below ``disk_floor_mib`` new alarms are refused, below ``disk_low_mib``
+    the status warns.
+    """
 
     max_segments: Annotated[int, Field(ge=1, le=20)] = 6
+    disk_floor_mib: Annotated[int, Field(ge=0, le=1_000_000)] = 64
+    disk_low_mib: Annotated[int, Field(ge=0, le=1_000_000)] = 512
 
 
 class LogConfig(_Table):

@@ -29,15 +29,14 @@ class Priority(StrEnum):
     MEDIUM = "medium"
     LOW = "low"
 
-    @property
-    def rank(self) -> int:
-        """0 for critical to 3 for low: smaller is more urgent."""
-        return _RANKS[self]
+    rank: int
+    """0 for critical to 3 for low: smaller is more urgent."""
 
 
-_RANKS = {Priority.CRITICAL: 0, Priority.HIGH: 1, Priority.MEDIUM: 2, Priority.LOW: 3}
 #: Priorities by rank: ``BY_RANK[0]`` is critical.
 BY_RANK = tuple(Priority)
+for _rank, _priority in enumerate(BY_RANK):
+    _priority.rank = _rank
 
 
 class QueueClass(IntEnum):

@@ -253,7 +253,7 @@ def with_delivery(case: Case, key: DeliveryKey, state: DeliveryState) -> Case:
     known = case.deliveries.get(key)
     if known is not None and known >= state:
         return case
-    return case._replace(deliveries={**case.deliveries, key: state})
+    return Case(*case[:-1], {**case.deliveries, key: state})  # its last field; half the cost of _replace
 
 
 def raise_count(case: Case) -> int:

@@ -61,8 +61,9 @@ def settle(
         if attempt + 1 >= rules.max_attempts:
             error = f"given up after {attempt + 1} attempts: {receipt.reason}"
             return Outcome(DeliveryState(Fact.FAILED, attempt), error=error, by=receipt.by, repeat=repeated)
-        wait_s = min(rules.longest_s, rules.first_s * 2**attempt) * (0.75 + 0.5 * jitter)
-        wait_s = max(wait_s, receipt.retry_after_s or 0.0)
+        # Another carrier waits already: a pause would help nobody. The channel says so only while there is a fresh one.
+        pause_s = 0.0 if receipt.other else min(rules.longest_s, rules.first_s * 2**attempt) * (0.75 + 0.5 * jitter)
+        wait_s = max(pause_s, receipt.retry_after_s or 0.0)
         return Outcome(
             DeliveryState(fact, attempt + 1), due_in_s=wait_s, error=receipt.reason, by=receipt.by, repeat=repeated
         )

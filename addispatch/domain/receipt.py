@@ -20,19 +20,29 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Temporary:
-    """Surely not handed over, worth another try; ``retry_after_s`` is the least wait the channel asks for."""
+    """Surely not handed over, worth another try; ``retry_after_s`` is the least wait the channel asks for.
+
+    ``other`` says that another modem or server than ``by`` can take it now: it is tried again at once (see
+    ``Delivery.avoid``). ``parts`` counts the SMS segments that left before one could not.
+    """
 
     reason: str
     retry_after_s: float | None = None
     by: str = ""
+    other: bool = False
+    parts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Permanent:
-    """Surely not handed over, and no try will help (no such number, refused address)."""
+    """Surely not handed over, and no try will help (no such number, refused address).
+
+    ``parts`` counts the SMS segments that left before one was refused.
+    """
 
     reason: str
     by: str = ""
+    parts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

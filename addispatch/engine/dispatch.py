@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from addispatch.domain.alarm import QueueClass
 from addispatch.domain.delivery import REPEAT_MARK, Kind, RetryRules, give_back, settle
 from addispatch.domain.message import Delivery
 from addispatch.domain.receipt import InDoubt, Permanent, Receipt, Sent, Temporary
@@ -87,19 +88,23 @@ class Lane:
             self._look_again = True
             return
         free = self._window() - self.in_flight
-        if free <= 0 or self._is_stopped:
+        urgent = free + self._reserve()
+        if urgent <= 0 or self._is_stopped:
             return
         self._look_again = False
-        claimed = self._ledger.submit(lambda transaction: self._claim(transaction, free), Turn.LAST)
+        claimed = self._ledger.submit(lambda transaction: self._claim(transaction, free, urgent), Turn.LAST)
         self.claiming = claimed
-        claimed.add_done_callback(lambda done: self._on_claimed(done, free))
+        claimed.add_done_callback(lambda done: self._on_claimed(done, urgent))
 
-    def _claim(self, transaction: Transaction, most: int) -> tuple[list[Claim], int | None]:
+    def _claim(self, transaction: Transaction, most: int, urgent: int) -> tuple[list[Claim], int | None]:
         """In the writer's thread: claim, and tell when the next one is due if there was room for more."""
         now_ms = self._clock.now_ms()
         name = self.channel.name
-        claims = transaction.claim_due(name, most, now_ms)
-        next_due_ms = transaction.next_due_ms(name) if len(claims) < most else None
+        claims = transaction.claim_due(name, most, now_ms, urgent)
+        next_due_ms = None
+        if len(claims) < urgent:
+            last = QueueClass.PAUSE if len(claims) < most else QueueClass.EMERGENCY
+            next_due_ms = transaction.next_due_ms(name, last)
         fresh: list[Claim] = []
         for claim in claims:
             if claim.expires_at_ms is not None and claim.expires_at_ms <= now_ms:
@@ -141,6 +146,16 @@ class Lane:
             log.exception("the channel %s cannot say its window", self.channel.name)
             return 0
 
+    def _reserve(self) -> int:
+        """How many emergencies may go beyond the window (``sdk.Reserving``)."""
+        try:
+            reserve: int = getattr(self.channel, "reserve", 0)
+            return min(reserve, MAX_WINDOW)
+        except Exception:
+            # As for the window.
+            log.exception("the channel %s cannot say its reserve", self.channel.name)
+            return 0
+
     def _sleep(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -155,7 +170,7 @@ class Lane:
         self._tasks.run(f"send {self.channel.name} {self._worker_number}", self._work)
 
     def _hire_more(self) -> None:
-        for _ in range(min(len(self._claimed), self._window() - self._workers)):
+        for _ in range(min(len(self._claimed), self._window() + self._reserve() - self._workers)):
             self._hire()
 
     async def _work(self) -> None:
@@ -204,10 +219,9 @@ class Lane:
                 task.cancel()
 
     def _delivery(self, claim: Claim) -> Delivery:
-        asks_by_mail = claim.kind is Kind.ASK and claim.key.channel == "email"
-        now_ms = self._clock.now_ms()
-        token = self._desk().token(claim.case_id, claim.key.recipient, now_ms) if asks_by_mail else ""
-        return to_delivery(claim, token)
+        if claim.kind is not Kind.ASK or claim.key.channel != "email":
+            return to_delivery(claim)
+        return to_delivery(claim, self._desk().token(claim.case_id, claim.key.recipient, self._clock.now_ms()))
 
     # -- settling ------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ class Feed:
     """The hub; ``publish`` is the ledger's ``on_events``."""
 
     def __init__(self) -> None:
-        self._handlers: list[Handler] = []
+        self._handlers: tuple[Handler, ...] = ()  # replaced, never changed: whoever ends within a call spoils no loop
 
     def publish(self, events: list[Told]) -> None:
         """Tell all handlers; documents are made only if somebody listens."""
@@ -29,7 +29,7 @@ class Feed:
             return
         for event in events:
             doc = event_doc(*event)
-            for handler in tuple(self._handlers):
+            for handler in self._handlers:
                 try:
                     handler(doc)
                 except Exception:
@@ -38,11 +38,12 @@ class Feed:
 
     def subscribe(self, handler: Handler) -> Callable[[], None]:
         """Call ``handler`` for each event until the returned function is called."""
-        self._handlers.append(handler)
+        self._handlers = (*self._handlers, handler)
 
         def end() -> None:
             if handler in self._handlers:
-                self._handlers.remove(handler)
+                at = self._handlers.index(handler)
+                self._handlers = self._handlers[:at] + self._handlers[at + 1 :]
 
         return end
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from addispatch.domain.case import Case, CaseState, CloseReason, Closing, last_text
+from addispatch.domain.errors import StoreError
 from addispatch.domain.events import CaseClosed
 from addispatch.engine.outcome import expire
 from addispatch.pipeline.withdraw import withdraw
@@ -70,8 +72,12 @@ class Housekeeping:
             self._ledger.marks.pop(name, None)
 
     async def watchdog(self) -> None:
-        """Feed systemd's watchdog, once loop and ledger have both moved."""
-        await self._ledger.submit(lambda _transaction: None)
+        """Feed systemd's watchdog, once loop and ledger have both moved; no restart makes room on a disk."""
+        try:
+            await self._ledger.submit(lambda _transaction: None)
+        except StoreError:
+            if not self._ledger.intake_problem:
+                raise
         sdnotify.watchdog()
 
     def _expire(self, transaction: Transaction) -> int:
@@ -103,10 +109,11 @@ class Housekeeping:
 
 
 def _touch(path: Path) -> None:
-    try:
-        os.utime(path)
-    except FileNotFoundError:
-        path.touch(mode=0o600)
+    with contextlib.suppress(OSError):  # full or read-only: the disk's own tick tells of it
+        try:
+            os.utime(path)
+        except FileNotFoundError:
+            path.touch(mode=0o600)
 
 
 def alive_at_ms(data_dir: Path) -> int:

@@ -11,6 +11,7 @@ from addispatch.domain.events import DeliveryReported, MessageReceived
 from addispatch.engine import handover
 from addispatch.engine.replies import Replies
 from addispatch.pipeline.check import clean_text
+from addispatch.store import lookup
 from addispatch.store.rows import DeliveryChange
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ def reported(ledger: Ledger, clock: Clock, report: DeliveryReport, desk: Callabl
 
     def unit(transaction: Transaction) -> None:
         now_ms = clock.now_ms()
-        found = transaction.sent_with(report.channel, report.address, report.reference, now_ms - REPORT_WINDOW_MS)
+        since_ms = now_ms - REPORT_WINDOW_MS
+        found = lookup.sent_with(
+            transaction, report.channel, report.address, report.reference, by=report.by, since_ms=since_ms
+        )
         if found is None:
             return
         case_seq, key, recipient = found

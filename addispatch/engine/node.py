@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import cache, partial
@@ -23,6 +24,7 @@ from addispatch.domain.receipt import InDoubt, Permanent, Sent, Temporary
 from addispatch.engine import announce, inbound
 from addispatch.engine.audit import Auditor
 from addispatch.engine.conditions import Conditions
+from addispatch.engine.disk import Disk
 from addispatch.engine.dispatch import Dispatcher
 from addispatch.engine.escalator import Escalator
 from addispatch.engine.feed import Feed
@@ -80,6 +82,7 @@ class Node:
         self.clock: Clock = clock
         self.node = self.name = config.node.name
         self.cluster, self.default_region = config.node.cluster, config.node.default_region
+        self.timezone = config.node.timezone
         self.metrics = Metrics()
         self.feed = Feed()
         self.ledger = Ledger(config.store.url, config.node.data_dir)
@@ -95,6 +98,7 @@ class Node:
         self.conditions = Conditions(self.name, self.ledger, clock, self._desk, self._broken_channels)
         self.monitoring = Monitoring(self)
         self.watch, self.auditor, self.heartbeat = Watch(self), Auditor(self), Heartbeat(self)
+        self.disk = Disk(self.ledger, config.limits, self.say, self.conditions.report, on_free=self.metrics.disk_free)
         self.timekeeper = Timekeeper(self.ledger, clock, self.say)
         self.redelivery = Redelivery()
         self.operations: Operations = NodeOperations(self)
@@ -111,6 +115,8 @@ class Node:
         self.directory_problem = ""
         #: What is amiss around the node, for the status: set by the app.
         self.app_warnings: list[str] = []
+        #: The configuration's file, if it came from one: set by the app.
+        self.config_file: Path | None = None
         self._closing = AsyncExitStack()
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -120,6 +126,7 @@ class Node:
         self.config.node.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.ledger.on_events, self.ledger.on_commit = self.feed.publish, self._on_commit
         self.ledger.on_work = self._on_work
+        await self.disk.begin()
         await self.ledger.open()
         self._closing.push_async_callback(self.ledger.close)
         await self.timekeeper.begin()
@@ -256,6 +263,7 @@ class Node:
     def _start_ticks(self) -> None:
         keep = self.housekeeping
         self.ticker.every(1, "alive stamp", keep.stamp)
+        self.ticker.every(1, "disk", self.disk.look)
         self.ticker.every(1, "clock", self.timekeeper.check)
         self.ticker.every(1, "deadlines of sends", self.dispatcher.abandon_overdue)
         self.ticker.every(5, "sweep", keep.sweep)
@@ -364,13 +372,15 @@ class Node:
 
     def _on_commit(self, took_s: float, units_count: int, accepted: list[str]) -> None:
         self.metrics.ledger_committed(took_s, units_count)
-        for source in accepted:
-            self.metrics.alarm_accepted(source)
+        for source, count in Counter(accepted).items():
+            self.metrics.alarm_accepted(source, count)
 
     def _on_outcomes(self, outcomes: list[tuple[Claim, Receipt]]) -> None:
         now_ms = self.clock.now_ms()
+        ended = Counter((claim.key.channel, _OUTCOMES[type(receipt)]) for claim, receipt in outcomes)
+        for (channel, outcome), count in ended.items():
+            self.metrics.delivery_ended(channel, outcome, count)
         for claim, receipt in outcomes:
-            self.metrics.delivery_ended(claim.key.channel, _OUTCOMES[type(receipt)])
             if isinstance(receipt, Sent):
                 self.metrics.delivered_after((now_ms - claim.queued_at_ms) / 1000)
 

@@ -15,11 +15,14 @@ from addispatch.domain.lockout import Lockout
 from addispatch.domain.token import Grant, read_token
 from addispatch.engine import answering, closing
 from addispatch.engine import pause as pausing
+from addispatch.engine.doctor import examine
 from addispatch.engine.documents import read_alarm, read_time
 from addispatch.engine.forecast import forecast
+from addispatch.engine.monitor_test import read_once
 from addispatch.engine.replies import LOCK
 from addispatch.engine.report import roll_call_doc
 from addispatch.engine.status import status_doc
+from addispatch.engine.test_alert import test_alert
 from addispatch.engine.why import why_doc, why_lines
 from addispatch.runtime.numbers import normalize_number
 from addispatch.sdk.operations import Actor, Doc, Role
@@ -52,6 +55,7 @@ class NodeOperations:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._examining = asyncio.Lock()
 
     async def raise_alarm(self, actor: Actor, alarm: Doc) -> Doc:
         """Take an alarm."""
@@ -132,6 +136,16 @@ class NodeOperations:
         """All modems."""
         _need(actor, Role.VIEWER)
         return {"modems": self._node.host.modems()}
+
+    async def monitors(self, actor: Actor) -> Doc:
+        """All monitors."""
+        _need(actor, Role.VIEWER)
+        return {"monitors": self._node.monitoring.documents()}
+
+    async def monitor_test(self, actor: Actor, request: Doc) -> Doc:
+        """Read once."""
+        _need(actor, Role.OPERATOR)
+        return await read_once(self._node, request)
 
     async def plugins(self, actor: Actor) -> Doc:
         """All plugins."""
@@ -322,6 +336,17 @@ class NodeOperations:
         self._audit(actor, "made a new key for acknowledge links; the one before it stays valid")
         return {"keys_count": keys_count}
 
+    async def test_alert(self, actor: Actor) -> Doc:
+        """Tell the system-alert recipients that this is a test."""
+        _need(actor, Role.OPERATOR)
+        return await test_alert(self._node, f"{actor.name} ({actor.via})")
+
+    async def doctor(self, actor: Actor) -> Doc:
+        """Examine everything, one examination at a time; an operator's, for it logs in at servers outside."""
+        _need(actor, Role.OPERATOR)
+        async with self._examining:
+            return await examine(self._node)
+
     async def health(self) -> Doc:
         """Alive: the loop answers, and the writer commits."""
         async with asyncio.timeout(5):
@@ -330,7 +355,8 @@ class NodeOperations:
 
     async def ready(self) -> Doc:
         """Ready to take alarms."""
-        reason = self._node.ledger.problem or ("" if self._node.is_started else "starting")
+        ledger = self._node.ledger
+        reason = ledger.problem or ledger.intake_problem or ("" if self._node.is_started else "starting")
         return {"ready": not reason, "reason": reason}
 
     @property

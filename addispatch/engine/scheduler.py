@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import schedule
 
+from addispatch.domain.errors import StoreError
 from addispatch.runtime.clock import SteadyClock
 from addispatch.runtime.tasks import Supervisor
 
@@ -89,6 +90,9 @@ class Ticker:
     async def _guard(self, job: Job) -> None:
         try:
             await job.run()
+        except StoreError as error:
+            # The ledger tells of it itself, and can take no event now.
+            log.warning("the tick %s waits for the ledger: %s", job.name, error)
         except Exception as error:
             # A supervision border: the next tick comes all the same.
             log.exception("the tick %s failed", job.name)

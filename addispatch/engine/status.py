@@ -35,6 +35,8 @@ def status_doc(node: Node, counts: Doc) -> Doc:
         "cluster": node.cluster,
         "version": __version__,
         "started_at": time_text(node.started_at_ms),
+        "time": time_text(now_ms),
+        "timezone": node.config.node.timezone,
         "uptime_s": node.clock.monotonic_s() - node.started_monotonic_s,
         "cases": {key: counts[key] for key in ("open", "acknowledged", "unacknowledged")},
         "queue": {key: counts[key] for key in ("queued", "sending", "in_doubt")},
@@ -92,6 +94,7 @@ def warnings(node: Node, oldest_ms: int | None) -> list[str]:
         found.append(f"EMERGENCY PAUSE since {since} by {pause['by']}: nothing is sent until 'addispatch resume'")
     if node.ledger.problem:
         found.append(f"{node.ledger.problem}. New alarms are not taken until it can be written again.")
+    found += [text for text in (node.ledger.intake_problem, node.disk.warning) if text]
     found += node.app_warnings
     if node.directory_problem:
         found.append(node.directory_problem)

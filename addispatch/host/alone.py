@@ -1,5 +1,7 @@
 """Runs one plugin without a daemon: ``addispatch plugin try``. Shows what the plugin does; stores nothing.
 
+``examined`` looks at all of them without starting any: ``addispatch doctor`` where no daemon runs.
+
 Because nothing is stored, nothing is confirmed to the outside either (law 1), unless the user says so.
 """
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from addispatch.config import Config
     from addispatch.domain.alarm import Alarm
     from addispatch.domain.message import DeliveryReport, Incoming
-    from addispatch.sdk.protocols import Channel
+    from addispatch.sdk.protocols import Channel, Finding
 
 T = TypeVar("T")
 
@@ -50,7 +52,7 @@ class AloneCore:
 
     def __init__(self, config: Config, say: Callable[[str], None], *, confirm: bool) -> None:
         self.node, self.cluster = config.node.name, config.node.cluster
-        self.default_region = config.node.default_region
+        self.default_region, self.timezone = config.node.default_region, config.node.timezone
         self.clock: Clock = SystemClock()
         self.operations: Operations = EmptyOperations()
         self.changed = asyncio.Event()
@@ -144,6 +146,23 @@ async def running(
             await host.start()
             _insist(host, name)
             yield host, core
+        finally:
+            core.release()
+            await host.stop()
+
+
+async def examined(config: Config, give_up_s: float) -> tuple[list[Finding], frozenset[str]]:
+    """What the plugins find out about themselves, and the channels they would provide; none is started."""
+    with tempfile.TemporaryDirectory(prefix="addispatch-doctor-") as folder:
+        node = config.node.model_copy(update={"name": f"{config.node.name}-try", "data_dir": Path(folder)})
+        alone = config.model_copy(update={"node": node})
+        core = AloneCore(alone, lambda _line: None, confirm=False)
+        host = PluginHost(alone, core, Patience(warn_s=give_up_s + 1, give_up_s=give_up_s))
+        try:
+            await host.load()
+            found = await host.examine(give_up_s)
+            on = [doc for doc in host.report() if doc["status"] != Status.DISABLED]
+            return found, frozenset(name for doc in on for name in doc["channels"])
         finally:
             core.release()
             await host.stop()

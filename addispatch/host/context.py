@@ -32,6 +32,7 @@ class Core(Protocol):
     node: str
     cluster: str
     default_region: str
+    timezone: str
     is_trial: bool
     clock: Clock
     operations: Operations
@@ -84,6 +85,7 @@ class PluginContext:
         data_dir.chmod(0o700)
         self.name = name
         self.node, self.cluster, self.default_region = core.node, core.cluster, core.default_region
+        self.timezone = core.timezone
         self.is_trial = core.is_trial
         self.data_dir = data_dir
         self.clock, self.operations = core.clock, core.operations

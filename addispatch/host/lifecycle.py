@@ -13,6 +13,7 @@ from addispatch.host.status import Record, Status
 from addispatch.runtime.tasks import Supervisor
 from addispatch.sdk.context import Severity
 from addispatch.sdk.plugin import Capability
+from addispatch.sdk.protocols import Finding
 
 if TYPE_CHECKING:
     from addispatch.config.models import Config
@@ -94,6 +95,17 @@ class PluginHost:
     def modems(self) -> list[dict[str, Any]]:
         """The modems of all plugins that run."""
         return [modem for runner in self._begun for modem in runner.modems()]
+
+    async def examine(self, give_up_s: float) -> list[Finding]:
+        """What the plugins that should be on find out about themselves, all at once; started or not."""
+        asked = [self._runners[record.name].examine(give_up_s) for record in self._records if self._is_run(record)]
+        answers = await asyncio.gather(*asked)
+        off = [
+            Finding(f"plugin {record.name}", problem=f"it is off: {record.reason}")
+            for record in self._records
+            if not self._is_run(record) and record.status is not Status.DISABLED
+        ]
+        return [*off, *(finding for answer in answers for finding in answer)]
 
     def check(self) -> list[ConfigError]:
         """Every mistake in the plugins' part of the configuration; starts nothing."""

@@ -16,7 +16,7 @@ from addispatch.host.status import Record, Status, describe
 from addispatch.runtime.tasks import LONGEST_PAUSE_S, bounded
 from addispatch.sdk.context import Severity
 from addispatch.sdk.plugin import Instance
-from addispatch.sdk.protocols import ModemReporter, StatusReporter
+from addispatch.sdk.protocols import Examiner, Finding, ModemReporter, StatusReporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -125,6 +125,26 @@ class Runner:
             return self._asked(instance.modems, [])
         return []
 
+    async def examine(self, give_up_s: float) -> list[Finding]:
+        """Return what the plugin finds out about itself within the time; one that is off says why."""
+        name, instance = f"plugin {self.record.name}", self._instance
+        if self.record.status is not Status.ENABLED or instance is None:
+            return [Finding(name, problem=f"it is off: {self.record.reason}", advice=_advice(self.record))]
+        if not self._has_begun and not await self._step("check", instance.self_check, Status.CHECK_FAILED):
+            return [Finding(name, problem=self.record.reason, advice=_advice(self.record))]
+        examiner: object = instance
+        if not isinstance(examiner, Examiner):
+            document = self.document()
+            problem = document["reason"] if document["status"] != Status.ENABLED else ""
+            return [Finding(name, document["status_line"] or document["summary"], problem)]
+        try:
+            return await bounded(contained(examiner.examine), give_up_s=give_up_s)
+        except TimeoutError:
+            return [Finding(name, problem=f"it did not examine itself within {give_up_s:g} s")]
+        except Exception as error:  # a supervision border
+            log.exception("plugin %s could not examine itself", self.record.name)
+            return [Finding(name, problem=f"it could not examine itself: {describe(error)}")]
+
     def _asked(self, question: Callable[[], T], otherwise: T) -> T:
         try:
             return question()
@@ -178,6 +198,10 @@ class Runner:
         if pause_s is not None:  # an event about a handler of events would call that handler again
             text = f"Plugin {self.record.name}: {self._failure}; starting it again in {pause_s:.1f} s"
             self._core.event(text, severity=Severity.WARNING, kind="plugin_task_failed", plugin=self.record.name)
+
+
+def _advice(record: Record) -> str:
+    return f"mend [plugin.{record.name}] and restart addispatch"
 
 
 def _checked(instance: object) -> Instance:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from fastapi import FastAPI
 
 from addispatch import __version__
-from addispatch.http import act, directory, health, link_keys, problem, routes, tokens
+from addispatch.http import act, directory, download, health, link_keys, problem, routes, selfcheck, tokens
 from addispatch.http.gate import Gate
 from addispatch.http.link_app import LinkPaths
 from addispatch.http.stream import Streams
@@ -36,12 +36,13 @@ def create_app(
     metrics: MetricsPage,
     is_started: Callable[[], bool],
     links: ASGIApp | None = None,
+    timezone: str = "UTC",
 ) -> FastAPI:
     """Return the application for :class:`addispatch.http.server.HttpServer`.
 
     ``authenticate(token)`` returns whose token it is, or None; it must compare in constant time and must not block.
     Until ``is_started()`` everything but health, readiness and metrics is answered with 503.
-    ``links`` answers the pages of acknowledge links: ``link_app.LinkApp``.
+    ``links`` answers the pages of acknowledge links: ``link_app.LinkApp``. ``timezone`` is the node's.
     Setting ``app.state.streams.closing`` ends the event streams.
     """
     # The stock documentation pages load scripts from a CDN: a plant network has none.
@@ -54,11 +55,11 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.operations, app.state.metrics = operations, metrics
-    app.state.streams, app.state.is_started = Streams(), is_started
-    app.add_middleware(Gate, authenticate=authenticate, is_started=is_started)
+    app.state.streams, app.state.is_started, app.state.timezone = Streams(), is_started, timezone
+    app.add_middleware(Gate, authenticate=authenticate, is_started=is_started, timezone=timezone)
     if links is not None:
         app.add_middleware(LinkPaths, pages=links)  # added last, so outermost
     problem.install(app)
-    for part in (routes, act, directory, tokens, link_keys, health):
+    for part in (routes, download, act, selfcheck, directory, tokens, link_keys, health):
         app.include_router(part.router)
     return app

@@ -44,9 +44,14 @@ class Gate:
     """ASGI middleware; puts the :class:`Actor` into ``request.state.actor``."""
 
     def __init__(
-        self, app: ASGIApp, authenticate: Callable[[str], Actor | None], is_started: Callable[[], bool]
+        self,
+        app: ASGIApp,
+        authenticate: Callable[[str], Actor | None],
+        is_started: Callable[[], bool],
+        timezone: str = "UTC",
     ) -> None:
         self._app, self._authenticate, self._is_started = app, authenticate, is_started
+        self._headers = {**_SECURITY_HEADERS, "addispatch-timezone": timezone}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request, or pass it on and answer for whatever goes wrong behind."""
@@ -57,7 +62,7 @@ class Gate:
             if message["type"] == "http.response.start":
                 started = True
                 headers = MutableHeaders(scope=message)
-                for name, value in _SECURITY_HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request
 
 from addispatch.http.body import read_document
 from addispatch.http.problem import Json
-from addispatch.http.schema import ALARM_BODY, PROBLEMS
+from addispatch.http.schema import ALARM_BODY, MONITOR_TEST_BODY, PROBLEMS
 from addispatch.http.stream import EventStream, Streams
 from addispatch.sdk.operations import Actor, Operations
 
@@ -104,6 +104,18 @@ async def stream(
     """
     streams: Streams = request.app.state.streams
     return streams.open(operations.follow(actor, after if last_event_id is None else last_event_id))
+
+
+@router.get("/monitors")
+async def monitors(operations: Ops, actor: Who) -> Json:
+    """How the monitors stand."""
+    return Json(await operations.monitors(actor))
+
+
+@router.post("/monitors/test", openapi_extra=MONITOR_TEST_BODY)
+async def monitor_test(operations: Ops, actor: Who, request: Document) -> Json:
+    """Read once what a monitor watches, or what a probe with its keys would see."""
+    return Json(await operations.monitor_test(actor, request))
 
 
 @router.get("/modems")

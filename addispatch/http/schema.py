@@ -73,6 +73,14 @@ CLOSE_BODY = _body(
 )
 RESUME_BODY = _body({"type": "object", "properties": {"discard": {"type": "boolean", "default": False}}})
 ADDRESS_BODY = _body({"type": "object", "required": ["address"], "properties": {"address": _NAME}})
+MONITOR_TEST_BODY = _body(
+    {
+        "type": "object",
+        "properties": {"name": _NAME, "probe": _NAME, "timeout_s": {"type": "number", "default": 5}},
+        "description": "A monitor's name, or a probe and its keys.",
+        "example": {"probe": "ping", "host": "10.0.0.20"},
+    }
+)
 ENTRY_BODY = _body({"type": "object", "description": "As in directory.toml."})
 
 _PROBLEM = {

@@ -22,6 +22,7 @@ from addispatch.pipeline.filter import Filter, filtered
 from addispatch.pipeline.reach import Way, ways
 from addispatch.pipeline.redelivery import Arrival, Redelivery
 from addispatch.pipeline.route import Plan, Router, Target
+from addispatch.store.ledger import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -136,9 +137,9 @@ class Pipeline:
             alarm = dataclasses.replace(alarm, ttl_s=self._default_ttl_s)
         order = Order(alarm, drafts, events, self._store_id, self.desk, number)
         clock = self._clock
-        future = self._ledger.submit(lambda transaction: store(transaction, order, clock.now_ms()))
-        for _, made in drafts:
-            self._on_queued({draft.channel for draft in made})
+        future = self._ledger.submit(lambda transaction: store(transaction, order, clock.now_ms()), Turn.INTAKE)
+        if drafts:
+            self._on_queued({draft.channel for _, made in drafts for draft in made})
         return future
 
     def _draft(self, alarm: Alarm, target: Target, events: list[Event]) -> list[Draft]:

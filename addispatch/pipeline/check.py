@@ -30,9 +30,8 @@ def check(alarm: Alarm) -> Alarm:
         raise Refused("text", "is empty")
     if alarm.state is AlarmState.CLEARED and not alarm.key:
         raise Refused("key", "is missing: a cleared alarm is found by its key")
-    for name in ("id", "key", "source"):
-        value = getattr(alarm, name)
-        if value is not None and (len(value) > MAX_NAME_CHARS or (value and not value.isprintable())):
+    for name, value in (("id", alarm.id), ("key", alarm.key), ("source", alarm.source)):
+        if value and (len(value) > MAX_NAME_CHARS or not value.isprintable()):
             raise Refused(name, f"is longer than {MAX_NAME_CHARS} characters or has control characters")
     if len(alarm.to) > MAX_TO_COUNT:
         raise Refused("to", f"names more than {MAX_TO_COUNT} audiences")

@@ -51,7 +51,7 @@ class Opening:
             self._alarm, drafts, self.told, self._now_ms, desk=self._desk, case=empty, code=code
         )  # fmt: skip
         codes = frozenset((code,)) if code else frozenset()
-        case = empty._replace(codes=codes, deliveries={row.key: row.state for row in rows})
+        case = Case(id=empty.id, head=head, codes=codes, deliveries={row.key: row.state for row in rows})
         entry = self._transaction.open_case(
             case, code, rows, self._now_ms, self._next_at_ms(target.audience, head, rows)
         )

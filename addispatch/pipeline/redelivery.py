@@ -94,7 +94,7 @@ class _Path:
     """What is known of one connection path."""
 
     def __init__(self) -> None:
-        self.unconfirmed: dict[bytes, deque[Arrival]] = {}
+        self.unconfirmed: dict[bytes, list[Arrival]] = {}  # the oldest first; nearly always one
         self.confirmed: deque[tuple[float, Arrival]] = deque()
         self.expected: dict[bytes, deque[Arrival]] = {}
         self.expected_until_s = 0.0
@@ -120,7 +120,7 @@ class Redelivery:
         state = self._paths.get(path)
         if state is None:
             state = self._paths[path] = _Path()
-        state.unconfirmed.setdefault(arrival.fingerprint, deque()).append(arrival)
+        state.unconfirmed.setdefault(arrival.fingerprint, []).append(arrival)
 
     def confirmed(self, path: str, fingerprint: bytes, now_s: float) -> None:
         """The acknowledgement of a publish went out."""
@@ -129,9 +129,9 @@ class Redelivery:
             return
         waiting = state.unconfirmed.get(fingerprint)
         while waiting and waiting[0].is_lost:
-            waiting.popleft()  # its source handed it over again: the later one is what was confirmed
+            del waiting[0]  # its source handed it over again: the later one is what was confirmed
         if waiting:
-            state.confirmed.append((now_s, waiting.popleft()))
+            state.confirmed.append((now_s, waiting.pop(0)))
             if not waiting:
                 del state.unconfirmed[fingerprint]
         while state.confirmed and state.confirmed[0][0] < now_s - DOUBT_S:

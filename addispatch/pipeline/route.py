@@ -14,7 +14,7 @@ from addispatch.runtime.numbers import normalize_number
 if TYPE_CHECKING:
     from addispatch.domain.alarm import Alarm
 
-#: Topics whose candidate routes are kept.
+#: Topics whose candidate routes, and names whose audiences are kept.
 _CACHE_COUNT = 4096
 
 
@@ -50,6 +50,7 @@ class Router:
         self._region, self._short_codes = region, short_codes
         self._candidates: dict[tuple[str, str], tuple[Route, ...]] = {}
         self._audiences: dict[str, Audience | None] = {}
+        self._named: dict[str, Target] = {}
 
     def plan(self, alarm: Alarm) -> Plan:
         """Decide who must know. ``to`` replaces routing; without any route the fallbacks of CONTRACT apply."""
@@ -91,10 +92,17 @@ class Router:
 
     def _address(self, plan: Plan, alarm: Alarm, name: str) -> None:
         """Add the audience somebody named: group, recipient, number or mail address."""
+        known = self._named.get(name)
+        if known is not None:
+            plan.add(known)
+            return
         found = self.directory.find(name)
         if found is not None:
             if audience := self._audience(found.id):
-                plan.add(Target(audience, route="to"))
+                if len(self._named) >= _CACHE_COUNT:
+                    self._named.clear()  # a name can be written in many ways
+                target = self._named[name] = Target(audience, route="to")
+                plan.add(target)
             return
         if "@" in name and " " not in name and name.isprintable() and len(name) <= 254:
             plan.add(Target(ad_hoc_audience(email=name), route="to"))

@@ -58,19 +58,22 @@ class Metrics:
         self._plugin_up = gauge("plugin_up", "1 if the plugin runs", "plugin")
         self._channel_up = gauge("channel_up", "1 if the channel can deliver", "channel")
         self._modem_signal = gauge("modem_signal", "Signal as AT+CSQ gives it: 0 to 31, 99 unknown", "modem")
+        self._disk_free = Gauge(
+            "addispatch_disk_free_bytes", "Free for us on the ledger's disk", registry=self._registry
+        )
         self._lag_s = spread("event_loop_lag_seconds", "How late the event loop ran a timer", _LAG_BUCKETS_S)
 
-    def alarm_accepted(self, source: str) -> None:
-        """Count an alarm that is durable."""
-        self._accepted(source).inc()
+    def alarm_accepted(self, source: str, count: int = 1) -> None:
+        """Count alarms that are durable."""
+        self._accepted(source).inc(count)
 
     def alarm_refused(self, reason: str) -> None:
         """Count an alarm that was not accepted; ``reason`` is a field name or another short word."""
         self._refused(reason).inc()
 
-    def delivery_ended(self, channel: str, outcome: str) -> None:
-        """Count an attempt; ``outcome`` is sent, temporary, permanent, in_doubt or a final state."""
-        self._deliveries(channel, outcome).inc()
+    def delivery_ended(self, channel: str, outcome: str, count: int = 1) -> None:
+        """Count attempts; ``outcome`` is sent, temporary, permanent, in_doubt or a final state."""
+        self._deliveries(channel, outcome).inc(count)
 
     def delivered_after(self, seconds: float) -> None:
         """Note how long a delivery took from accepting its alarm to ``Sent``."""
@@ -96,6 +99,10 @@ class Metrics:
     def modem_signal(self, modem: str, signal: int) -> None:
         """Set a modem's signal: 0 to 31, 99 unknown (3GPP TS 27.007 8.5)."""
         self._modem_signal(modem).set(signal)
+
+    def disk_free(self, size_bytes: int) -> None:
+        """Set how much is free on the ledger's disk."""
+        self._disk_free.set(size_bytes)
 
     def loop_lagged(self, seconds: float) -> None:
         """Note how late the event loop ran a timer."""

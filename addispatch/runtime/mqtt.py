@@ -186,6 +186,11 @@ class MqttLink:
         done = self._deliveries[info.mid] = asyncio.get_running_loop().create_future()
         await done
 
+    def reconnect(self, reason: str) -> None:
+        """Give up the connection, if there is one, and make a new one."""
+        if self.is_connected:
+            self._lose(reason)
+
     async def run(self) -> None:
         """Connect and stay connected until stopped or cancelled; then say goodbye (the last will is not sent)."""
         loop = asyncio.get_running_loop()

@@ -11,6 +11,8 @@ import logging
 import random
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from addispatch.domain.errors import AddispatchError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -55,7 +57,9 @@ class Supervisor:
             except Exception as error:  # a supervision border
                 if asyncio.get_running_loop().time() - began_s > LONGEST_PAUSE_S:
                     pause_s = FIRST_PAUSE_S
-                log.exception("%s failed; starting it again in %.1f s", name, pause_s)
+                # What is raised on purpose says it in a line; a traceback of it each time would fill the log.
+                trace = error if not isinstance(error, AddispatchError) else None
+                log.error("%s failed: %s; starting it again in %.1f s", name, error, pause_s, exc_info=trace)  # noqa: TRY400
                 if self._on_failure is not None:
                     self._on_failure(name, error, pause_s)
             await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, no secret

@@ -93,15 +93,20 @@ def _compile_simple(pieces: list[str]) -> _Compiled:
     for path in paths:
         for step in path:
             check_name(step)
+    parts = list(zip(paths, literals[1:], strict=True))
 
     def render(fields: Mapping[str, Any]) -> str:
         out = [literals[0]]
-        for path, literal in zip(paths, literals[1:], strict=True):
-            value = fields.get(path[0]) if len(path) == 1 else None
-            if type(value) is not str:
+        for path, literal in parts:
+            # What nearly all names lead to, texts and whole numbers in plain dictionaries, without the care of lookup.
+            value: Any = fields
+            for step in path:
+                value = value.get(step) if type(value) is dict else None
+            if type(value) is int:
+                value = str(value)
+            elif type(value) is not str:
                 value = str(show(lookup(fields, path)))
-            out.append(value)
-            out.append(literal)
+            out += value, literal
         text = "".join(out)
         return text if len(text) <= MAX_RESULT_CHARS else text[:MAX_RESULT_CHARS]
 

@@ -28,7 +28,16 @@ from addispatch.sdk.context import Context, Severity
 from addispatch.sdk.operations import Operations
 from addispatch.sdk.plugin import API_VERSION, Capability, Instance, Plugin
 from addispatch.sdk.probe import Explainer, Probe, ProbeKeys
-from addispatch.sdk.protocols import Channel, Examiner, Finding, Health, ModemReporter, Source, StatusReporter
+from addispatch.sdk.protocols import (
+    Channel,
+    Examiner,
+    Finding,
+    Health,
+    ModemReporter,
+    Reserving,
+    Source,
+    StatusReporter,
+)
 
 __all__ = [
     "API_VERSION",
@@ -69,6 +78,7 @@ __all__ = [
     "Reading",
     "Receipt",
     "Refused",
+    "Reserving",
     "Sent",
     "Severity",
     "Source",

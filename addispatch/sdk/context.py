@@ -39,6 +39,8 @@ class Context(Protocol):
     """A private folder of this plugin (mode 0700); it exists."""
     default_region: str
     """Region of national phone numbers, for example ``SG``."""
+    timezone: str
+    """The node's time zone by its IANA name: where a day begins for people."""
     is_trial: bool
     """Whether this is ``addispatch plugin try``, perhaps beside the daemon: take nothing of its own, leave nothing."""
     clock: Clock

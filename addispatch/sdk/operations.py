@@ -68,6 +68,15 @@ class Operations(Protocol):
     async def modems(self, actor: Actor) -> Doc:
         """The modems of all plugins: ``{"modems": […]}``."""
 
+    async def monitors(self, actor: Actor) -> Doc:
+        """How the monitors stand: ``{"monitors": [{name, probe, state, value, units, limit, error, …}]}``."""
+
+    async def monitor_test(self, actor: Actor, request: Doc) -> Doc:
+        """Read once what a monitor (``name``) watches, or what a ``probe`` with its keys would see.
+
+        Answers ``{"probe", "value", "problem", "latency_ms", "details": [{"as", "value"}]}``.
+        """
+
     async def plugins(self, actor: Actor) -> Doc:
         """The plugins with their status: ``{"plugins": […]}``."""
 
@@ -154,6 +163,19 @@ class Operations(Protocol):
 
     async def link_key_rotate(self, actor: Actor) -> Doc:
         """Sign acknowledge links with a new key: ``{"keys_count": n}``. Links signed by the key before stay valid."""
+
+    async def test_alert(self, actor: Actor) -> Doc:
+        """Send a test to the system-alert recipients by every channel each of them has.
+
+        ``{"text", "told": [{"recipient", "channel", "to", "problem", "waits"}], "problem"}``: ``problem`` says why
+        nothing goes out, there and by each way; ``waits`` why a text that is queued does not leave yet.
+        """
+
+    async def doctor(self, actor: Actor) -> Doc:
+        """Examine everything: ``{"node", "running", "ok", "findings": [{"subject", "detail", "problem", "advice"}]}``.
+
+        Takes up to 25 s, one at a time. A finding is good if its ``problem`` is empty.
+        """
 
     async def health(self) -> Doc:
         """Liveness: ``{"status": "ok"}`` while loop and writer move."""

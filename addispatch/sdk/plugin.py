@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from addispatch.sdk.probe import ProbeKeys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine, Sequence
 
     from addispatch.sdk.config import PluginConfig
     from addispatch.sdk.context import Context
@@ -56,7 +56,8 @@ class Plugin:
     ``name`` equals the entry point's and the configuration table's. ``create(config, context)`` builds the instance;
     import heavy libraries inside it, so that listing plugins stays fast. ``channels`` names the channels it provides,
     ``probes`` its probes with the keys their monitors have (see ``sdk.probe``), ``receives`` those channels by which
-    people can answer to what others sent (a mailbox: email).
+    people can answer to what others sent (a mailbox: email). ``scan(ports)`` looks for hardware without a daemon
+    (``addispatch modems --scan``): see ``addispatch.cli.scan`` for what it returns.
     """
 
     name: str
@@ -67,4 +68,5 @@ class Plugin:
     channels: tuple[str, ...] = ()
     probes: Mapping[str, type[ProbeKeys]] = field(default_factory=dict)
     receives: tuple[str, ...] = ()
+    scan: Callable[[Sequence[str]], Coroutine[Any, Any, dict[str, Any]]] | None = None
     api_version: int = API_VERSION

@@ -43,10 +43,7 @@ class Probe(Protocol):
 
 @runtime_checkable
 class Explainer(Protocol):
-    """A probe that can show what it sees at a monitor's place in every way it might be meant."""
+    """A probe that can show what it sees in every way it may be meant: for ``addispatch monitors test``."""
 
-    async def explain(self, keys: Any, timeout_s: float) -> list[tuple[str, str]]:
-        """Look once and return lines of names and texts for people; one of the name ``problem`` says what went wrong.
-
-        The monitor need not be one of those given to ``prepare``; raises nothing, and takes ``timeout_s`` at most.
-        """
+    async def explain(self, keys: Any, timeout_s: float) -> Sequence[tuple[str, str]]:
+        """Read once; answer lines such as ``("float32 CDAB", "21.5")``. Never raises: a problem is a line, too."""

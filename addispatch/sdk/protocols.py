@@ -48,6 +48,15 @@ class Channel(Protocol):
 
 
 @runtime_checkable
+class Reserving(Protocol):
+    """A channel that keeps something back for emergencies: what its rate or quota allows to them alone."""
+
+    @property
+    def reserve(self) -> int:
+        """How many emergencies (``Delivery.queue_class``) may be under way beyond ``window``, now."""
+
+
+@runtime_checkable
 class Source(Protocol):
     """Marker for plugins that raise alarms: they call ``context.accept`` from ``start`` until ``stop``."""
 

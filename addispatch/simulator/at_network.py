@@ -76,6 +76,19 @@ def _operator(modem: SimulatedModem, command: Command) -> list[str]:
     return [f'+COPS: 0,{settings.operator_format},"{name}",{ACCESS_TECHNOLOGIES[modem.technology]}']
 
 
+def _ussd(modem: SimulatedModem, command: Command) -> list[str]:
+    """Answer any code with the balance, a moment later; 3GPP TS 27.007 7.15."""
+    modem.sim.require(CmeError)
+    if command.form is Form.TEST:
+        return ["+CUSD: (0-2)"]
+    if command.text(1) and modem.balance:
+        text = modem.balance
+        if modem.settings.character_set == "UCS2":
+            text = text.encode("utf-16-be").hex().upper()
+        modem.announce(f'+CUSD: 0,"{text}",15')
+    return []
+
+
 def _own_number(modem: SimulatedModem, command: Command) -> list[str]:
     modem.sim.require(CmeError)
     return [] if command.form is Form.TEST else [f'+CNUM: "","{modem.number}",145']
@@ -89,4 +102,5 @@ HANDLERS: dict[str, Handler] = {
     "+CGATT": _attached,
     "+COPS": _operator,
     "+CNUM": _own_number,
+    "+CUSD": _ussd,
 }

@@ -83,6 +83,11 @@ class AtSession:
         self._urcs.append(_Answer(list(lines), None).encode())
         self._release_urcs()
 
+    def urcs(self, lines: list[str]) -> None:
+        """Write several unsolicited results in one go."""
+        self._urcs.append(b"".join(_Answer([line], None).encode() for line in lines))
+        self._release_urcs()
+
     def _release_urcs(self) -> None:
         while self._urcs and self._prompt is None and not self._closed:
             self._write(self._urcs.popleft())

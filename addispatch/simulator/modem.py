@@ -5,6 +5,7 @@ Made by tests, the demo and ``addispatch sim modem``; the AT commands read and c
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING
 from addispatch.simulator.at_network import ACCESS_TECHNOLOGIES, registration_line
 from addispatch.simulator.at_session import AtSession
 from addispatch.simulator.call import CallState, Progress
+from addispatch.simulator.modem_chatter import Chatter
 from addispatch.simulator.modem_faults import Fault, FaultKind, FaultPlan
 from addispatch.simulator.modem_sim import Sim
-from addispatch.simulator.modem_storage import Storage
+from addispatch.simulator.modem_storage import READ, Storage
 from addispatch.simulator.pdu import Deliver, StatusReport, Submit, encode_message, with_smsc
+from addispatch.simulator.pdu_body import bodies
 from addispatch.simulator.serial_pty import SerialPty
 
 if TYPE_CHECKING:
@@ -70,6 +73,13 @@ class ModemCall:
         return self.state is CallState.INCOMING
 
 
+def _imei_of(number: str) -> str:
+    """Make an IMEI that no other modem of the network has: 3GPP TS 23.003 6.2, with its check digit."""
+    digits = "35693803" + number[-6:].rjust(6, "0")
+    doubled = (str(int(digit) * (1 + place % 2)) for place, digit in enumerate(digits))
+    return digits + str(-sum(int(digit) for digit in "".join(doubled)) % 10)
+
+
 class SimulatedModem:
     """A modem with a SIM in a :class:`Network`; ``start`` it in the loop, then open ``port`` with any GSM program."""
 
@@ -80,18 +90,21 @@ class SimulatedModem:
         network: Network,
         number: str,
         *,
-        imei: str = "356938035643809",
+        imei: str | None = None,
         imsi: str = "525010000000001",
         link: str | Path | None = None,
         pin: str | None = None,
         storage_size: int = 50,
     ) -> None:
         """``link`` is a path to make for the port, ``storage_size`` how many SMS each of SM and ME hold."""
-        self.network, self.number, self.imei, self.imsi = network, network.number(number), imei, imsi
+        self.network, self.number, self.imsi = network, network.number(number), imsi
+        self.imei = imei or _imei_of(self.number)
         self.smsc = network.smsc
         self.sim = Sim(pin)
         #: As AT+CSQ has it: 0 to 31, 99 unknown.
         self.signal = 20
+        #: What the operator answers to a USSD code; empty: nothing.
+        self.balance = "Your balance is SGD 12.50"
         #: Numbers dialled.
         self.dialled: list[str] = []
         #: Whether ATD is answered when the call is (OK) or fails (BUSY …), as some modems do, and not at once.
@@ -99,11 +112,19 @@ class SimulatedModem:
         self.sent: list[SentMessage] = []
         self.call: ModemCall | None = None
         self.faults = FaultPlan()
+        #: How often each +CMTI and +CDSI is said; some firmware says it twice, and none at all happens, too.
+        self.announce_times = 1
+        #: For how long such lines are gathered, to be said in one go.
+        self.announce_delay_s = 0.0
+        #: Unsolicited lines the modem says all the time.
+        self.chatter = Chatter(self._chat)
         self.settings = Settings()
         self.storages = {"SM": Storage(storage_size), "ME": Storage(storage_size)}
         self._link = Path(link) if link is not None else None
         self._port: SerialPty | None = None
         self._session: AtSession | None = None
+        self._bytes_per_s: float | None = None
+        self._announced: list[str] = []
         self._registered = True
         self._technology = "HSPA"
         self._reference = 0
@@ -119,6 +140,7 @@ class SimulatedModem:
 
     async def stop(self) -> None:
         """Pull the plug and leave the network."""
+        self.chatter.per_s = 0
         self.unplug()
         self.network.detach(self)
 
@@ -130,6 +152,22 @@ class SimulatedModem:
         return self._port.port
 
     @property
+    def plugged_in(self) -> bool:
+        """Whether there is a port."""
+        return self._port is not None
+
+    @property
+    def bytes_per_s(self) -> float | None:
+        """How fast the serial line is in each direction; None for as fast as it goes."""
+        return self._bytes_per_s
+
+    @bytes_per_s.setter
+    def bytes_per_s(self, value: float | None) -> None:
+        self._bytes_per_s = value
+        if self._port is not None:
+            self._port.bytes_per_s = value
+
+    @property
     def registered(self) -> bool:
         """Whether the network lets it in."""
         return self._registered
@@ -137,7 +175,7 @@ class SimulatedModem:
     @registered.setter
     def registered(self, value: bool) -> None:
         self._registered = value
-        self._network_changed()
+        self.network_changed()
 
     @property
     def technology(self) -> str:
@@ -149,7 +187,7 @@ class SimulatedModem:
         if value not in ACCESS_TECHNOLOGIES:
             raise ValueError(f"technology: {value!r} is none of {', '.join(ACCESS_TECHNOLOGIES)}")
         self._technology = value
-        self._network_changed()
+        self.network_changed()
 
     @property
     def in_network(self) -> bool:
@@ -187,15 +225,21 @@ class SimulatedModem:
         self._port = self._session = None
         self.hang_up()
 
-    def replug(self) -> None:
-        """Plug in again: a fresh port, settings as after power-on, a locked SIM if it has a PIN."""
+    def replug(self, link: str | Path | None = None) -> None:
+        """Plug in again: a fresh port, settings as after power-on, a locked SIM if it has a PIN.
+
+        With ``link`` the port has that path from now on, as when a plug goes into another socket.
+        """
         if self._port is not None:
             return
+        if link is not None:
+            self._link = Path(link)
         self.settings = Settings()
         self.sim.unlocked = False
         self._session = AtSession(self, self._write)
         self._port = SerialPty(self._link, self._session.feed)
-        self._network_changed()
+        self._port.bytes_per_s = self._bytes_per_s
+        self.network_changed()
 
     # What AT commands do to it.
 
@@ -207,12 +251,30 @@ class SimulatedModem:
         """AT+CFUN: 1 is on, 0 and 4 are off."""
         if radio != self.settings.radio:
             self.settings.radio = radio
-            self._network_changed()
+            self.network_changed()
 
     def enter_pin(self, code: str, new_pin: str) -> None:
         """AT+CPIN; raises ``CmeError``."""
         self.sim.enter(code, new_pin)
-        self._network_changed()
+        self.network_changed()
+
+    def fill(self) -> None:
+        """Fill both memories with read messages nobody deletes."""
+        old = Deliver("+6580000000", bodies("old", 0)[0], self.network.now())
+        for storage in self.storages.values():
+            while not storage.full:
+                storage.slots[storage.add(old)].status = READ
+
+    def empty(self) -> None:
+        """Delete all that is stored, as by another hand."""
+        for storage in self.storages.values():
+            storage.slots.clear()
+        self.room_made()
+
+    def announce(self, line: str) -> None:
+        """Say something unsolicited, after the answer that is being given."""
+        if self._session is not None:
+            asyncio.get_running_loop().call_soon(self._session.urc, line)
 
     def room_made(self) -> None:
         """A slot became free: the network may bring what waits."""
@@ -277,7 +339,7 @@ class SimulatedModem:
             return False
         index = self.storages[memory].add(message)
         if how:
-            self._session.urc(f'{"+CDSI" if report else "+CMTI"}: "{memory}",{index}')
+            self._announce(f'{"+CDSI" if report else "+CMTI"}: "{memory}",{index}')
         return True
 
     def ring(self, caller: str) -> Progress:
@@ -304,11 +366,28 @@ class SimulatedModem:
         else:
             self.call.state = CallState.ALERTING
 
+    def _announce(self, line: str) -> None:
+        self._announced += [line] * self.announce_times
+        if not self.announce_delay_s:
+            self._tell_announced()
+        elif len(self._announced) == self.announce_times:
+            asyncio.get_running_loop().call_later(self.announce_delay_s, self._tell_announced)
+
+    def _tell_announced(self) -> None:
+        lines, self._announced = self._announced, []
+        if self._session is not None and lines:
+            self._session.urcs(lines)
+
+    def _chat(self, line: str) -> None:
+        if self._session is not None and self._port is not None and not self._port.is_behind:
+            self._session.urc(line)
+
     def _write(self, data: bytes) -> None:
         if self._port is not None:
             self._port.write(data)
 
-    def _network_changed(self) -> None:
+    def network_changed(self) -> None:
+        """Tell the host, and take what waits; called when SIM, radio or network are others."""
         if self._session is None:
             return
         for name, detail in self.settings.registration_detail.items():

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _CHUNK = 4096
 #: Bytes kept for a program that does not read; more are lost, as with hardware.
 MAX_UNREAD = 65536
+#: How often a slow line carries bytes.
+_STEP_S = 0.02
 
 
 class SerialPty:
@@ -28,6 +30,8 @@ class SerialPty:
         """Open it. Raises ``OSError`` when the link cannot be made; a link that is there is replaced."""
         self._on_data = on_data
         self._unwritten = bytearray()
+        #: Bytes a second in each direction, None for as fast as it goes.
+        self.bytes_per_s: float | None = None
         self._loop = asyncio.get_running_loop()
         self._master, self._slave = os.openpty()
         self._open = True
@@ -44,6 +48,11 @@ class SerialPty:
     def port(self) -> str:
         """The path for a program to open."""
         return str(self._link or self._device)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the program has not read, or the line not carried, what was written before."""
+        return bool(self._unwritten)
 
     def write(self, data: bytes) -> None:
         """Send to the program; what it does not read in time is kept up to a limit, then lost."""
@@ -75,19 +84,38 @@ class SerialPty:
             self.close()
             raise OSError(f"link: {link}: {error.strerror}") from None
 
+    @property
+    def _step(self) -> int:
+        """How many bytes may pass at once."""
+        return _CHUNK if self.bytes_per_s is None else max(1, round(self.bytes_per_s * _STEP_S))
+
+    def _listen(self) -> None:
+        if self._open:
+            self._loop.add_reader(self._master, self._read)
+
     def _read(self) -> None:
         try:
-            data = os.read(self._master, _CHUNK)
+            data = os.read(self._master, self._step)
         except (BlockingIOError, InterruptedError):
             return
+        if self.bytes_per_s is not None:
+            self._loop.remove_reader(self._master)
+            self._loop.call_later(len(data) / self.bytes_per_s, self._listen)
         # Programs make the port exclusive; since we hold it open too, that would outlive one that was killed.
         fcntl.ioctl(self._slave, termios.TIOCNXCL)
         self._on_data(data)
 
     def _flush(self) -> None:
+        if not self._open:
+            return
         try:
             while self._unwritten:
-                del self._unwritten[: os.write(self._master, self._unwritten)]
+                written = os.write(self._master, self._unwritten[: self._step])
+                del self._unwritten[:written]
+                if self.bytes_per_s is not None and self._unwritten:
+                    self._loop.remove_writer(self._master)
+                    self._loop.call_later(written / self.bytes_per_s, self._flush)
+                    return
         except (BlockingIOError, InterruptedError):
             self._loop.add_writer(self._master, self._flush)
             return

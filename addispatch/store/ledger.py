@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import sqlalchemy as sa
 
 from addispatch.domain.errors import AddispatchError, StoreError
 from addispatch.store import schema
+from addispatch.store.checkpoint import Checkpoints
 from addispatch.store.connect import make_engine, open_checked
 from addispatch.store.deadlines import pause_of
 from addispatch.store.sql import Statements
 from addispatch.store.transaction import Counters, Entry, Told, Transaction
+from addispatch.store.trouble import Trouble, trouble_of
 
 log = logging.getLogger(__name__)
 
@@ -34,19 +37,33 @@ class Turn(IntEnum):
     """When a unit has its turn in a transaction.
 
     Outcomes go first: in a storm, what is sent must not queue behind what comes in. Claims go last: they take what the
-    same transaction has queued.
+    same transaction has queued. New alarms are units of their own kind because they alone are refused while the disk
+    is short of room: whoever brings one keeps it, and what is left of the room is for those that were taken.
     """
 
     FIRST = 0
-    USUAL = 1
-    LAST = 2
+    INTAKE = 1
+    USUAL = 2
+    LAST = 3
 
+
+#: So many failed writes in a row are put down to a lack of room that is known of; the next one is a broken disk.
+MOST_SHORT_COUNT = 100
 
 Unit = Callable[[Transaction], T]
 
-#: Most usual units in one transaction: keeps a commit, and so the wait of the last one in it, short.
+
+class _Job(NamedTuple):
+    """A unit that waits, and who waits for it."""
+
+    unit: Unit[Any]
+    future: asyncio.Future[Any]
+    turn: Turn
+
+
+#: Most units of one turn in one transaction: keeps a commit, and so the wait of the last one in it, short.
 MAX_BATCH = 250
-#: Most units waiting; beyond it new ones are refused, and sources keep what they have.
+#: Most units of one turn waiting; beyond it new ones are refused, and sources keep what they have.
 MAX_WAITING = 50_000
 
 
@@ -55,18 +72,28 @@ class Ledger:
 
     Called in the loop after each commit: ``on_events`` with its events, ``on_commit`` with its duration in seconds, the
     number of its units and the sources of the alarms it took, and ``on_work`` with what it set going, if anything
-    (``channels``, ``next_at_ms``, ``answered``).
+    (``channels``, ``next_at_ms``, ``answered``). Called in the writer's thread when a write failed: ``make_room`` for
+    want of room, returns whether there is more now; ``on_broken`` because of the disk itself, with a sentence. The app
+    ends the process there, for nobody knows what an fsync that failed has left on the disk.
     """
 
     def __init__(self, url: str, folder: Path) -> None:
         self.engine: sa.Engine = make_engine(url, folder)
+        #: Where its files are.
+        self.folder = Path(self.engine.url.database).parent if self.engine.url.database else folder
         self.notes: list[str] = []
         self.marks: dict[str, bytes] = {}
         self.on_events: Callable[[list[Told]], None] | None = None
         self.on_commit: Callable[[float, int, list[str]], None] | None = None
         self.on_work: Callable[[Transaction], None] | None = None
+        self.make_room: Callable[[], bool] | None = None
+        self.on_broken: Callable[[str], None] | None = None
         self.problem = ""
-        self._waiting: dict[Turn, deque[tuple[Unit[Any], asyncio.Future[Any]]]] = {turn: deque() for turn in Turn}
+        #: Why new alarms are refused, or empty. Set here when there was no room; set and cleared by ``engine.disk``.
+        self.intake_problem = ""
+        self._short_count = 0
+        self._waiting: dict[Turn, deque[_Job]] = {turn: deque() for turn in Turn}
+        self._checkpoints, self._checkpoint_problem = Checkpoints(self.engine), ""
         self._wake = threading.Event()
         self._stopping = False
         self._cache: dict[int, Entry] = {}
@@ -89,6 +116,7 @@ class Ledger:
             self._wake.set()
             await asyncio.to_thread(self._thread.join)
             self._thread = None
+        self._checkpoints.close()
         self.engine.dispose()
 
     def submit(self, unit: Unit[T], turn: Turn = Turn.USUAL) -> asyncio.Future[T]:
@@ -98,21 +126,28 @@ class Ledger:
         """
         assert self._loop is not None
         future: asyncio.Future[T] = self._loop.create_future()
-        waiting = self._waiting[turn]
-        if self._stopping or len(waiting) >= MAX_WAITING:
-            future.set_exception(StoreError("the ledger is closing" if self._stopping else "the ledger is too slow"))
+        if problem := self._refusal(turn):
+            future.set_exception(StoreError(problem))
             future.exception()  # callers that only wait for success need not see "never retrieved"
             return future
-        waiting.append((unit, cast("asyncio.Future[Any]", future)))
-        self._wake.set()
+        self._waiting[turn].append(_Job(unit, cast("asyncio.Future[Any]", future), turn))
+        if not self._wake.is_set():  # setting it takes a lock
+            self._wake.set()
         return future
+
+    def _refusal(self, turn: Turn) -> str:
+        if self._stopping:
+            return "the ledger is closing"
+        if len(self._waiting[turn]) >= MAX_WAITING:
+            return "the ledger is too slow"
+        return self.intake_problem if turn is Turn.INTAKE else ""
 
     async def read(self, query: Callable[[sa.Connection], T]) -> T:
         """Run a reading function in a thread of its own; it sees the last commit."""
         try:
             return await asyncio.to_thread(self._read, query)
         except sa.exc.SQLAlchemyError as error:
-            raise StoreError(f"the ledger cannot be read: {_reason(error)}") from error
+            raise StoreError(f"the ledger cannot be read: {_cause(error)}") from error
 
     def _read(self, query: Callable[[sa.Connection], T]) -> T:
         with self.engine.connect() as connection:
@@ -125,8 +160,8 @@ class Ledger:
 
     @property
     def waiting_count(self) -> int:
-        """Usual units (alarms and the like) not yet committed."""
-        return len(self._waiting[Turn.USUAL])
+        """Units that may queue something to send and are not yet committed: alarms, answers and the like."""
+        return len(self._waiting[Turn.INTAKE]) + len(self._waiting[Turn.USUAL])
 
     # -- the writer thread ---------------------------------------------------------------------------------------
 
@@ -144,22 +179,31 @@ class Ledger:
                 self._wake.clear()
                 while batch := self._next_batch():
                     self._commit_batch(connection, batch)
+                    if self._checkpoints.is_due():
+                        self._checkpoint(connection)
                 if self._stopping:
                     return
 
-    def _next_batch(self) -> list[tuple[Unit[Any], asyncio.Future[Any]]]:
-        batch = []
-        for waiting in self._waiting.values():
-            batch += [waiting.popleft() for _ in range(min(len(waiting), MAX_BATCH))]
+    def _next_batch(self) -> list[_Job]:
+        batch: list[_Job] = []
+        for turn, waiting in self._waiting.items():
+            if turn is Turn.INTAKE and self.intake_problem:
+                self._refuse_intake([waiting.popleft() for _ in range(len(waiting))])
+            else:
+                batch += [waiting.popleft() for _ in range(min(len(waiting), MAX_BATCH))]
         return batch
 
-    def _commit_batch(self, connection: sa.Connection, batch: list[tuple[Unit[Any], asyncio.Future[Any]]]) -> None:
-        began_s = time.perf_counter()
+    def _refuse_intake(self, jobs: list[_Job]) -> None:
+        if jobs:
+            self._tell(self._fail, jobs, StoreError(self.intake_problem), still_well=True)
+
+    def _commit_batch(self, connection: sa.Connection, batch: list[_Job]) -> None:
+        began_s, changes_before = time.perf_counter(), _changes(connection)
         try:
-            results, transaction = self._transact(connection, [unit for unit, _ in batch])
+            results, transaction = self._transact(connection, [job.unit for job in batch])
         except Exception as error:
             if self._is_disk_trouble(error):
-                self._tell(self._fail, batch, StoreError(f"the ledger cannot be written: {_reason(error)}"))
+                self._on_disk_trouble(connection, batch, error)
             elif len(batch) == 1:
                 if not isinstance(error, AddispatchError):
                     log.exception("a unit of work failed")
@@ -169,12 +213,44 @@ class Ledger:
                 for single in batch:
                     self._commit_batch(connection, [single])
         else:
-            self._tell(self._succeed, batch, results, transaction, time.perf_counter() - began_s)
+            took_s, has_written = time.perf_counter() - began_s, _changes(connection) != changes_before
+            self._short_count = 0 if has_written else self._short_count
+            self._tell(self._succeed, batch, results, transaction, took_s, has_written=has_written)
+
+    def _on_disk_trouble(self, connection: sa.Connection, batch: list[_Job], error: Exception) -> None:
+        self._short_count += bool(self.intake_problem)
+        is_short = 0 < self._short_count <= MOST_SHORT_COUNT
+        trouble, reason = trouble_of(_cause(error), self.folder, is_short=is_short)
+        problem = f"the ledger cannot be written: {reason}"
+        if trouble is Trouble.BROKEN and self.on_broken is not None:
+            self.on_broken(problem)
+        has_more = False
+        if trouble is Trouble.NO_ROOM and self.make_room is not None:
+            has_more = self.make_room()
+            self.intake_problem = (
+                f"the disk of {self.folder} cannot be written ({reason}): new alarms are refused until it can"
+            )
+            self._refuse_intake([job for job in batch if job.turn is Turn.INTAKE])
+        rest = [job for job in batch if not (self.intake_problem and job.turn is Turn.INTAKE)]
+        if rest and (has_more or len(rest) < len(batch)):
+            self._commit_batch(connection, rest)
+        elif rest:
+            self._tell(self._fail, rest, StoreError(problem))
+
+    def _checkpoint(self, connection: sa.Connection) -> None:
+        try:
+            self._checkpoints.run(connection)
+        except sqlite3.Error as error:  # what is committed is safe in the log
+            self._on_disk_trouble(connection, [], error)
+            if str(error) != self._checkpoint_problem:
+                log.error("the ledger's write-ahead log cannot be moved into it: %s", error)  # noqa: TRY400 - one line
+            self._checkpoint_problem = str(error)
+        else:
+            self._checkpoint_problem = ""
 
     def _is_disk_trouble(self, error: Exception) -> bool:
         """Whether the database itself failed, and not what one unit asked of it (a duplicate, a value of no type)."""
-        dbapi = self.engine.dialect.loaded_dbapi
-        cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+        dbapi, cause = self.engine.dialect.loaded_dbapi, _cause(error)
         return isinstance(cause, dbapi.Error) and not isinstance(
             cause, (dbapi.IntegrityError, dbapi.DataError, dbapi.ProgrammingError, dbapi.InterfaceError)
         )
@@ -202,16 +278,19 @@ class Ledger:
 
     def _succeed(
         self,
-        batch: list[tuple[Unit[Any], asyncio.Future[Any]]],
+        batch: list[_Job],
         results: list[Any],
         transaction: Transaction,
         took_s: float,
+        *,
+        has_written: bool,
     ) -> None:
-        self.problem = ""
+        if has_written:  # one that only looked says nothing about the disk
+            self.problem = ""
         self.marks.update(transaction.marks)
-        for (_, future), result in zip(batch, results, strict=True):
-            if not future.done():
-                future.set_result(result)
+        for job, result in zip(batch, results, strict=True):
+            if not job.future.done():
+                job.future.set_result(result)
         if self.on_commit is not None:
             self.on_commit(took_s, len(batch), transaction.accepted)
         has_work = transaction.channels or transaction.answered or transaction.next_at_ms is not None
@@ -220,18 +299,21 @@ class Ledger:
         if transaction.told and self.on_events is not None:
             self.on_events(transaction.told)
 
-    def _fail(
-        self, batch: list[tuple[Unit[Any], asyncio.Future[Any]]], error: Exception, *, still_well: bool = False
-    ) -> None:
+    def _fail(self, batch: list[_Job], error: Exception, *, still_well: bool = False) -> None:
         if not still_well:
             if not self.problem:
                 log.error("%s", error)
             self.problem = str(error)
-        for _, future in batch:
-            if not future.done():
-                future.set_exception(error)
-                future.exception()  # callers that only wait for success need not see "never retrieved"
+        for job in batch:
+            if not job.future.done():
+                job.future.set_exception(error)
+                job.future.exception()  # callers that only wait for success need not see "never retrieved"
 
 
-def _reason(error: Exception) -> str:
-    return str(error.orig) if isinstance(error, sa.exc.DBAPIError) and error.orig else str(error)
+def _cause(error: Exception) -> BaseException:
+    return error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
+
+
+def _changes(connection: sa.Connection) -> object:
+    """Rows changed so far on the connection; never the same twice where the driver does not count."""
+    return getattr(connection.connection.driver_connection, "total_changes", object())

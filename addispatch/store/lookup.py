@@ -48,6 +48,28 @@ def by_id(transaction: Transaction, case_id: str) -> Entry | None:
     return transaction.entry(seq) if seq is not None else None
 
 
+def sent_with(
+    transaction: Transaction, channel: str, address: str, reference: str, *, by: str, since_ms: int
+) -> tuple[int, DeliveryKey, str] | None:
+    """Return the case, key and recipient of what was last sent to an address under a reference.
+
+    ``by`` names the modem or server that carried it; empty: any. Each modem counts its references from 0 to 255 and
+    then uses them again: of several the one sent last is meant, whenever it was queued.
+    """
+    transaction.flush()
+    query = sa.select(_d.case_seq, _d.cycle, _d.level, _d.recipient_id, _d.channel, _d.address, _d.recipient).where(
+        _d.channel == channel,
+        _d.address == address,
+        _d.reference == reference,
+        _d.reference.is_not(None),
+        _d.sent_at_ms >= since_ms,
+    )
+    if by:
+        query = query.where(_d.carrier == by)
+    row = transaction.connection.execute(query.order_by(_d.sent_at_ms.desc(), _d.seq.desc()).limit(1)).first()
+    return (row[0], DeliveryKey(*row[1:6]), row[6]) if row else None
+
+
 def with_code(transaction: Transaction, code: str, since_ms: int) -> list[Entry]:
     """Return the cases of a code that are not closed, or closed after ``since_ms``; the newest first."""
     transaction.flush()

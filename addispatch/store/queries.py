@@ -43,8 +43,11 @@ _OPEN_VIEWS = {
 
 def time_text(at_ms: int | None) -> str | None:
     """RFC 3339, UTC, milliseconds."""
-    if at_ms is None:
-        return None
+    return None if at_ms is None else _time_text(at_ms)
+
+
+@lru_cache(maxsize=256)  # in a storm many have the same
+def _time_text(at_ms: int) -> str:
     return f"{_second_text(at_ms // 1000)}.{at_ms % 1000:03d}Z"
 
 

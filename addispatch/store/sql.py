@@ -7,6 +7,7 @@ second: they go to the driver's cursor on the connection's own transaction.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -57,6 +58,33 @@ class Statement:
         return dict(zip(self.names, row, strict=True))
 
 
+class Insert(Statement):
+    """An insert of whole rows.
+
+    Many rows go into one execution each: the driver gives the interpreter away and takes it back for each, which costs
+    a third of an insert's time, and more when the loop waits to take it.
+    """
+
+    TOGETHER = 32
+
+    def __init__(self, table: sa.Table, dialect: sa.Dialect) -> None:
+        super().__init__(sa.insert(table), dialect)
+        _, values, row = self.text.rpartition("VALUES ")
+        self._together = self.text + f", {row}" * (self.TOGETHER - 1) if values and not self._named else ""
+
+    def run(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
+        """Run for many rows, each in the order of ``names``."""
+        whole_count = len(rows) - len(rows) % self.TOGETHER if self._together else 0
+        if whole_count:
+            cursor = connection.connection.cursor()
+            for at in range(0, whole_count, self.TOGETHER):
+                cursor.execute(self._together, tuple(chain.from_iterable(rows[at : at + self.TOGETHER])))
+            cursor.close()
+            rows = rows[whole_count:]
+        if rows:
+            super().run(connection, rows)
+
+
 class Statements:
     """All hot statements for one engine."""
 
@@ -64,9 +92,9 @@ class Statements:
         def make(text: str) -> Statement:
             return Statement(sa.text(text), dialect)
 
-        self.insert_case = Statement(sa.insert(schema.cases), dialect)
-        self.insert_delivery = Statement(sa.insert(schema.deliveries), dialect)
-        self.insert_event = Statement(sa.insert(schema.events), dialect)
+        self.insert_case = Insert(schema.cases, dialect)
+        self.insert_delivery = Insert(schema.deliveries, dialect)
+        self.insert_event = Insert(schema.events, dialect)
         self.insert_alarm = Statement(sa.insert(schema.alarms), dialect)
         self.put_intake = make(
             "INSERT INTO intake (slot, at_ms, path, fingerprint) VALUES (:slot, :at_ms, :path, :fingerprint)"

@@ -344,27 +344,6 @@ class Transaction:
         query = sa.select(c.seq).where(c.close_at_ms <= now_ms, c.close_at_ms.is_not(None), c.state != "closed")
         return [self.entry(seq) for seq in self.connection.execute(query.limit(most)).scalars().all()]
 
-    def sent_with(
-        self, channel: str, address: str, reference: str, since_ms: int
-    ) -> tuple[int, DeliveryKey, str] | None:
-        """Return the latest delivery sent to an address under a reference, with its case and recipient."""
-        self.flush()
-        d = schema.deliveries.c
-        query = (
-            sa.select(d.case_seq, d.cycle, d.level, d.recipient_id, d.channel, d.address, d.recipient)
-            .where(
-                d.channel == channel,
-                d.address == address,
-                d.reference == reference,
-                d.reference.is_not(None),
-                d.sent_at_ms >= since_ms,
-            )
-            .order_by(d.seq.desc())
-            .limit(1)
-        )
-        row = self.connection.execute(query).first()
-        return (row[0], DeliveryKey(*row[1:6]), row[6]) if row else None
-
     def add_received(self, values: dict[str, Any]) -> bool:
         """Store a message that came in; False if its reference is known."""
         table = schema.received
@@ -391,26 +370,31 @@ class Transaction:
 
     # -- claiming ------------------------------------------------------------------------------------------------
 
-    def claim_due(self, channel: str, most: int, now_ms: int) -> list[Claim]:
-        """Take up to ``most`` due deliveries of a channel, urgent ones first, and mark them as being sent."""
+    def claim_due(self, channel: str, most: int, now_ms: int, most_urgent: int = 0) -> list[Claim]:
+        """Take up to ``most`` due deliveries of a channel, urgent ones first, and mark them as being sent.
+
+        Of emergencies up to ``most_urgent``, if that is more.
+        """
         claims: list[Claim] = []
         for queue_class, turn, due_at_ms in self._heads(channel):
-            if len(claims) >= most:
+            room = (max(most, most_urgent) if queue_class == QueueClass.EMERGENCY else most) - len(claims)
+            if room <= 0:
                 break
             if due_at_ms is None or due_at_ms > now_ms:
                 continue
-            rows = self._sql.due.read(self.connection, channel, queue_class, turn, now_ms, most - len(claims))
-            claims.extend(_read_claim(row) for row in rows)
+            for row in self._sql.due.read(self.connection, channel, queue_class, turn, now_ms, room):
+                entry = self._cache.get(row[1])
+                claim = _read_claim(row, entry.case.id if entry is not None else unpack_id(row[2]))
+                if entry is not None:
+                    entry.case = with_delivery(entry.case, claim.key, claim.state)
+                claims.append(claim)
         self._waiting[self._sql.claim].extend((claim.seq,) for claim in claims)
-        for claim in claims:
-            entry = self._cache.get(claim.case_seq)
-            if entry is not None:
-                entry.case = with_delivery(entry.case, claim.key, claim.state)
         return claims
 
-    def next_due_ms(self, channel: str) -> int | None:
-        """When the channel's next queued delivery is due that may leave."""
-        return min((due_at_ms for _, _, due_at_ms in self._heads(channel) if due_at_ms is not None), default=None)
+    def next_due_ms(self, channel: str, last: QueueClass = QueueClass.PAUSE) -> int | None:
+        """When the channel's next queued delivery is due that may leave; classes behind ``last`` do not count."""
+        heads = self._heads(channel)
+        return min((due_ms for kind, _, due_ms in heads if due_ms is not None and kind <= last), default=None)
 
     def _heads(self, channel: str) -> list[tuple[Any, ...]]:
         """Class, turn and first due time of a channel's queues, in the order in which they are served.
@@ -486,12 +470,14 @@ def _extra_differs(before: Case, after: Case) -> bool:
     )
 
 
-def _read_claim(row: Sequence[Any]) -> Claim:
+def _read_claim(row: Sequence[Any], case_id: str) -> Claim:
     """Read a row in the order of ``sql.CLAIM_COLUMNS``."""
-    seq, case_seq, case_id, cycle, level, recipient_id, channel, address, *rest = row
-    recipient, text, subject, class_, rung, attempt, repeat, carrier, expires_at_ms, priority, code, queued, kind = rest
+    (
+        seq, case_seq, _, cycle, level, recipient_id, channel, address, recipient, text, subject, class_, rung, attempt,
+        repeat, carrier, expires_at_ms, priority, code, queued, kind,
+    ) = row  # fmt: skip
     return Claim(
-        seq, case_seq, unpack_id(case_id), DeliveryKey(cycle, level, recipient_id, channel, address), recipient, text,
+        seq, case_seq, case_id, DeliveryKey(cycle, level, recipient_id, channel, address), recipient, text,
         subject, _CLASSES[class_], rung, DeliveryState(Fact.NONE, attempt, Phase.SENDING), bool(repeat), carrier or "",
         expires_at_ms, BY_RANK[priority], code or "", queued, _KINDS[kind],
     )  # fmt: skip

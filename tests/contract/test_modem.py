@@ -24,7 +24,7 @@ async def running(tmp_path_factory):
     modem = SimulatedModem(Network(), "+6590000000", link=port)
     await modem.start()
     async with RecordingContext(folder, name="modem") as context:
-        config = plugin.config.model_validate({"modem": [{"name": "sim1", "port": str(port)}]})
+        config = plugin.config.model_validate({"modem": [{"name": "sim1", "port": str(port), "rate_per_minute": 0}]})
         quick = tuple(modem.model_copy(update={"ring_s": 0.3}) for modem in config.modem)
         instance = plugin.create(config.model_copy(update={"modem": quick}), context)
         await instance.self_check()

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from daemon import Daemon
+from daemon import PATIENCE_S, Daemon
 from publisher import Publisher
 
 from addispatch.sdk.testing.mosquitto import Mosquitto
@@ -19,6 +23,9 @@ from addispatch.sdk.testing.mosquitto import Mosquitto
 pytestmark = [pytest.mark.debian, pytest.mark.slow]
 
 CONFIG = """
+[limits]
+disk_floor_mib = 2
+disk_low_mib = 0
 [plugin.mqtt]
 url = "{url}"
 [[plugin.mqtt.subscribe]]
@@ -38,6 +45,7 @@ name = "all"
 to = ["Ops"]
 """
 TOPIC = "plant/a/alarm"
+CAMPAIGN = bool(os.environ.get("ADDISPATCH_CAMPAIGN"))
 
 
 @pytest.fixture
@@ -73,22 +81,22 @@ async def subscribed(daemon: Daemon, broker: Mosquitto) -> None:
 
 
 class FullDisk:
-    """A small file system for the ledger, and how to fill it."""
+    """A small file system for the ledger, and how to fill it: ballast, floor and little more."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=28m", "tmpfs", str(folder)], check=True)
 
     def fill(self, _daemon: Daemon) -> None:
-        with (self.folder / "ballast").open("wb", buffering=0) as ballast:
-            try:
-                while ballast.write(bytes(4096)) == 4096:
-                    pass
-            except OSError:
-                return
+        """Somebody else takes all there is, also what the ballast gives back."""
+        others = (self.folder / f"others {time.monotonic_ns()}").open("wb", buffering=0)
+        with others, contextlib.suppress(OSError):
+            while others.write(bytes(4096)) == 4096:
+                pass
 
     def free(self, _daemon: Daemon) -> None:
-        (self.folder / "ballast").unlink()
+        for file in self.folder.glob("others *"):
+            file.unlink()
 
     def close(self) -> None:
         subprocess.run(["umount", "-l", str(self.folder)], check=True)
@@ -114,6 +122,16 @@ class SizeLimit:
         pass
 
 
+@pytest.fixture
+def small_disk(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small disk takes root")
+    (tmp_path / "small").mkdir()
+    found = FullDisk(tmp_path / "small")
+    yield found
+    found.close()
+
+
 @pytest.fixture(params=[FullDisk, SizeLimit])
 def disk(request, tmp_path):
     if request.param is FullDisk and os.geteuid() != 0:
@@ -130,16 +148,16 @@ async def test_a_full_disk_refuses_and_recovers(disk, broker, make_daemon, told)
         disk.fill(daemon)
         for number in range(30):
             publisher.publish(TOPIC, f"while full {number}")
-        status = await daemon.until(lambda status: "cannot be written" in status["state"])
-        assert status["state"].startswith("Warning: the ledger cannot be written:")
-        assert status["ledger"]["problem"]
+        status = await daemon.until(lambda status: "new alarms are refused" in " ".join(status["warnings"]))
+        assert status["state"].startswith("Warning: ")
         answer = await daemon.post("/alarms", {"text": "by HTTP while full", "to": "Ops"})
         assert answer.status_code == 503
-        assert "the ledger cannot be written" in answer.json()["error"]
+        assert f"disk of {daemon.data}" in answer.json()["error"]
         assert answer.headers["retry-after"]
         async with daemon.client() as client:
             ready = await client.get("/readyz")
-            assert (ready.status_code, "cannot be written" in ready.text) == (503, True)
+            assert (ready.status_code, bool(ready.json()["reason"])) == (503, True)
+            assert "addispatch_disk_free_bytes" in (await client.get("/metrics")).text
         await publisher.all_confirmed()
         disk.free(daemon)
         publisher.publish(TOPIC, "after")
@@ -172,6 +190,185 @@ async def test_what_came_while_full_survives_a_kill(disk, broker, make_daemon, t
             await daemon.event("while full -> Ops")
             await daemon.idle()
         assert sorted(told()) == ["before", "while full"]
+
+
+WATCH = """
+[[recipient]]
+name = "Logbook"
+channels = ["log"]
+[[recipient]]
+name = "Second"
+channels = ["log"]
+[[recipient]]
+name = "Chief"
+channels = ["log"]
+[[group]]
+name = "Ops"
+members = ["Logbook"]
+policy = "watch"
+[[policy]]
+name = "watch"
+footnote = ""
+[[policy.level]]
+after_minutes = 0.05
+to = ["Second"]
+[[policy.level]]
+after_minutes = 60
+to = ["Chief"]
+[[route]]
+name = "all"
+to = ["Ops"]
+[settings]
+system_alert_to = ["Chief"]
+"""
+
+
+async def test_while_full_escalating_and_acknowledging_go_on(small_disk, broker, make_daemon, told):
+    disk = small_disk
+    async with make_daemon(disk.folder, WATCH) as daemon, Publisher(broker.port) as publisher:
+        await subscribed(daemon, broker)
+        (case,) = (await daemon.get("/cases"))["cases"]
+        assert (daemon.data / "ballast").stat().st_size == 16 * 2**20
+        disk.fill(daemon)
+        for number in range(10):
+            publisher.publish(TOPIC, f"while full {number}")
+        await daemon.event("Sending and acknowledging go on")
+        assert not (daemon.data / "ballast").exists()
+        # The level that was due went out, the outcome of it was stored, and so is the acknowledgement.
+        await daemon.event("log to Second sent: before")
+        publisher.publish("addispatch/default/ack", json.dumps({"code": case["code"], "by": "Second"}))
+        await daemon.event("acknowledged by Second")
+        assert (await daemon.get(f"/cases/{case['id']}"))["acknowledged_by"] == "Second"
+        # The chief hears of the disk, by the disk that is full.
+        await daemon.event("log to Chief sent: addispatch")
+        alert = next(text for text in told() if text.startswith("addispatch node-a: "))
+        assert f"disk of {daemon.data}" in alert
+        put = await daemon.post("/directory/recipient", {"name": "Jane", "channels": ["log"]})
+        assert put.status_code == 200  # there is room, and it is no alarm
+        assert not [text for text in told() if text.startswith("while full")]
+        # Then the room of the ballast is gone, too: nothing is taken, nothing ends, and nobody floods the log.
+        disk.fill(daemon)
+        comment = {"action": "comment", "comment": "all right"}
+        answer = await daemon.post(f"/cases/{case['id']}/ack", comment)
+        assert (answer.status_code, "cannot be written" in answer.text) == (503, True)
+        answer = await daemon.post("/directory/recipient", {"name": "Joe", "channels": ["log"]})
+        assert (answer.status_code, "cannot be written: No space left" in answer.text) == (503, True)
+        names = [entry["name"] for entry in (await daemon.get("/directory/recipient"))["recipient"]]
+        assert sorted(names) == ["Chief", "Jane", "Logbook", "Second"]
+        assert (await daemon.status())["ledger"]["problem"]
+        async with daemon.client() as client:
+            assert (await client.get("/healthz")).status_code == 200
+        disk.free(daemon)
+        await daemon.event("The disk has room again")
+        assert (daemon.data / "ballast").stat().st_size == 16 * 2**20
+        await daemon.event("System alert: disk is all right again")
+        await daemon.event("while full 9 -> Ops")
+        assert (await daemon.post(f"/cases/{case['id']}/ack", comment)).status_code == 200
+        await publisher.all_confirmed()
+        await daemon.until(lambda status: status["state"] == "Server running")
+        taken = [case["text"] for case in (await daemon.get("/cases", limit=100))["cases"]]
+        alarms = sorted(text for text in taken if not text.startswith("addispatch "))
+        assert alarms == sorted(["before", *(f"while full {number}" for number in range(10))])
+        assert not [line for line in daemon.lines if "Traceback" in line]
+
+
+async def test_a_start_on_a_full_disk_gives_up_the_ballast(small_disk, broker, make_daemon, told):
+    disk, daemon = small_disk, make_daemon(small_disk.folder)
+    async with daemon:
+        await subscribed(daemon, broker)
+        await daemon.idle()
+    disk.fill(daemon)
+    async with daemon, Publisher(broker.port) as publisher:
+        publisher.publish(TOPIC, "while full")
+        await daemon.event("new alarms are refused until 18 MiB are. Sending")
+        assert not [event for event in await daemon.events() if event["kind"] == "LedgerSetAside"]
+        disk.free(daemon)
+        await daemon.event("while full -> Ops")
+        await daemon.idle()
+    assert sorted(told()) == ["before", "while full"]
+
+
+@contextlib.asynccontextmanager
+async def injected(daemon: Daemon, calls: str, fault: str) -> AsyncIterator[None]:
+    """Let the daemon's system calls fail, from now to the end of the block."""
+    strace = await asyncio.create_subprocess_exec(
+        "strace", "-f", "-o", "/dev/null", "-p", str(daemon.process.pid),
+        "-e", f"trace={calls}", "-e", f"inject={calls}:{fault}",
+        stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    assert strace.stderr is not None
+    line = await asyncio.wait_for(strace.stderr.readline(), PATIENCE_S)
+    if b"attached" not in line:
+        pytest.skip(f"strace may not look into another process: {line.decode().strip()}")
+    try:
+        yield
+    finally:
+        if strace.returncode is None:
+            strace.send_signal(signal.SIGINT)  # it lets go of the daemon
+        await asyncio.wait_for(strace.communicate(), PATIENCE_S)
+
+
+async def test_an_io_error_ends_the_daemon_and_loses_nothing(tmp_path, broker, make_daemon, told):
+    """After an fsync that failed the kernel may call the next one good: only a new process knows what is there."""
+    daemon = make_daemon(tmp_path)
+    await daemon.start()
+    async with Publisher(broker.port) as publisher:
+        await subscribed(daemon, broker)
+        await daemon.idle()
+        for round_, fault in enumerate(("fsync,fdatasync", "pwrite64") if CAMPAIGN else ("fsync,fdatasync",)):
+            since = len(daemon.lines)
+            async with injected(daemon, fault, "error=EIO"):
+                began_s = time.monotonic()
+                publisher.publish(TOPIC, f"alarm {round_}")
+                assert await daemon.ends() == os.EX_IOERR
+                assert time.monotonic() - began_s < 1
+            said = [line for line in daemon.lines[since:] if "ending at once" in line]
+            assert len(said) == 1
+            assert "disk I/O error" in said[0]
+            await daemon.start()
+            await daemon.event(f"alarm {round_} -> Ops")
+            await daemon.idle()
+        await publisher.all_confirmed()
+    await daemon.stop()
+    expected = {"before", *(f"alarm {number}" for number in range(round_ + 1))}
+    assert expected == {text.removeprefix("(repeat) ") for text in told()}
+
+
+async def test_a_disk_that_turns_read_only_is_like_a_full_one(tmp_path, broker, make_daemon, told):
+    async with make_daemon(tmp_path) as daemon, Publisher(broker.port) as publisher:
+        await subscribed(daemon, broker)
+        await daemon.idle()
+        calls = "pwrite64,fallocate,ftruncate,/^unlink,/^utime,/^link,/^rename"
+        async with injected(daemon, calls, "error=EROFS"):
+            publisher.publish(TOPIC, "while read-only")
+            status = await daemon.until(lambda status: "Read-only file system" in status["state"])
+            assert "new alarms are refused" in " ".join(status["warnings"])
+        await daemon.event("while read-only -> Ops")
+        await daemon.until(lambda status: status["state"] == "Server running")
+        await daemon.idle()
+    assert told() == ["before", "while read-only"]
+
+
+INDEXES, COUNT = (range(1, 61), 5) if CAMPAIGN else ((1, 4), 2)
+
+
+async def test_no_room_at_any_single_write(tmp_path, broker, make_daemon, told):
+    async with make_daemon(tmp_path) as daemon, Publisher(broker.port) as publisher:
+        await subscribed(daemon, broker)
+        for index in INDEXES:
+            async with injected(daemon, "pwrite64", f"error=ENOSPC:when={index}"):
+                for number in range(COUNT):
+                    publisher.publish(TOPIC, f"alarm {number} at {index}")
+                    await daemon.event(f"alarm {number} at {index} -> Ops")
+                    await daemon.idle()
+        await publisher.all_confirmed()
+        await daemon.until(lambda status: status["state"] == "Server running")
+        assert len(await daemon.events("Sending and acknowledging go on")) == len(INDEXES)
+        assert len(await daemon.events("The disk has room again")) == len(INDEXES)
+        expected = {f"alarm {number} at {index}" for index in INDEXES for number in range(COUNT)} | {"before"}
+        cases = [case["text"] for case in (await daemon.get("/cases", limit=500))["cases"]]
+        assert sorted(cases) == sorted(expected)
+        assert {text.removeprefix("(repeat) ") for text in told()} == expected
 
 
 async def test_a_damaged_ledger_is_set_aside(tmp_path, broker, make_daemon, told):

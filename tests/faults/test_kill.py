@@ -195,6 +195,7 @@ MODEM = """
 name = "sim1"
 port = "{port}"
 poll_s = 1
+rate_per_minute = 0
 """
 #: Every so-manieth alarm is an SMS: a modem sends about one a second.
 SMS_EACH = 50

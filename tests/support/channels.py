@@ -106,5 +106,6 @@ async def open_sending(folder, *channels: ScriptedChannel, directory=None, rules
             yield node
         finally:
             for channel in channels:
-                channel.gate.set()
+                if isinstance(channel, ScriptedChannel):
+                    channel.gate.set()
             await node.dispatcher.stop(1)

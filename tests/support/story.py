@@ -59,6 +59,7 @@ BY_MODEM = """
 name = "sim1"
 port = "{port}"
 poll_s = {poll_s}
+rate_per_minute = 0
 """
 BY_PAGER = """
 [plugin.pager]

@@ -64,6 +64,7 @@ class RecordingContext:
     node = "node-a"
     cluster = "default"
     default_region = "SG"
+    timezone = "Asia/Singapore"
 
     def __init__(
         self, data_dir: Path, *, name: str = "plugin", clock: Clock | None = None, operations: Operations | None = None

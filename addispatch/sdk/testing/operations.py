@@ -54,6 +54,14 @@ class EmptyOperations:
         for event in nothing:
             yield event
 
+    async def monitors(self, actor: Actor) -> Doc:
+        """No monitors."""
+        return {"monitors": []}
+
+    async def monitor_test(self, actor: Actor, request: Doc) -> Doc:
+        """There are no probes."""
+        raise Refused("probe", "no plugin provides it")
+
     async def modems(self, actor: Actor) -> Doc:
         """No modems."""
         return {"modems": []}
@@ -137,6 +145,14 @@ class EmptyOperations:
     async def link_key_rotate(self, actor: Actor) -> Doc:
         """There are no links."""
         return {"keys_count": 0}
+
+    async def test_alert(self, actor: Actor) -> Doc:
+        """There is nobody to tell."""
+        return {"text": "", "told": [], "problem": "system_alert_to is empty"}
+
+    async def doctor(self, actor: Actor) -> Doc:
+        """There is nothing to find."""
+        return {"node": "", "running": True, "ok": True, "findings": []}
 
     async def health(self) -> Doc:
         """Alive."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import TYPE_CHECKING
 
-from addispatch.sdk import PluginError, Severity
+from addispatch.sdk import Finding, PluginError, Severity
 
 if TYPE_CHECKING:
     from iotcore import Broker
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 MAX_PAYLOAD_BYTES = 300_000
 #: How often the child is looked at (one system call), and the first and longest pause before it is started again.
 LOOK_S = 0.25
+#: The name of the condition people are told of.
+CONDITION = "embedded broker"
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 
 
@@ -82,6 +85,7 @@ class BrokerService:
 
     def _tell(self, line: str, problem: str, severity: Severity) -> None:
         self._problem = problem
+        self._context.condition(CONDITION, f"the embedded MQTT broker on {self._where}: {problem}" if problem else "")
         self._context.event(line, severity=severity, kind="broker")
 
     async def stop(self) -> None:
@@ -90,6 +94,27 @@ class BrokerService:
         self._problem = "stopped"
         if self._broker is not None:
             await asyncio.to_thread(self._broker.stop)
+
+    async def examine(self) -> list[Finding]:
+        """Say whether it listens, or before the start whether it could."""
+        if self._broker is not None:
+            problem = self._problem or ("" if self._broker.is_running else "died")
+            return [
+                Finding(CONDITION, self.status_line(), f"{self._where}: {problem}" if problem else "", self._advice)
+            ]
+        try:
+            self._make()
+            with socket.create_server((self._config.listen, self._config.port)):
+                return [Finding(CONDITION, f"{self._where} is free")]
+        except PluginError as error:
+            return [Finding(CONDITION, problem=str(error))]
+        except OSError as error:
+            problem = f"cannot listen on {self._where}: {error.strerror or error}"
+            return [Finding(CONDITION, problem=problem, advice=self._advice)]
+
+    @property
+    def _advice(self) -> str:
+        return f"see what has the port: ss -ltnp 'sport = :{self._config.port}'"
 
     def status_line(self) -> str:
         """Say where it listens, or what is wrong."""

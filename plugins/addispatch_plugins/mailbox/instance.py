@@ -6,8 +6,9 @@ import asyncio
 import ssl
 from typing import TYPE_CHECKING
 
-from addispatch.sdk import ConfigError, Severity
+from addispatch.sdk import ConfigError, Finding, Severity
 from addispatch_plugins.mailbox.config import Kind, Security, is_loopback
+from addispatch_plugins.mailbox.examine import examine
 from addispatch_plugins.mailbox.oauth2 import TokenSource
 from addispatch_plugins.mailbox.poller import Poller
 from addispatch_plugins.mailbox.session import Session, tls_context
@@ -52,6 +53,10 @@ class MailboxPlugin:
         """Begin nothing new; the host then ends the poller, and with it the connection."""
         if self._poller is not None:
             self._poller.stop()
+
+    async def examine(self) -> list[Finding]:
+        """Connect, log in, choose the folder, count what is in it; nothing is fetched or deleted."""
+        return [await examine(self._config, self._session, self._poller)]
 
     def status_line(self) -> str:
         """Say how the mailbox is."""

@@ -51,6 +51,8 @@ class Poller:
         # Mails that the server did not give out or during which it fell silent, and until when they are left alone.
         self._bad: dict[str, float] = {}
         self._stopping = asyncio.Event()
+        #: Held while a session is open: many POP3 servers let only one in.
+        self.busy = asyncio.Lock()
         self.outage = Outage(config, context)
         self.taken_count = 0
         self.looked_at = ""
@@ -58,7 +60,8 @@ class Poller:
     async def run(self) -> None:
         """Poll until ``stop`` is called."""
         while not self._stopping.is_set():
-            pause_s = await self._poll()
+            async with self.busy:
+                pause_s = await self._poll()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
                     await self._stopping.wait()

@@ -8,6 +8,9 @@ from addispatch.sdk import Capability, Plugin
 from addispatch_plugins.modem.config import ModemPluginConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
     from addispatch.sdk import Context, Instance
 
 
@@ -18,6 +21,12 @@ def _create(config: ModemPluginConfig, context: Context) -> Instance:
     return ModemPlugin(config, context)
 
 
+async def _scan(ports: Sequence[str]) -> dict[str, Any]:
+    from addispatch_plugins.modem.scan import scan  # noqa: PLC0415 - listing plugins stays fast
+
+    return await scan(ports)
+
+
 plugin = Plugin(
     name="modem",
     summary="Sends and receives text messages and rings phones through GSM modems",
@@ -25,4 +34,5 @@ plugin = Plugin(
     create=_create,
     capabilities=frozenset({Capability.CHANNEL}),
     channels=("sms", "voice"),
+    scan=_scan,
 )

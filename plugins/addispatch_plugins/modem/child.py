@@ -1,10 +1,11 @@
 """The process that owns one modem: gammu runs here and nowhere else, so that it can be killed at any moment.
 
-Started by ``process.py`` as ``python -I child.py TRACE_FD``, speaks JSON lines: one request, then one reply
+Started by ``process.py`` as ``python -I child.py TRACE_FD HINT_FD``, speaks JSON lines: one request, then one reply
 ``{"ok": …}`` or ``{"error": code, "text": …}``; a message has ``{"part": n}`` before each part, a call before it dials.
-``{"op": "stop_call"}`` has no reply and ends a call under way. It imports nothing of addispatch but ``dial.py`` beside
-it: python-gammu is GPL-2.0-or-later, and the process stays small. gammu's own log goes to TRACE_FD, emptied before each
-request; the parent reads from it how far a request got, even when this process is dead.
+``{"op": "stop_call"}`` has no reply and ends a call under way, or the wait for the operator's answer to a USSD code. It
+imports nothing of addispatch but ``dial.py``, ``store.py`` and ``talk.py`` beside it: python-gammu is GPL-2.0-or-later,
+and the process stays small. gammu's own log goes to TRACE_FD, emptied before each request; the parent reads from it how
+far a request got, even when this process is dead. A byte on HINT_FD says that the modem announced a message.
 """
 
 from __future__ import annotations
@@ -28,8 +29,13 @@ import serial
 MAX_READ = 100
 #: gammu numbers what lies in the device itself (ME) from here, what lies on the SIM from 1.
 SECOND_MEMORY = 100_000
-#: How often and how long the probe waits for an answer to ``AT``.
-PROBE_TRIES, PROBE_WAIT_S = 3, 0.6
+#: How long a text that stopped in the middle may be gone on with (phones wait longer for its parts), and how many such
+#: texts are remembered.
+REST_KEPT_S, MAX_RESTS = 600.0, 16
+#: How often an idle modem is listened to.
+LISTEN_S = 0.25
+#: How long the network may take to answer a USSD request.
+USSD_S = 30.0
 
 
 def _beside(name: str) -> Any:
@@ -43,43 +49,78 @@ def _beside(name: str) -> Any:
 
 
 dial = _beside("dial")
+store = _beside("store")
+talk = _beside("talk")
+
+
+class Rest:
+    """A text of which the first ``sent_count`` parts went, and until when it may go on."""
+
+    def __init__(self, parts: list[dict[str, Any]]) -> None:
+        self.parts = parts
+        self.sent_count, self.until_s = 0, 0.0
 
 
 class Driver:
     """The requests, one method each; run by the worker thread."""
 
-    def __init__(self, trace_fd: int) -> None:
+    def __init__(self, trace_fd: int, hint_fd: int) -> None:
         self.stop_call = threading.Event()
         self._machine = gammu.StateMachine()
         self._trace = os.fdopen(trace_fd, "w+b", buffering=0)
+        self._rests: dict[tuple[Any, ...], Rest] = {}
+        self._hint_fd = hint_fd
+        self._idle_line: Any = None
+        self._ussd: list[str] = []
 
     def probe(self, port: str) -> dict[str, Any]:
-        """See within two seconds whether something on the port answers to ``AT``; gammu would take twelve."""
-        heard = b""
-        with serial.Serial(port, 115200, timeout=0.05, write_timeout=1, exclusive=True) as tty:
-            for _ in range(PROBE_TRIES):
-                # Escape first: a process killed in mid-send leaves the modem waiting for the rest of the text.
-                tty.write(b"\x1b\rAT\r")
-                until_s = time.monotonic() + PROBE_WAIT_S
-                while time.monotonic() < until_s:
-                    heard = (heard + tty.read(4096))[-65536:]
-                    if re.search(rb"\r\n?(OK|0)\r", heard):
-                        return {}
-        what = "it sends something, but does not answer AT" if heard else "nothing answers AT"
-        raise NotAModemError(f"no modem there: {what}")
+        """See within two seconds whether something on the port answers to ``AT``."""
+        return dict(talk.probe(port))
+
+    def inspect(self, port: str) -> dict[str, Any]:
+        """Ask what modem and SIM are there; gammu is not connected then."""
+        return dict(talk.inspect(port))
+
+    def reset(self, port: str) -> dict[str, Any]:
+        """Start the modem itself anew; gammu is not connected then."""
+        return dict(talk.reset(port))
 
     def init(self, gammurc: str) -> dict[str, Any]:
         """Connect. The settings come from a file: given as a dict, gammu leaves out those for incoming messages."""
         self._machine.ReadConfig(Filename=gammurc, Section=0)
-        self._machine.Init()
+        try:
+            self._machine.Init()
+        except gammu.ERR_DEVICEOPENERROR:
+            # gammu does not say why. Somebody else may have been quicker since the probe.
+            serial.Serial(self._machine.GetConfig(0)["Device"], exclusive=True).close()
+            raise
         # Without a callback libGammu 1.45 crashes when a delivery report is announced. Polling finds them anyway.
-        self._machine.SetIncomingCallback(lambda *_event: None)
+        self._machine.SetIncomingCallback(self._heard)
         self._machine.SetDebugLevel("textalldate")
         self._machine.SetDebugFile(self._trace, False)  # noqa: FBT003 - gammu's signature
         # A process killed in mid-call leaves the modem calling.
-        if not self._line().hang_up():
+        line = self._line()
+        if not line.hang_up():
             raise gammu.ERR_TIMEOUT({"Text": "no answer to AT+CHUP"})
+        self._idle_line = line
         return {}
+
+    def listen(self) -> None:
+        """Hear what an idle modem says by itself; called between requests. A hint and no more: polling finds all."""
+        if self._idle_line is None:
+            return
+        try:
+            if self._idle_line.announced():
+                os.write(self._hint_fd, b"!")
+        except BlockingIOError:  # the parent has hints enough
+            return
+        except OSError:
+            self._idle_line = None  # the port is gone; the next request says so
+
+    def _heard(self, _machine: Any, kind: str, data: Any) -> None:
+        """Take what gammu came upon; nothing may be asked of it here, and nothing raised."""
+        if kind == "USSD" and isinstance(data, dict):
+            self._ussd.append(str(data.get("Text", "")))
 
     def security(self) -> dict[str, Any]:
         """Which code the SIM waits for: ``PIN``, ``PUK`` …, or None."""
@@ -95,6 +136,27 @@ class Driver:
         _tolerant(lambda: self._machine.SetIncomingSMS(True))  # noqa: FBT003 - gammu's signature
         return {"imei": _tolerant(self._machine.GetIMEI), "imsi": _tolerant(self._machine.GetSIMIMSI)}
 
+    def smsc(self) -> dict[str, Any]:
+        """Number of the service centre, empty when the SIM has none."""
+        centre = _tolerant(lambda: self._machine.GetSMSC(1))
+        return {"smsc": centre["Number"] if centre else ""}
+
+    def memory(self) -> dict[str, Any]:
+        """How many messages lie on the SIM and in the device, and how many fit: ``[[used, size], …]``."""
+        status = _tolerant(self._machine.GetSMSStatus) or {}
+        pairs = [[status.get(f"{name}Used", 0), status.get(f"{name}Size", 0)] for name in ("SIM", "Phone")]
+        return {"memory": [pair for pair in pairs if pair[1] > 0]}
+
+    def ussd(self, code: str) -> dict[str, Any]:
+        """Ask the operator by a USSD code; the first answer, empty when none came in time or it was ``stopped``."""
+        self._ussd.clear()
+        self._machine.SetIncomingUSSD(True)  # noqa: FBT003 - gammu's signature
+        self._machine.DialService(code)
+        until_s = time.monotonic() + USSD_S
+        while not self._ussd and not self.stop_call.is_set() and time.monotonic() < until_s:
+            self._machine.ReadDevice(True)  # noqa: FBT003 - gammu's signature
+        return {"text": self._ussd[0] if self._ussd else "", "stopped": not self._ussd and self.stop_call.is_set()}
+
     def signal(self) -> dict[str, Any]:
         """Signal strength in dBm, -1 when the modem does not know."""
         return {"dbm": self._machine.GetSignalQuality()["SignalStrength"]}
@@ -104,21 +166,46 @@ class Driver:
         info = self._machine.GetNetworkInfo()
         return {"name": info["NetworkName"], "state": info["State"], "packet_state": info.get("PacketState", "")}
 
-    def send(self, number: str, text: str, unicode: bool, report: bool) -> dict[str, Any]:  # noqa: FBT001
-        """Send the text in as many parts as it takes; answer the reference (TP-MR) of the last one."""
+    def send(self, id: str, number: str, text: str, unicode: bool, report: bool, flash: bool) -> dict[str, Any]:  # noqa: A002, FBT001
+        """Send the text in as many parts as it takes; answer the reference (TP-MR) of the last one.
+
+        A text of which only the first parts went (same ``id``, same text) goes on where it stopped: the phone puts the
+        parts together by the number they share.
+        """
+        if not re.fullmatch(r"\+?[0-9]{3,15}", number):
+            # gammu would send it, and what stands behind a line end is a command to the modem.
+            raise gammu.ERR_INVALIDDATA({"Text": "that is no phone number"})
+        key = (id, number, text, report, flash)
+        rest = self._rests.pop(key, None)
+        if rest is None or time.monotonic() > rest.until_s:
+            rest = Rest(self._parts(number, text, unicode, report, flash))
+        reference = -1
+        for index in range(rest.sent_count, len(rest.parts)):
+            self.forget()
+            reply({"part": index + 1})
+            try:
+                reference = self._machine.SendSMS(rest.parts[index])
+            except gammu.GSMError:
+                rest.sent_count, rest.until_s = index, time.monotonic() + REST_KEPT_S
+                if index:
+                    self._rests[key] = rest
+                if len(self._rests) > MAX_RESTS:
+                    del self._rests[next(iter(self._rests))]
+                raise
+        return {"reference": reference, "parts": len(rest.parts)}
+
+    def _parts(self, number: str, text: str, unicode: bool, report: bool, flash: bool) -> list[dict[str, Any]]:  # noqa: FBT001
         # In Unicode texts libGammu 1.45 takes a tilde for the first half of an escape; two of them make one.
         entry = {"ID": "ConcatenatedTextLong", "Buffer": text.replace("~", "~~") if unicode else text}
-        parts = gammu.EncodeSMS({"Class": -1, "Unicode": unicode, "Entries": [entry]})
-        reference = -1
-        for index, part in enumerate(parts, start=1):
+        parts: list[dict[str, Any]] = gammu.EncodeSMS(
+            {"Class": 0 if flash else -1, "Unicode": unicode, "Entries": [entry]}
+        )
+        for part in parts:
             part["SMSC"] = {"Location": 1}
             part["Number"] = number
-            if report and index == len(parts):
-                part["Type"] = "Status_Report"
-            self.forget()
-            reply({"part": index})
-            reference = self._machine.SendSMS(part)
-        return {"reference": reference, "parts": len(parts)}
+        if report:
+            parts[-1]["Type"] = "Status_Report"
+        return parts
 
     def call(self, number: str, ring_s: float) -> dict[str, Any]:
         """Let a phone ring; see ``dial.Call.run``."""
@@ -180,14 +267,14 @@ class Driver:
                 continue
         return {}
 
+    def purge(self, locations: list[int]) -> dict[str, Any]:
+        """Remove what gammu cannot decode, nor therefore delete; answer what was there, as raw as it came."""
+        return {"raw": store.purge(self._line(), locations, SECOND_MEMORY)}
+
     def forget(self) -> None:
         """Empty the trace."""
         os.ftruncate(self._trace.fileno(), 0)
         os.lseek(self._trace.fileno(), 0, os.SEEK_SET)
-
-
-class NotAModemError(Exception):
-    """The port opens, but nothing there speaks AT."""
 
 
 def _tolerant(ask: Any) -> Any:
@@ -221,7 +308,7 @@ def _describe(entry: dict[str, Any]) -> dict[str, Any]:
 def _failure(error: Exception) -> dict[str, Any]:
     if isinstance(error, gammu.GSMError):
         return {"error": type(error).__name__, "text": error.args[0]["Text"]}
-    if isinstance(error, NotAModemError):
+    if isinstance(error, talk.NotAModemError):
         return {"error": "NOT_A_MODEM", "text": str(error)}
     if isinstance(error, serial.SerialException):
         # What a lock (EAGAIN; gammu takes one, too) and a port opened exclusively (EBUSY) say.
@@ -245,7 +332,11 @@ def reply(document: dict[str, Any]) -> None:
 def work(requests: queue.SimpleQueue[dict[str, Any]], driver: Driver) -> None:
     """Carry out requests, one after the other, for ever."""
     while True:
-        request = requests.get()
+        try:
+            request = requests.get(timeout=LISTEN_S)
+        except queue.Empty:
+            driver.listen()
+            continue
         driver.forget()
         try:
             reply({"ok": getattr(driver, request.pop("op"))(**request)})
@@ -257,14 +348,14 @@ def main() -> None:
     """Read requests until the parent closes the pipe or dies; then end at once, whatever gammu is doing."""
     os.dup2(2, 1)  # the library must not write between our lines
     requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    driver = Driver(int(sys.argv[1]))
+    driver = Driver(int(sys.argv[1]), int(sys.argv[2]))
     threading.Thread(target=work, args=(requests, driver), daemon=True).start()
     for line in sys.stdin.buffer:
         request = json.loads(line)
         if request["op"] == "stop_call":
             driver.stop_call.set()
             continue
-        if request["op"] == "call":
+        if request["op"] in ("call", "ussd"):
             driver.stop_call.clear()  # here, where the order of the lines is known
         requests.put(request)
     os._exit(0)

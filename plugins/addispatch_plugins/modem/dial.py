@@ -36,6 +36,11 @@ SETTLE_S = 0.3
 #: How often it is looked whether the call shall end early.
 TICK_S = 0.1
 
+#: How long the rest of a line may take that the modem began by itself.
+HALF_LINE_S = 0.1
+
+#: Unsolicited results of 3GPP TS 27.005 3.4.1: message stored or shown, report stored or shown.
+_ANNOUNCES = ("+CMTI", "+CMT", "+CDSI", "+CDS")
 _ENDS = frozenset({"BUSY", "NO CARRIER", "NO ANSWER", "NO DIALTONE", "NO DIAL TONE"})
 _REFUSED = re.compile(r"ERROR|\+CM[ES] ERROR: ?.*|COMMAND NOT SUPPORT")
 #: An outgoing voice call in the list: <dir> 0, <mode> 0; <stat> 0 is taken, 2 dials, 3 rings.
@@ -78,12 +83,27 @@ class Line:
 
     def ask(self, command: str, *, wait_s: float = ANSWER_S) -> str:
         """Send a command and return its final result, or the end of a call that came instead; empty if none comes."""
+        return self.question(command, wait_s=wait_s)[1]
+
+    def question(self, command: str, *, wait_s: float = ANSWER_S) -> tuple[list[str], str]:
+        """Send a command and return the lines before its final result, without its echo, and that result."""
         self.write(command)
         until_s = time.monotonic() + wait_s
+        lines: list[str] = []
         while (said := self.read(max(0.0, until_s - time.monotonic()))) is not None:
             if said == "OK" or said in _ENDS or _REFUSED.fullmatch(said):
-                return said
-        return ""
+                return lines, said
+            if said != command:
+                lines.append(said)
+        return lines, ""
+
+    def announced(self) -> bool:
+        """Whether the modem said by itself that a message or report came in; reads away all that it said."""
+        found = False
+        # A line that has only begun is waited for, or gammu would find its rest.
+        while (said := self.read(HALF_LINE_S if self._unfinished.strip() else 0.0)) is not None:
+            found = found or said.startswith(_ANNOUNCES)
+        return found
 
     def hang_up(self) -> bool:
         """End all calls; fine if there is none. Returns whether the modem answered."""

@@ -27,11 +27,21 @@ class Fault(StrEnum):
     """This message will never go."""
     STORE = "store"
     """The memory for messages is full: read and delete, then again."""
+    UNKNOWN = "unknown"
+    """Nobody said why: another modem may take it, but it is not tried on all of them."""
 
 
 _MESSAGE_CMS = frozenset({1, 21, 28, 50, 69, 95, 96})
+#: 3GPP TS 24.011 annex E: barred, out of order, congested …; TS 27.005: no service, time-out.
+_NETWORK_CMS = frozenset({8, 10, 17, 22, 27, 29, 30, 38, 41, 42, 47, 330, 331, 332})
 _SIM_CMS = frozenset({302, 310, 311, 312, 313, 314, 315, 316, 317, 318})
 _STORE_CMS = frozenset({208, 211, 322})
+_CMS = (
+    (_MESSAGE_CMS, Fault.MESSAGE),
+    (_NETWORK_CMS, Fault.NETWORK),
+    (_SIM_CMS, Fault.SIM),
+    (_STORE_CMS, Fault.STORE),
+)
 
 _LINK_CODES = frozenset(
     {
@@ -56,7 +66,11 @@ _CODES = {
     "ERR_INVALIDDATA": Fault.MESSAGE,
     "ERR_MOREMEMORY": Fault.MESSAGE,
     "ERR_FULL": Fault.STORE,
+    "ERR_NETWORK_ERROR": Fault.NETWORK,
+    "ERR_EMPTYSMSC": Fault.NETWORK,
 }
+#: An error without a known cause is tried at once by so many other modems; then the pauses begin.
+MAX_UNKNOWN_HOPS = 2
 
 #: Said instead of gammu's words, which mean phones and programmers.
 _WORDS = {
@@ -102,11 +116,8 @@ def classify(code: str, cms: int | None) -> Fault:
     if code in _LINK_CODES or not code.startswith("ERR_"):
         return Fault.LINK
     if cms is not None:
-        for codes, fault in ((_MESSAGE_CMS, Fault.MESSAGE), (_SIM_CMS, Fault.SIM), (_STORE_CMS, Fault.STORE)):
-            if cms in codes:
-                return fault
-        return Fault.NETWORK
-    return _CODES.get(code, Fault.NETWORK)
+        return next((fault for codes, fault in _CMS if cms in codes), Fault.UNKNOWN)
+    return _CODES.get(code, Fault.UNKNOWN)
 
 
 def words(code: str, text: str, cms: int | None = None) -> str:
@@ -118,13 +129,17 @@ def words(code: str, text: str, cms: int | None = None) -> str:
     return f"{_WORDS.get(code, text)} ({code})"
 
 
-def receipt_for(fault: Fault, reason: str, *, pdu_written: bool, by: str) -> Receipt:
+def receipt_for(
+    fault: Fault, reason: str, *, pdu_written: bool, by: str, parts_sent: int = 0, attempt: int = 0
+) -> Receipt:
     """Return what is surely true of the message.
 
-    An answered error is a refusal. Without an answer it depends on whether the text had begun to leave for the modem.
+    An answered error is a refusal. Without an answer it depends on whether the part under way had begun to leave for
+    the modem. ``parts_sent`` parts before it were taken; ``attempt`` counts the tries before this one.
     """
     if fault is Fault.LINK and pdu_written:
         return InDoubt(f"{reason}, after the text went to the modem", by)
     if fault is Fault.MESSAGE:
-        return Permanent(reason, by)
-    return Temporary(reason, by=by)
+        return Permanent(reason, by, parts_sent)
+    hops = fault is not Fault.UNKNOWN or attempt < MAX_UNKNOWN_HOPS
+    return Temporary(reason, by=by, other=hops, parts=parts_sent)

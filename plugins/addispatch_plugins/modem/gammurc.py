@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,11 @@ def write_gammurc(file: Path, port: str) -> Path:
 
     A file, because gammu leaves out the settings for incoming messages when it is configured by a dict.
     """
+    text = _TEMPLATE.format(port=port)
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        if file.read_text(encoding="ascii") == text:  # on a full disk a modem must still be able to come back
+            return file
     fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(fd, "w", encoding="ascii") as stream:
-        stream.write(_TEMPLATE.format(port=port))
+        stream.write(text)
     return file

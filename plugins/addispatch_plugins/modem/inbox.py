@@ -111,10 +111,14 @@ class Inbox:
         self._modem = modem
         self._handed: dict[str, asyncio.Future[None]] = {}
         self._incomplete_since_s: dict[tuple[str, int, int], float] = {}
-        self._unreadable: set[int] = set()
+        #: Where entries lie that gammu cannot decode, and since when, by the monotonic clock in seconds.
+        self.unreadable: dict[int, float] = {}
 
-    async def poll(self, reader: Reader, modem_id: str) -> None:
-        """Read, hand over what is complete, wait a moment for the ledger, delete what is durable."""
+    async def poll(self, reader: Reader, modem_id: str) -> bool:
+        """Read, hand over what is complete, wait a moment for the ledger, delete what is durable.
+
+        Returns whether something was deleted: there may be more behind it.
+        """
         raw, unreadable = await reader.read()
         self._tell_unreadable(unreadable)
         entries = [Entry(**entry) for entry in raw]
@@ -131,14 +135,17 @@ class Inbox:
                 self._handed[reference] = self._context.reported(report)
         # Committed and gone from the modem, or gone by another hand: nothing to wait for any more.
         self._handed = {reference: future for reference, future in self._handed.items() if reference in locations}
-        await reader.delete(await self._durable(locations))
+        durable = await self._durable(locations)
+        await reader.delete(durable)
+        return bool(durable)
 
     def _tell_unreadable(self, locations: list[int]) -> None:
-        """Say once of each message that nobody can read it; it stays, for gammu cannot delete it either."""
-        for location in sorted(set(locations) - self._unreadable):
+        """Say once of each message that nobody can read it; it stays until room is needed."""
+        for location in sorted(set(locations) - self.unreadable.keys()):
             text = f"Modem {self._modem} holds a message that cannot be read, in memory slot {location}"
             self._context.event(text, severity=Severity.WARNING, kind="modem_inbox", modem=self._modem)
-        self._unreadable = set(locations)
+        now_s = self._context.clock.monotonic_s()
+        self.unreadable = {location: self.unreadable.get(location, now_s) for location in locations}
 
     async def _durable(self, locations: dict[str, list[int]]) -> list[int]:
         waiting = [future for future in self._handed.values() if not future.done()]

@@ -29,6 +29,7 @@ class Job:
     delivery: Delivery
     done: asyncio.Future[Receipt] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     rings_left: int = 1
+    flash: bool = False
     has_rung: bool = False
     due_s: float = 0.0
 
@@ -73,12 +74,12 @@ class Jobs:
         (self._calls if job.is_call else self._texts).append(job)
 
     def next(self, now_s: float) -> Job | None:
-        """Return what to do now: texts in order, calls when no text waits or they gave way long enough."""
+        """Return what to do now: texts in order but emergencies first, calls when no text waits or they gave way."""
         call = min(self._calls, key=lambda job: job.due_s, default=None)
         if call is not None and call.due_s > now_s:
             call = None
         if self._texts and (call is None or now_s - call.due_s < GIVE_WAY_S):
-            return self._texts[0]
+            return min(self._texts, key=lambda job: job.delivery.queue_class)
         return call
 
     def next_due_s(self) -> float:

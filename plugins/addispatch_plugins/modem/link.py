@@ -8,13 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from addispatch.sdk import InDoubt, Sent, Temporary, is_gsm7
+from addispatch.sdk import InDoubt, Sent, Temporary, is_gsm7, segment_count
 from addispatch_plugins.modem.faults import Fault, classify, receipt_for, words
 from addispatch_plugins.modem.outcome import Outcome
 from addispatch_plugins.modem.process import ChildLostError, ModemError, RequestFailedError
 from addispatch_plugins.modem.radio import Radio, csq_from_dbm, registration_problem, technology
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from addispatch.sdk import Delivery, Receipt
     from addispatch_plugins.modem.process import Child
 
@@ -33,10 +35,22 @@ class Deadlines:
     delete_s: float = 10
     send_s: float = 60
     call_s: float = 60
+    inspect_s: float = 9
+    reset_s: float = 30
+    memory_s: float = 15
+    ussd_s: float = 45
 
 
 class LinkLostError(ModemError):
-    """The connection is of no use any more: the child must be started anew."""
+    """The connection is of no use any more: the child must be started anew. ``code`` as in ``RequestFailedError``."""
+
+    def __init__(self, text: str, code: str = "") -> None:
+        self.code = code
+        super().__init__(text)
+
+
+class SickError(LinkLostError):
+    """The modem answers and looks well, but does not do its work."""
 
 
 class SimError(ModemError):
@@ -45,9 +59,6 @@ class SimError(ModemError):
 
 class RefusedError(ModemError):
     """The modem answered that it cannot do this; the connection is fine."""
-
-
-_ERRORS = {Fault.LINK: LinkLostError, Fault.SIM: SimError}
 
 
 class Link:
@@ -96,6 +107,33 @@ class Link:
             problem=registration_problem(network.get("state", ""), network.get("packet_state", "")),
         )
 
+    async def smsc(self) -> str:
+        """Number of the service centre, empty when there is none."""
+        return str((await self._ask_if_known("smsc", self._deadlines.sim_s)).get("smsc", ""))
+
+    async def memory(self) -> list[tuple[int, int]]:
+        """Of each memory for messages how many lie in it and how many fit; none when the modem does not tell."""
+        answer = await self._ask_if_known("memory", self._deadlines.memory_s)
+        return [(int(used), int(size)) for used, size in answer.get("memory", [])]
+
+    async def ussd(self, code: str) -> str | None:
+        """Ask the operator by a USSD code; the answer's text, empty when none came, None when it was stopped."""
+        answer = await self._ask("ussd", self._deadlines.ussd_s, code=code)
+        return None if answer["stopped"] else str(answer["text"])
+
+    async def purge(self, locations: list[int]) -> dict[int, str]:
+        """Remove messages that gammu cannot decode; returns what lay there, raw, of those that are gone."""
+        answer = await self._ask("purge", self._deadlines.delete_s + len(locations), locations=locations)
+        return {int(location): str(raw) for location, raw in answer["raw"].items()}
+
+    def on_hint(self, heard: Callable[[], None]) -> None:
+        """Call ``heard()`` when the modem announces a message; nothing to rely on."""
+        self._child.on_hint(heard)
+
+    def cms_code(self) -> int | None:
+        """Code of the network's last refusal, if the last request ended with one."""
+        return self._trace.cms_code()
+
     async def read(self) -> tuple[list[dict[str, Any]], list[int]]:
         """Return all messages and reports in the modem (see ``inbox.Entry``), and where undecodable ones lie."""
         answer = await self._ask("read", self._deadlines.poll_s)
@@ -106,32 +144,41 @@ class Link:
         if locations:
             await self._ask("delete", self._deadlines.delete_s + len(locations), locations=locations)
 
-    async def send(self, delivery: Delivery, *, report: bool, by: str) -> tuple[Receipt, Fault | None]:
+    async def send(
+        self, delivery: Delivery, *, report: bool, by: str, flash: bool = False
+    ) -> tuple[Receipt, Fault | None]:
         """Send one text; returns what happened and where a fault lies."""
         parts_begun: list[int] = []
+        lost = False
         try:
             answer = await self._child.call(
                 "send",
                 self._deadlines.send_s,
                 on_part=parts_begun.append,
+                id=delivery.id,
                 number=delivery.address,
                 text=delivery.text,
                 unicode=not is_gsm7(delivery.text),
                 report=report,
+                flash=flash,
             )
         except RequestFailedError as error:
             cms = self._trace.cms_code()
             fault, reason = classify(error.code, cms), words(error.code, str(error), cms)
         except ChildLostError as error:
-            fault, reason = Fault.LINK, str(error)
-            if self._child.alive:  # stuck in the kernel, where it may still write the text
-                return receipt_for(fault, reason, pdu_written=True, by=by), fault
+            fault, reason, lost = Fault.LINK, str(error), True
         else:
             reference = answer["reference"]
             return Sent(str(reference) if reference >= 0 else "", by, answer["parts"]), None
-        if len(parts_begun) > 1:
-            reason += f" (part {parts_begun[-1]})"
-        return receipt_for(fault, reason, pdu_written=self._trace.pdu_written(), by=by), fault
+        if parts_begun and parts_begun[-1] > 1:
+            reason += f" (part {parts_begun[-1]} of {segment_count(delivery.text)})"
+        # A process stuck in the kernel may still write the text.
+        written = self._trace.pdu_written() or (fault is Fault.LINK and lost and self._child.alive)
+        sent_count = parts_begun[-1] - 1 if parts_begun else 0
+        receipt = receipt_for(
+            fault, reason, pdu_written=written, by=by, parts_sent=sent_count, attempt=delivery.attempt
+        )
+        return receipt, fault
 
     async def call(self, number: str, *, ring_s: float, by: str) -> tuple[Receipt, Fault | None]:
         """Let a phone ring; returns what happened and where a fault lies. ``number``: digits, perhaps after a plus."""
@@ -147,7 +194,7 @@ class Link:
         return outcome.receipt(by), outcome.fault()
 
     def stop_call(self) -> None:
-        """Let a call under way hang up now; without one it does nothing."""
+        """Let a call under way hang up now, or no longer wait for the operator's answer; else it does nothing."""
         self._child.tell("stop_call")
 
     async def abandon(self, *, by: str, call: bool = False) -> Receipt:
@@ -174,8 +221,10 @@ class Link:
         except ChildLostError as error:
             raise LinkLostError(str(error)) from None
         except RequestFailedError as error:
-            kind = _ERRORS.get(classify(error.code, None), RefusedError)
-            raise kind(words(error.code, str(error))) from None
+            text, fault = words(error.code, str(error)), classify(error.code, None)
+            if fault is Fault.LINK:
+                raise LinkLostError(text, error.code) from None
+            raise (SimError if fault is Fault.SIM else RefusedError)(text) from None
 
     async def _ask_if_known(self, op: str, deadline_s: float) -> dict[str, Any]:
         try:

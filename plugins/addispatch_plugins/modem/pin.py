@@ -6,6 +6,7 @@ must not use up the tries.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from typing import TYPE_CHECKING
 
@@ -39,4 +40,5 @@ class PinGuard:
 
     def accepted(self) -> None:
         """Call when the SIM no longer asks for a PIN."""
-        self.file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a disk that cannot be written must not keep the modem from working
+            self.file.unlink(missing_ok=True)

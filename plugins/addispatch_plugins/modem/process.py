@@ -42,8 +42,9 @@ class RequestFailedError(ModemError):
 class Child:
     """A running child process. One request at a time; after any other end of ``call`` than an answer, close it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, trace: Trace) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, trace: Trace, hint_fd: int) -> None:
         self.trace = trace
+        self._hint_fd = hint_fd
         self._process = process
         # Popen.kill() would first reap a child that just died, under the nose of asyncio's watcher.
         self._pidfd = os.pidfd_open(process.pid)
@@ -52,22 +53,38 @@ class Child:
     async def start(cls) -> Self:
         """Start a process in a session of its own (a Ctrl-C on the terminal is for the daemon)."""
         trace = Trace()
+        hint_fd, childs_hint_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-I",
                 str(CHILD),
                 str(trace.fd),
+                str(childs_hint_fd),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 start_new_session=True,
-                pass_fds=(trace.fd,),
+                pass_fds=(trace.fd, childs_hint_fd),
                 limit=MAX_LINE_BYTES,
             )
         except BaseException:
             trace.close()
+            os.close(hint_fd)
             raise
-        return cls(process, trace)
+        finally:
+            os.close(childs_hint_fd)
+        return cls(process, trace, hint_fd)
+
+    def on_hint(self, heard: Callable[[], None]) -> None:
+        """Call ``heard()`` whenever the modem announces that something came in; a hint, nothing to rely on."""
+        asyncio.get_running_loop().add_reader(self._hint_fd, self._hint, heard)
+
+    def _hint(self, heard: Callable[[], None]) -> None:
+        with contextlib.suppress(BlockingIOError):
+            if not os.read(self._hint_fd, 4096):  # the child is gone
+                asyncio.get_running_loop().remove_reader(self._hint_fd)
+                return
+        heard()
 
     @property
     def pid(self) -> int:
@@ -140,5 +157,7 @@ class Child:
                 async with asyncio.timeout(REAP_S):
                     await self._process.stdout.read()  # asyncio closes the pipe when it has seen its end
         finally:
+            asyncio.get_running_loop().remove_reader(self._hint_fd)
+            os.close(self._hint_fd)
             os.close(self._pidfd)
             self.trace.close()

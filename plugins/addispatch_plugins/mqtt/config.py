@@ -146,6 +146,8 @@ class MqttConfig(PluginConfig):
     """Of the native topics; the default is ``addispatch/<cluster>``."""
     publish: bool = True
     """Whether state and events go out."""
+    canary_s: float = Field(default=60, ge=0, le=3600)
+    """How often a message of our own is sent round each broker and must come back; 0: never."""
     held_max_count: int = Field(default=2000, ge=1, le=100_000)
     """Most alarms taken from a broker and not stored yet; above it nothing more is read."""
     subscribe: tuple[Subscription, ...] = Field(default=(), max_length=200)
@@ -168,6 +170,13 @@ class MqttConfig(PluginConfig):
                 BrokerAddress.parse(url.get_secret_value())
             except ConfigError as error:
                 raise ValueError(f"{error.problem}: {error.hint}") from None
+        return value
+
+    @field_validator("canary_s")
+    @classmethod
+    def _never_or_now_and_then(cls, value: float) -> float:
+        if 0 < value < 1:
+            raise ValueError("must be 0 (never) or at least 1")
         return value
 
     @model_validator(mode="after")

@@ -6,15 +6,19 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from addispatch.sdk import ConfigError
+from addispatch.sdk import ConfigError, Finding
 from addispatch.sdk.mqtt import BrokerAddress, MqttSettings, Publication, Tls
 from addispatch_plugins.mqtt.door import Door
 from addispatch_plugins.mqtt.intake import Intake
-from addispatch_plugins.mqtt.publisher import Publisher, online_topic, topic_level
+from addispatch_plugins.mqtt.publisher import Publisher, canary_topic, online_topic, topic_level
 
 if TYPE_CHECKING:
     from addispatch.sdk import Context
     from addispatch_plugins.mqtt.config import MqttConfig
+
+
+#: How long a broker may take to let us in when it is only looked at, in seconds.
+VISIT_S = 8.0
 
 
 class MqttPlugin:
@@ -24,6 +28,7 @@ class MqttPlugin:
         prefix = config.topic_prefix or f"addispatch/{context.cluster}"
         node = topic_level(context.node)
         self._config, self._context = config, context
+        self._is_started = False
         self._tls = Tls(
             ca_file=config.ca_file, cert_file=config.cert_file, key_file=config.key_file, insecure=config.insecure
         )
@@ -40,6 +45,8 @@ class MqttPlugin:
                 self._greet,
                 is_first=index == 0,
                 held_max_count=config.held_max_count,
+                canary_topic=canary_topic(prefix, node),
+                canary_s=config.canary_s if config.publish else 0,
             )
             for index, url in enumerate(urls)
         )
@@ -79,6 +86,8 @@ class MqttPlugin:
         self._context.supervise("complaints", self._intake.complaints.run)
         for door in self._doors:
             self._context.supervise(f"link to {door.path}", door.link.run)
+            self._context.supervise(f"canary of {door.path}", door.canary.run)
+        self._is_started = True
 
     async def stop(self) -> None:
         """Read nothing more, let what is under way become durable, acknowledge it and say goodbye."""
@@ -91,6 +100,26 @@ class MqttPlugin:
     def status_line(self) -> str:
         """Say how each broker is."""
         return "; ".join(door.status for door in self._doors)[:200]
+
+    async def examine(self) -> list[Finding]:
+        """Send a message round each broker; before the start by a connection made for that."""
+        look = Door.examine if self._is_started else self._visit
+        return list(await asyncio.gather(*(look(door) for door in self._doors)))
+
+    async def _visit(self, door: Door) -> Finding:
+        """Connect as ``start`` would, but without leaving a session behind."""
+        if not self._context.is_trial:
+            return Finding(f"broker {door.path}", problem="not started")
+        self._context.supervise(f"look at {door.path}", door.link.run)
+        try:
+            async with asyncio.timeout(VISIT_S):
+                await door.answered.wait()
+        except TimeoutError:
+            return Finding(f"broker {door.path}", problem=f"no answer within {VISIT_S:g} s")
+        else:
+            return await door.examine()
+        finally:
+            await door.link.stop()
 
     def _greet(self, door: Door) -> None:
         if self._publisher is not None:

@@ -61,13 +61,13 @@ class Intake:
         self._ack_topic = f"{prefix}/ack"
         self._topic = lru_cache(maxsize=KNOWN_TOPIC_COUNT)(self._find)
 
-    def filters(self) -> list[tuple[str, int]]:
-        """Return what to subscribe to."""
+    def filters(self, *more: str) -> list[tuple[str, int]]:
+        """Return what to subscribe to, with ``more`` topics."""
         wanted = [(TopicFilter(f"{self._prefix}/{name}"), 1) for name in _NATIVE]
         wanted += [(item.topic, item.qos) for item in self._subscriptions]
         if self._publisher is not None:
             wanted.append((TopicFilter(self._publisher.own_filter), 0))
-        return fewest(wanted)
+        return fewest(wanted + [(TopicFilter(topic), 1) for topic in more])
 
     def stop(self) -> None:
         """Do not try again what could not be stored: the broker has it."""

@@ -240,6 +240,11 @@ def topic_level(name: str) -> str:
     return re.sub(r"[+#/\0]", "-", name) or "-"
 
 
+def canary_topic(prefix: str, node: str) -> str:
+    """Return the topic on which a node sends messages to itself."""
+    return f"{prefix}/node/{node}/canary"
+
+
 def online_topic(prefix: str, node: str) -> str:
     """Return the topic that says whether a node is there; also of the last will."""
     return f"{prefix}/node/{node}/online"

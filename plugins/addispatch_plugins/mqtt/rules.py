@@ -154,6 +154,8 @@ def _complete(made: Fields, payload: Payload, problems: list[str]) -> Fields:
 
 
 def _is_blank(text: str) -> bool:
+    if text[:1] > " " and text[0].isprintable():  # nearly all of them
+        return False
     return not any(char.isprintable() and not char.isspace() for char in text)
 
 

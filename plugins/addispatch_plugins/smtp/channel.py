@@ -24,7 +24,8 @@ class EmailChannel:
     def __init__(self, config: SmtpConfig, context: Context) -> None:
         self._context = context
         self.servers = [
-            Server(name, server, context, self._changed, config.reply_to) for name, server in config.servers.items()
+            Server(name, server, context, self._changed, config.reply_to, self._tell_conditions)
+            for name, server in config.servers.items()
         ]
         self.running = False
         self.deadline_s = max(server.config.timeout_s for server in self.servers) + MARGIN_S
@@ -62,12 +63,30 @@ class EmailChannel:
             server = usable[1]
         return await server.send(delivery)
 
+    def name_of(self, server: Server) -> str:
+        """What a server is called where people are told of it: by its host, with the port if both have the same."""
+        alone = sum(other.config.host == server.config.host for other in self.servers) == 1
+        return f"smtp {server.config.host if alone else server.config.address}"
+
+    def _tell_conditions(self) -> None:
+        """How each server stands, for system alerts; what becomes of the mail depends on the others."""
+        means = self._means()
+        for server in self.servers:
+            if server.is_known:
+                problem = f"mail server {server.name} not available: {server.trouble}; {means}"
+                self._context.condition(self.name_of(server), problem if server.trouble else "")
+
+    def _means(self) -> str:
+        in_use = next((other.name for other in self.servers if not other.trouble), None)
+        return f"mail goes by {in_use}" if in_use else "mail waits"
+
     def _changed(self, server: Server) -> None:
         """Tell operators that a server got into trouble or out of it, and what that means."""
+        self._tell_conditions()
         in_use = next((other.name for other in self.servers if not other.trouble), None)
-        means = f"mail goes by {in_use}" if in_use else "mail waits"
+        means = self._means()
         if server.trouble:
-            text, severity = f"mail server {server.name} in trouble: {server.trouble}; {means}", Severity.WARNING
+            text = f"mail server {server.name} in trouble: {server.trouble}; {means}"
             severity = Severity.WARNING if in_use else Severity.SEVERE
         else:
             text, severity = f"mail server {server.name} ({server.config.address}) works again; {means}", Severity.INFO

@@ -40,14 +40,20 @@ class Server:
         context: Context,
         on_change: Callable[[Server], None],
         reply_to: str = "",
+        on_works: Callable[[], None] = lambda: None,
     ) -> None:
-        """``on_change(server)`` is called when trouble begins or ends; answers go to ``reply_to`` if it is given."""
+        """``on_change(server)`` is called when trouble begins or ends, ``on_works()`` when a probe found none.
+
+        Answers go to ``reply_to`` if it is given.
+        """
         self.name, self.config = name, config
         self.trouble = ""
         self.banner = ""
+        self.is_known = False
+        """Whether it was tried yet."""
         self.cap = DailyCap(name, config.daily_cap, context)
         self._composer = Composer(config.sender, config.display_name, context.node, context.clock, reply_to)
-        self._on_change = on_change
+        self._on_change, self._on_works = on_change, on_works
         self._tls: ssl.SSLContext | None = None
         self._pool = Pool(config.connections, self._open)
         self._pause_s, self._recovered_s = FIRST_PAUSE_S, context.clock.monotonic_s()
@@ -124,7 +130,7 @@ class Server:
         return Temporary(reason, by=self.name)
 
     def _in_trouble(self, reason: str) -> Temporary:
-        began, self.trouble = not self.trouble, reason
+        began, self.trouble, self.is_known = not self.trouble, reason, True
         # What is idle may be dead as well, and must not answer for the server when it is probed.
         self._pool.close_idle()
         self._probe_wanted.set()
@@ -146,9 +152,12 @@ class Server:
         except ServerTrouble as error:
             self._in_trouble(str(error))
             return False
+        self.is_known = True
         if self.trouble:
             self.trouble, self._recovered_s = "", self._clock.monotonic_s()
             self._on_change(self)
+        else:
+            self._on_works()
         return True
 
 

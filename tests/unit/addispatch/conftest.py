@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Doc = dict[str, Any]
 CASE_ID = "0190b0f2-1111-5222-8333-444455556666"
 TOKEN = "sesame-open-please"
+#: The node's; commands run elsewhere.
+TIMEZONE = "Asia/Singapore"
 
 DELIVERY: Doc = {
     "id": "d1", "case_id": CASE_ID, "recipient": "Adam", "to": "+6591234567", "channel": "sms", "state": "sent",
@@ -50,13 +52,19 @@ class StubOperations(EmptyOperations):
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     alarms: list[Doc] = field(default_factory=list)
     actors: list[Actor] = field(default_factory=list)
-    directory: Doc = field(default_factory=lambda: {"recipient": [{"name": "Adam", "sms": "91234567"}], "group": []})
+    directory: Doc = field(
+        default_factory=lambda: {"recipient": [{"name": "Adam", "sms": "91234567"}], "group": [], "monitor": []}
+    )
     log: list[Doc] = field(default_factory=lambda: [event(n) for n in (1, 2, 3)])
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     failure: Exception | None = None
     delivery_states: list[str] = field(default_factory=lambda: ["sent"])
     is_ready: bool = True
+    findings: list[Doc] = field(default_factory=list)
+    has_alerted: bool = True
+    alert_problem: str = ""
     is_started: bool = True
+    monitors_doc: Doc = field(default_factory=lambda: {"monitors": []})
 
     def _asked(self, actor: Actor | None, *call: Any) -> None:
         self.calls.append(call)
@@ -82,7 +90,7 @@ class StubOperations(EmptyOperations):
         self._asked(actor, "status")
         return {
             "state": "Warning: sms is down: no modem", "node": "node-a", "cluster": "default", "version": "0.1.0",
-            "started_at": "2026-11-23T05:00:00Z", "uptime_s": 11_520.5, "warnings": ["sms is down: no modem"],
+            "started_at": "2026-11-23T05:00:00Z", "time": "2026-11-23T05:55:09.000Z", "timezone": TIMEZONE, "uptime_s": 11_520.5, "warnings": ["sms is down: no modem"],
             "plugins": (await self.plugins(actor))["plugins"],
             "channels": [{"name": "sms", "up": False, "window": 0, "in_flight": 0, "reason": "no modem"}],
             "modems": (await self.modems(actor))["modems"],
@@ -97,6 +105,17 @@ class StubOperations(EmptyOperations):
         if state not in (None, "open", "acknowledged", "closed"):
             raise Refused("state", "must be open, acknowledged or closed")
         return {"cases": [CASE], "next": "more"}
+
+    async def monitors(self, actor: Actor) -> Doc:
+        self._asked(actor, "monitors")
+        return self.monitors_doc
+
+    async def monitor_test(self, actor: Actor, request: Doc) -> Doc:
+        self._asked(actor, "monitor_test", request)
+        if "name" in request:
+            return {"probe": "ping", "value": None, "problem": "no answer", "latency_ms": 0.0, "details": []}
+        details = [{"as": "float32 CDAB", "value": "21.5"}]
+        return {"probe": "modbus", "value": 21.5, "problem": "", "latency_ms": 3.5, "details": details}
 
     async def case(self, actor: Actor, case_id: str) -> Doc:
         self._asked(actor, "case", case_id)
@@ -122,7 +141,8 @@ class StubOperations(EmptyOperations):
         self._asked(actor, "events", limit, cursor, after)
         if after is not None:
             return {"events": [e for e in self.log if e["id"] > after][:limit], "next": None}
-        return {"events": self.log[::-1][:limit], "next": None}
+        past = [e for e in self.log[::-1] if cursor is None or e["id"] < int(cursor)]
+        return {"events": past[:limit], "next": str(past[limit - 1]["id"]) if len(past) > limit else None}
 
     async def follow(self, actor: Actor, after: int | None = None) -> AsyncIterator[Doc]:
         self._asked(actor, "follow", after)
@@ -264,6 +284,23 @@ class StubOperations(EmptyOperations):
             raise Refused("address", f"{address[:60]} is not locked")
         return {"address": address}
 
+    async def test_alert(self, actor: Actor) -> Doc:
+        self._asked(actor, "test_alert")
+        way = {
+            "recipient": "Adam",
+            "channel": "sms",
+            "to": "+6591234567",
+            "problem": "",
+            "waits": "sms is down: no modem",
+        }
+        mail = way | {"channel": "email", "to": "adam@example.com", "waits": ""}
+        return {"text": "a test", "told": [way, mail] if self.has_alerted else [], "problem": self.alert_problem}
+
+    async def doctor(self, actor: Actor) -> Doc:
+        self._asked(actor, "doctor")
+        ok = not any(finding["problem"] for finding in self.findings)
+        return {"node": "node-a", "running": True, "ok": ok, "findings": self.findings}
+
     async def health(self) -> Doc:
         return {"status": "ok"} if self.failure is None else {"status": "ledger writer stands still"}
 
@@ -296,7 +333,10 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
 
     operations = StubOperations()
     unix_path = tmp_path / "addispatch.sock"
-    app = create_app(operations, authenticate=authenticate, metrics=Metrics(), is_started=lambda: operations.is_started)
+    app = create_app(
+        operations, authenticate=authenticate, metrics=Metrics(), is_started=lambda: operations.is_started,
+        timezone=TIMEZONE,
+    )  # fmt: skip
     server = HttpServer(app, unix_path, ("127.0.0.1", 0), pytest.fail)
     await server.start()
     assert server.tcp_port is not None

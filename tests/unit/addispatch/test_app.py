@@ -8,6 +8,7 @@ import gc
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 
@@ -19,6 +20,7 @@ from addispatch.config import Config, load
 from addispatch.domain.errors import ConfigErrors, StoreError
 from addispatch.engine.node import Node
 from addispatch.runtime.clock import SystemClock
+from addispatch.store.ballast import Ballast
 
 CONFIG = '[node]\ndata_dir = "data"\n[http]\nlisten = ""\n[plugin.log]\n'
 DIRECTORY = '[[recipient]]\nname = "Adam"\nchannels = ["log"]\n[[route]]\nname = "all"\nto = ["Adam"]\n'
@@ -189,6 +191,31 @@ async def test_a_data_directory_that_cannot_be_written(tmp_path):
     with pytest.raises(StoreError, match=r"the data directory .*data cannot be written"):
         async with app.started(config(tmp_path), None):
             pass
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a tmpfs")
+def test_a_data_directory_without_room_gets_that_of_the_ballast(tmp_path):
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "nr_inodes=2", "tmpfs", tmp_path], check=False)
+    if mounted.returncode:
+        pytest.skip("may not mount")
+    try:
+        ballast = Ballast(tmp_path, 4096)
+        ballast.make()
+        app._prepare_folder(tmp_path)
+        assert not ballast.is_there
+        (tmp_path / "others").touch()
+        with pytest.raises(StoreError, match="cannot be written: No space left on device"):
+            app._prepare_folder(tmp_path)
+    finally:
+        subprocess.run(["umount", "-l", tmp_path], check=True)
+
+
+def test_a_broken_disk_ends_the_process_after_one_line():
+    code = "from addispatch import app; app._end_at_once('the ledger cannot be written: x'); print('still here')"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (74, "")
+    assert result.stderr.startswith("the ledger cannot be written: x. The disk is not to be trusted")
+    assert result.stderr.count("\n") == 1
 
 
 def test_a_configuration_with_five_mistakes_names_them_all(tmp_path):

@@ -25,7 +25,7 @@ class Done:
 
 async def invoke(*arguments: str, **environment: str) -> Done:
     """Run the real program in a process of its own."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith("ADDISPATCH_")} | {"TZ": "Asia/Singapore"}
+    env = {k: v for k, v in os.environ.items() if not k.startswith("ADDISPATCH_")} | {"TZ": "America/New_York"}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "addispatch", *map(str, arguments),
         env=env | environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,

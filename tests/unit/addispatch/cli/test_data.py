@@ -29,6 +29,7 @@ async def test_status_fits_one_screen(addispatch):
         "modems    sim1 online 13(Poor) Singtel (HSPA 3.5G)",
         "queue     2 queued, 1 sending, the oldest for 1 min 15 s",
         "cases     1 open (1 waits for an acknowledgement), 0 acknowledged",
+        "clock     13:55:09 Asia/Singapore",
         "ledger    /data/ledger.db, 121 KiB",
     ]
 
@@ -38,7 +39,7 @@ async def test_lists_are_aligned_columns(addispatch):
     assert lines[0].split() == ["CODE", "PRIORITY", "STATE", "OPENED", "FOR", "TEXT"]
     assert lines[1].startswith("A123  high      open ")
     assert lines[1].endswith("CriticalAlarms  Pump 3 is hot")
-    assert lines[2] == "more: --cursor more"
+    assert lines[2:] == ["times: Asia/Singapore", "more: --cursor more"]
 
 
 async def test_parameters_reach_the_daemon(addispatch, running):
@@ -64,6 +65,13 @@ async def test_the_others(addispatch):
     assert "13(Poor)  Singtel (HSPA 3.5G)  /dev/ttyUSB0" in (await addispatch("modems")).out
     assert "config_error  0.1.0    host is missing" in (await addispatch("plugins")).out
     assert (await addispatch("received")).out.splitlines()[1].endswith("+6591234567  sim1  A123 on my way")
+
+
+async def test_times_are_those_of_the_node_and_its_zone_is_named_once(addispatch):
+    for command in ("cases", "deliveries", "received", "token list", "roll-call A123"):
+        shown = (await addispatch(*command.split())).out
+        assert shown.count("times: Asia/Singapore") == 1, command
+    assert "23 Nov 13:5" in (await addispatch("cases")).out.replace("2026-11-23", "23 Nov 13:5")
 
 
 async def test_a_refusal_is_one_line_and_1(addispatch):

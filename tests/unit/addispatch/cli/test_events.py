@@ -16,6 +16,29 @@ async def test_events_are_in_order_and_in_the_seed_s_form(addispatch, running):
     ]
 
 
+async def test_as_a_file_it_is_what_the_daemon_sends_newest_first(addispatch, running):
+    running.operations.add_event("No working modem found.", "severe")
+    done = await addispatch("events", "--log", "-n", "2")
+    assert (done.code, done.out.splitlines()) == (0, [
+        "2026.11.23 13:55:04:123 [!!!] No working modem found.",
+        "2026.11.23 13:55:03:123 something happened",
+    ])  # fmt: skip
+    assert len((await addispatch("events", "--log")).out.splitlines()) == 4
+
+
+async def test_what_does_not_go_together_is_said(addispatch):
+    for options in (("--log", "--json"), ("--log", "-f")):
+        done = await addispatch("events", *options)
+        assert (done.code, done.err) == (1, "error: --log goes with neither --follow nor --json\n")
+    assert "at most 500" in (await addispatch("events", "-n", "501")).err
+
+
+async def test_a_refusal_is_no_file(addispatch, running):
+    running.operations.failure = running.store_error
+    done = await addispatch("events", "--log")
+    assert (done.code, done.out, done.err) == (1, "", "error: the disk is full\n")
+
+
 def test_an_event_s_mark():
     event = {"at": "2026-11-23T05:55:03.123Z", "text": "x\x1b[2J", "severity": "warning"}
     assert event_line(event).endswith(":55:03:123 [!] x�[2J")
@@ -32,7 +55,7 @@ async def test_follow_goes_on_and_survives_a_restart(running, tmp_path):
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         assert b"something happened" in await process.stdout.readline()
         running.operations.add_event("before")
         assert b"before" in await process.stdout.readline()

@@ -132,3 +132,21 @@ async def test_faults_are_planned() -> None:
     assert b"+CSQ: 7,0" in await say(fd, b"AT+CSQ\r", b"OK")
     os.close(fd)
     await end(process)
+
+
+async def test_trouble_is_typed() -> None:
+    process = await start("--json", stdin=asyncio.subprocess.PIPE)
+    assert process.stdin is not None
+    first = json.loads(await line(process))["port"]
+    process.stdin.write(b"!unplug\n!replug\n")
+    second = json.loads(await line(process))
+    assert second["event"] == "port"
+    fd = os.open(second["port"], os.O_RDWR | os.O_NOCTTY)
+    process.stdin.write(b"!explode\n!signal 3\n")
+    assert process.stderr is not None
+    assert b"not done: order: 'explode'" in await process.stderr.readline()
+    while b"+CSQ: 3,0" not in await say(fd, b"AT+CSQ\r", b"OK"):
+        pass  # the order may come later than the question
+    os.close(fd)
+    await end(process)
+    assert first.startswith("/dev/pts/")

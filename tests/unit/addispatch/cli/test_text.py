@@ -52,9 +52,32 @@ def test_cutting_a_long_text_is_quick():
     assert text.brief("温" * 100_000) == "温" * 99 + "…"
 
 
-def test_times_are_local_and_short():
+@pytest.fixture
+def zone(monkeypatch):
+    monkeypatch.setattr(text._Clock, "zone", text._Clock.zone)
+    monkeypatch.setattr(text._Clock, "name", "")
+
+
+def test_times_are_the_terminal_s_until_the_node_s_zone_is_known(zone, capsys):
     now = datetime.now(UTC)
     assert text.short_time(now.isoformat()) == f"{now.astimezone():%H:%M:%S}"
+    text.name_zone()
+    assert capsys.readouterr().out == ""
+    text.use_zone("Pacific/Auckland")
+    assert text.clock_text("2026-07-01T00:00:00Z") == "12:00:00"
+    text.name_zone()
+    assert capsys.readouterr().out == "times: Pacific/Auckland\n"
+
+
+@pytest.mark.parametrize("name", ["", "Mars/Olympus", "../../etc/passwd", "Asia"])
+def test_a_zone_this_machine_does_not_know_changes_nothing(zone, name):
+    before = text._Clock.zone
+    text.use_zone(name)
+    assert text._Clock.zone is before
+
+
+def test_times_are_short():
+    now = datetime.now(UTC)
     assert len(text.short_time((now - timedelta(days=800)).isoformat())) == len("2024-01-01")
     assert text.short_time(None) == text.short_time("nonsense") == "-"
 

@@ -40,6 +40,13 @@ def test_a_channel_may_ask_for_a_longer_wait():
     assert after(Temporary("greylisted", 300)).due_in_s == 300
 
 
+def test_it_goes_at_once_where_another_carrier_can_take_it():
+    outcome = after(Temporary("no network", by="sim1", other=True), attempt=1)
+    assert (outcome.due_in_s, outcome.by, outcome.state) == (0.0, "sim1", DeliveryState(Fact.NONE, 2))
+    assert after(Temporary("no network", 30, other=True)).due_in_s == 30
+    assert after(Temporary("no network", other=True), attempt=3).state.fact is Fact.FAILED
+
+
 def test_temporary_gives_up_after_the_last_attempt():
     outcome = after(Temporary("busy"), attempt=3)
     assert outcome.state == DeliveryState(Fact.FAILED, 3)
@@ -67,7 +74,7 @@ def test_a_priority_can_hold_what_is_in_doubt():
 
 
 @given(
-    st.sampled_from([Sent(), Permanent("x"), Temporary("x"), InDoubt("x")]),
+    st.sampled_from([Sent(), Permanent("x"), Temporary("x"), Temporary("x", other=True), InDoubt("x")]),
     st.integers(0, 5),
     st.booleans(),
     st.sampled_from(Priority),

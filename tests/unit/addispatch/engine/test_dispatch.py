@@ -83,6 +83,55 @@ async def test_critical_ones_go_first_and_within_a_class_it_is_first_come_first_
         assert channel.texts == ["first", "fire", "flood", "low", "high", "medium"]
 
 
+async def test_what_another_carrier_can_take_goes_to_it_without_a_pause(tmp_path):
+    channel = ScriptedChannel("log", 1, Temporary("no network", by="sim1", other=True), Temporary("busy", by="sim2"))
+    async with open_sending(tmp_path, channel) as node:
+        await node.accept()
+        await node.quiet()
+        assert [(one.attempt, one.avoid) for one in channel.ended] == [(0, ""), (1, "sim1")]
+        await node.forward(seconds=6)
+        assert [(one.attempt, one.avoid) for one in channel.ended[2:]] == [(2, "sim2")]
+        assert (await node.deliveries())[0]["state"] == "sent"
+
+
+class ReservingChannel(ScriptedChannel):
+    """Its rate is used up but for emergencies."""
+
+    reserve = 2
+
+
+async def test_a_reserve_is_for_emergencies_alone(tmp_path):
+    channel = ReservingChannel("log", 0)
+    channel.gate.clear()
+    async with open_sending(tmp_path, channel) as node:
+        for text, priority in (("high", "high"), ("fire", "critical"), ("flood", "critical"), ("gas", "critical")):
+            await node.accept(text, priority=Priority(priority))
+        await node.forward(seconds=1)
+        assert channel.texts == ["fire", "flood"], "no ordinary text, and no more emergencies than the reserve"
+        channel.gate.set()
+        await node.quiet()
+        assert channel.texts == ["fire", "flood", "gas"]
+        channel.window = 1
+        await node.forward(seconds=1)
+        assert channel.texts[3:] == ["high"]
+        assert channel.most_under_way == 2
+
+
+async def test_the_window_and_the_reserve_are_filled_with_what_is_most_urgent(tmp_path):
+    channel = ReservingChannel("log", 0)
+    channel.reserve = 0
+    channel.gate.clear()
+    async with open_sending(tmp_path, channel) as node:
+        for text, priority in (("a", "low"), ("b", "low"), ("c", "low"), ("fire", "critical")):
+            await node.accept(text, priority=Priority(priority))
+        channel.window, channel.reserve = 2, 1
+        await node.forward(seconds=1)
+        assert channel.texts == ["fire", "a"], "the emergency counts in the window first"
+        await node.accept("flood", priority=Priority.CRITICAL)
+        await node.quiet()
+        assert channel.texts == ["fire", "a", "flood"]
+
+
 async def test_the_window_is_used_and_never_exceeded(tmp_path):
     channel = ScriptedChannel("log", 3)
 
@@ -402,6 +451,20 @@ async def test_a_channel_that_cannot_even_say_its_window_stops_neither_intake_no
         await node.quiet()
         node.dispatcher.poke_all()
         assert fine.texts == ["hot"]
+
+
+class SickReserve(ScriptedChannel):
+    @property
+    def reserve(self):
+        raise RuntimeError("a bug")
+
+
+async def test_a_channel_that_cannot_say_its_reserve_has_none(tmp_path):
+    channel = SickReserve("log", 1)
+    async with open_sending(tmp_path, channel) as node:
+        await node.accept("fire", priority=Priority.CRITICAL)
+        await node.quiet()
+        assert channel.texts == ["fire"]
 
 
 # -- time to live --------------------------------------------------------------------------------------------------------

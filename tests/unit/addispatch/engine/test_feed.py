@@ -55,7 +55,7 @@ async def test_a_follower_gets_all_in_order():
     assert [(await waiting)[0]["id"], (await follower.next())["id"]] == [1, 2]
     follower.close()
     feed.publish([told(3)])
-    assert feed._handlers == []
+    assert feed._handlers == ()
 
 
 async def test_a_follower_that_does_not_read_is_dropped(monkeypatch):
@@ -63,5 +63,5 @@ async def test_a_follower_that_does_not_read_is_dropped(monkeypatch):
     feed = Feed()
     follower = feed.follow()
     feed.publish([told(n) for n in range(10)])
-    assert feed._handlers == []
+    assert feed._handlers == ()
     assert [(doc["id"] if (doc := await follower.next()) else None) for _ in range(4)] == [0, 1, 2, None]

@@ -81,11 +81,22 @@ async def test_the_alive_stamp(node, tmp_path):
     assert (tmp_path / "alive").stat().st_mode & 0o777 == 0o600
 
 
+async def test_a_stamp_that_cannot_be_written_is_no_news(node, tmp_path):
+    """The disk's own tick tells of it; a failed tick each second would be a flood."""
+    (tmp_path / "alive").unlink(missing_ok=True)
+    (tmp_path / "alive").symlink_to(tmp_path / "gone" / "alive")
+    await node.keep.stamp()
+
+
 async def test_the_watchdog_is_fed_after_a_commit_only(node, monkeypatch):
     fed = []
     monkeypatch.setattr(sdnotify, "watchdog", lambda: fed.append(1))
     await node.keep.watchdog()
     assert fed == [1]
-    with BrokenDisk(node.ledger), pytest.raises(StoreError):
+    with BrokenDisk(node.ledger):
+        with pytest.raises(StoreError):
+            await node.keep.watchdog()
+        assert fed == [1]
+        node.ledger.intake_problem = "only 3 MiB are free"  # a restart would not help
         await node.keep.watchdog()
-    assert fed == [1]
+        assert fed == [1, 1]

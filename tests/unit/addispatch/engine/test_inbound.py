@@ -10,6 +10,7 @@ from pipelines import BrokenDisk
 
 from addispatch.domain.errors import StoreError
 from addispatch.domain.message import DeliveryReport, Incoming
+from addispatch.domain.receipt import Sent, Temporary
 from addispatch.engine.inbound import received, reported
 from addispatch.store import queries
 
@@ -20,10 +21,10 @@ def message(text="on my way", reference="sim1:7") -> Incoming:
     return Incoming(channel="sms", sender="+6591234567", text=text, received_at=AT, reference=reference, by="sim1")
 
 
-def report(*, delivered=True, reference="1", address="Adam", at=AT) -> DeliveryReport:
+def report(*, delivered=True, reference="1", address="Adam", at=AT, by="") -> DeliveryReport:
     reason = "" if delivered else "no such number"
     return DeliveryReport(
-        channel="log", address=address, reference=reference, delivered=delivered, at=at, reason=reason
+        channel="log", address=address, reference=reference, delivered=delivered, at=at, reason=reason, by=by
     )
 
 
@@ -104,8 +105,6 @@ async def test_references_are_used_again_so_old_deliveries_do_not_count(sent):
 
 
 async def test_the_latest_delivery_with_the_reference_is_meant(tmp_path):
-    from addispatch.domain.receipt import Sent
-
     channel = ScriptedChannel("log", 1, Sent(reference="7"), Sent(reference="7"))
     async with open_sending(tmp_path, channel) as node:
         for text in ("old", "new"):
@@ -113,3 +112,43 @@ async def test_the_latest_delivery_with_the_reference_is_meant(tmp_path):
             await node.quiet()
         await reported(node.ledger, node.clock, report(reference="7"), lambda: node.pipeline.desk)
         assert [(d["text"], d["state"]) for d in await node.deliveries()] == [("old", "sent"), ("new", "delivered")]
+
+
+async def two_sent(folder, *receipts):
+    """A node that sent "old" and "new" with these receipts, 256 texts after each other."""
+    channel = ScriptedChannel("log", 1, *receipts)
+    async with open_sending(folder, channel) as node:
+        for text in ("old", "new"):
+            await node.accept(text)
+            await node.forward(seconds=60)
+        yield node
+
+
+async def told(node, **what):
+    await reported(node.ledger, node.clock, report(**what), lambda: node.pipeline.desk)
+    return {d["text"]: d["state"] for d in await node.deliveries()}
+
+
+async def test_each_modem_counts_its_own_references(tmp_path):
+    async for node in two_sent(tmp_path, Sent("7", by="sim1"), Sent("7", by="sim2")):
+        assert await told(node, reference="7", by="sim3") == {"old": "sent", "new": "sent"}
+        assert await told(node, reference="7", by="sim1") == {"old": "delivered", "new": "sent"}
+        assert await told(node, reference="7", by="sim2") == {"old": "delivered", "new": "delivered"}
+
+
+async def test_a_reference_used_again_does_not_confirm_the_old_text(tmp_path):
+    async for node in two_sent(tmp_path, Sent("7", by="sim1"), Sent("7", by="sim1")):
+        for _ in range(2):
+            assert await told(node, reference="7", by="sim1") == {"old": "sent", "new": "delivered"}
+
+
+async def test_the_one_sent_last_is_meant_whenever_it_was_queued(tmp_path):
+    async for node in two_sent(tmp_path, Temporary("busy", 90), Sent("7", by="sim1"), Sent("7", by="sim1")):
+        await node.forward(seconds=90)
+        assert await told(node, reference="7", by="sim1") == {"old": "delivered", "new": "sent"}
+
+
+async def test_a_report_for_another_part_than_the_last_confirms_nothing(tmp_path):
+    async for node in two_sent(tmp_path, Sent("5", by="sim1"), Sent("8", by="sim1", parts=3)):
+        assert await told(node, reference="7", by="sim1") == {"old": "sent", "new": "sent"}
+        assert await told(node, reference="8", by="sim1") == {"old": "sent", "new": "delivered"}

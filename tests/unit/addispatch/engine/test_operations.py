@@ -24,6 +24,7 @@ CALLS = {
     "received": (VIEWER, ()),
     "events": (VIEWER, ()),
     "modems": (VIEWER, ()),
+    "monitors": (VIEWER, ()),
     "plugins": (VIEWER, ()),
     "why": (VIEWER, ({"text": "hot"},)),
     "directory_export": (VIEWER, ()),
@@ -38,9 +39,23 @@ CALLS = {
     "pause": (OPERATOR, ()),
     "resume": (OPERATOR, ()),
     "cancel_pending": (OPERATOR, ()),
+    "test_alert": (OPERATOR, ()),
+    "doctor": (OPERATOR, ()),
 }
 #: Those that need something to be there first, or ask for no role; each has its own tests.
-OTHERS = {"case", "follow", "health", "ready", "acknowledge", "roll_call", "unlock", "link", "link_answer"}
+OTHERS = {
+    "case",
+    "follow",
+    "health",
+    "ready",
+    "acknowledge",
+    "close",
+    "monitor_test",
+    "roll_call",
+    "unlock",
+    "link",
+    "link_answer",
+}
 
 
 def test_every_operation_is_there_and_in_the_list():
@@ -145,7 +160,7 @@ async def test_following_has_no_gap_between_old_and_new(running):
             break
     await stream.aclose()
     assert [text for text in seen if text.startswith("n")] == [f"n{n}" for n in range(603)]
-    assert running.feed._handlers == []
+    assert not running.feed._handlers
 
 
 async def test_following_from_now(running):
@@ -198,6 +213,15 @@ async def test_health_is_a_commit(running):
         with pytest.raises(StoreError):
             await running.operations.health()
         assert (await running.operations.ready())["ready"] is False
+
+
+async def test_while_alarms_are_refused_it_is_well_but_not_ready(running):
+    running.ledger.intake_problem = "only 3 MiB are free"
+    assert await running.operations.health() == {"status": "ok"}
+    assert await running.operations.ready() == {"ready": False, "reason": "only 3 MiB are free"}
+    with pytest.raises(StoreError, match="only 3 MiB are free"):
+        await running.operations.raise_alarm(ADMIN, {"text": "hot"})
+    assert (await running.operations.pause(ADMIN))["paused"]
 
 
 async def test_an_unknown_table_is_answered_with_each_table_once(running):

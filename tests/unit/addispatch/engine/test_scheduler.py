@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from addispatch.domain.errors import StoreError
 from addispatch.engine.scheduler import Ticker
 from addispatch.sdk.testing import FakeClock
 
@@ -68,6 +69,20 @@ async def test_one_that_fails_is_told_and_comes_again_and_holds_up_no_other(rig)
         await rig.look()
     assert rig.failures == [("bad", "oops")] * 3
     assert rig.counts == {"good": 3}
+
+
+async def test_a_ledger_that_takes_nothing_is_one_line_and_no_event(rig, caplog):
+    async def fails():
+        raise StoreError("the disk is full")
+
+    rig.ticker.every(1, "a", fails)
+    for _ in range(2):
+        rig.clock.forward(seconds=1)
+        await rig.look()
+    assert rig.failures == []
+    assert [(r.message, r.exc_info) for r in caplog.records] == [
+        ("the tick a waits for the ledger: the disk is full", None)
+    ] * 2
 
 
 async def test_one_that_hangs_is_not_started_twice(rig):

@@ -87,6 +87,13 @@ async def test_warnings_the_worst_first(running, monkeypatch):
     assert doc["warnings"][1:] == ["log is down: the disk is full", "the oldest queued message waits for 7 minutes"]
 
 
+async def test_a_disk_short_of_room_is_a_warning(running):
+    running.ledger.intake_problem = "only 3 MiB are free: new alarms are refused until 80 MiB are"
+    assert (await status(running))["state"] == f"Warning: {running.ledger.intake_problem}"
+    running.ledger.intake_problem, running.disk.warning = "", "only 300 MiB are free"
+    assert (await status(running))["warnings"] == ["only 300 MiB are free"]
+
+
 async def test_an_empty_directory_is_a_warning(running):
     running.directory = SimpleNamespace(snapshot=SimpleNamespace(recipients={}), close=running.directory.close)
     assert (await status(running))["warnings"] == ["the directory is empty: nobody would be told of an alarm"]

@@ -50,7 +50,7 @@ plugin = Plugin(name="{name}", summary="Does {name}", config=Config, create=Inst
 
 
 class FakeCore:
-    node, cluster, default_region = "node-a", "default", "SG"
+    node, cluster, default_region, timezone = "node-a", "default", "SG", "Asia/Singapore"
     is_trial = False
 
     def __init__(self):

@@ -201,3 +201,30 @@ async def test_with_confirm_it_is(make_core):
 )
 def test_receipts_in_words(receipt, words):
     assert in_words(receipt) == words
+
+
+async def test_all_are_examined_without_being_started(install, make_config):
+    install(
+        "siren",
+        more="""
+    class Instance(Instance):
+        async def start(self):
+            raise RuntimeError("started")
+        async def examine(self):
+            return [Finding("line", f"{self.context.is_trial} {self.context.node}")]
+    """,
+    )
+    install(
+        "ill",
+        more="""
+    class Instance(Instance):
+        async def self_check(self):
+            raise PluginError("no port")
+    """,
+    )
+    install("off")
+    found, channels = await alone.examined(make_config(siren={}, ill={}, off={"enabled": False}), 5)
+    assert {one.subject: one.detail or one.problem for one in found} == {
+        "line": "True node-a-try", "plugin ill": "check failed: no port",
+    }  # fmt: skip
+    assert channels == {"siren", "ill"}

@@ -264,3 +264,67 @@ async def test_checking_again_while_it_runs_finds_nothing_new(install, host_of):
     install("siren")
     host = await host_of("siren", "log")
     assert host.check() == []
+
+
+EXAMINED = """
+class Instance(Instance):
+    async def examine(self):
+        self.calls.append("examined")
+        return [Finding("line", problem="cut", advice="mend it")]
+"""
+
+
+async def test_each_plugin_examines_itself_and_those_that_are_off_say_why(install, core, host_of):
+    install("siren", more=EXAMINED)
+    install("plain")
+    install(
+        "late",
+        more="""
+    class Instance(Instance):
+        async def examine(self):
+            await asyncio.sleep(60)
+    """,
+    )
+    install(
+        "rude",
+        more="""
+    class Instance(Instance):
+        async def examine(self):
+            raise ValueError("boo")
+    """,
+    )
+    install(
+        "ill",
+        more="""
+    class Instance(Instance):
+        async def self_check(self):
+            raise PluginError("no port")
+    """,
+    )
+    install("off")
+    host = await host_of("siren", "plain", "late", "rude", "ill", nonsense={}, off={"enabled": False})
+    found = {one.subject: one for one in await host.examine(0.1)}
+    assert (found["line"].problem, found["line"].advice) == ("cut", "mend it")
+    assert (found["plugin plain"].detail, found["plugin plain"].problem) == ("all is well", "")
+    assert found["plugin late"].problem == "it did not examine itself within 0.1 s"
+    assert found["plugin rude"].problem == "it could not examine itself: ValueError: boo"
+    assert found["plugin ill"].problem == "it is off: check failed: no port"
+    assert found["plugin nonsense"].problem.startswith("it is off: plugin.nonsense: no plugin of this name")
+    assert len(found) == 6
+
+
+async def test_they_examine_themselves_all_at_once(install, host_of):
+    for name in ("one", "two", "three"):
+        install(
+            name,
+            more="""
+    class Instance(Instance):
+        async def examine(self):
+            await asyncio.sleep(0.2)
+            return [Finding(self.context.name)]
+    """,
+        )
+    host = await host_of("one", "two", "three")
+    began_s = time.monotonic()
+    assert len(await host.examine(5)) == 3
+    assert time.monotonic() - began_s < 0.5

@@ -25,6 +25,7 @@ async def test_an_alarm_is_taken_with_202(local, running):
         ("/events?after=2&limit=500", ("events", 500, None, 2)),
         ("/modems", ("modems",)),
         ("/plugins", ("plugins",)),
+        ("/doctor", ("doctor",)),
         ("/directory", ("directory_export",)),
         ("/directory/recipient", ("directory_entries", "recipient")),
     ],

@@ -110,6 +110,23 @@ async def test_a_redelivery_moves_to_the_newest_place_of_the_ring(tmp_path):
         assert max(fresh, key=lambda slot: fresh[slot]) == 4
 
 
+async def test_when_the_disk_is_short_alarms_are_refused_and_redeliveries_answered(tmp_path):
+    async with open_pipeline(tmp_path) as node:
+        first = {"to": ("Ops",), "fingerprint": b"a" * 32, "path": PATH}
+        await node.accept(**first)
+        node.pipeline._redelivery.confirmed(PATH, b"a" * 32, node.clock.monotonic_s())
+        node.pipeline._redelivery.disconnected(PATH, node.clock.monotonic_s())
+        node.pipeline._redelivery.reconnected(PATH, node.clock.monotonic_s())
+        node.ledger.intake_problem = "only 3 MiB are free"
+        assert (await node.accept(**first)).duplicate
+        for state in ("raised", "cleared"):
+            with pytest.raises(StoreError, match="only 3 MiB are free"):
+                await node.accept(to=("Ops",), key="k", state=state)
+        node.ledger.intake_problem = ""
+        await node.accept(to=("Ops",), key="k")
+        assert len(await node.cases()) == 2
+
+
 async def test_a_ledger_that_fails_confirms_nothing_and_takes_it_later(tmp_path):
     mark = Mark("retained:t", b"1")
     async with open_pipeline(tmp_path) as node:

@@ -9,6 +9,7 @@ def test_everything_counted_shows_up():
     metrics.alarm_accepted("mqtt")
     metrics.alarm_refused("text")
     metrics.delivery_ended("sms", "sent")
+    metrics.delivery_ended("email", "permanent", 4)
     metrics.delivered_after(0.3)
     metrics.queue_length("alarm", 7)
     metrics.ledger_committed(0.002, 40)
@@ -16,11 +17,13 @@ def test_everything_counted_shows_up():
     metrics.channel_up("sms", up=False)
     metrics.modem_signal("sim1", 13)
     metrics.loop_lagged(0.004)
+    metrics.disk_free(5_000_000)
     text = metrics.render().decode()
     for line in (
         'addispatch_alarms_accepted_total{source="mqtt"} 2.0',
         'addispatch_alarms_refused_total{reason="text"} 1.0',
         'addispatch_deliveries_total{channel="sms",outcome="sent"} 1.0',
+        'addispatch_deliveries_total{channel="email",outcome="permanent"} 4.0',
         'addispatch_delivery_seconds_bucket{le="0.5"} 1.0',
         'addispatch_queue_length{class="alarm"} 7.0',
         "addispatch_ledger_commit_seconds_count 1.0",
@@ -28,6 +31,7 @@ def test_everything_counted_shows_up():
         'addispatch_plugin_up{plugin="mqtt"} 1.0',
         'addispatch_channel_up{channel="sms"} 0.0',
         'addispatch_modem_signal{modem="sim1"} 13.0',
+        "addispatch_disk_free_bytes 5e+06",
         "addispatch_event_loop_lag_seconds_count 1.0",
     ):
         assert line in text.splitlines()

@@ -10,7 +10,7 @@ import pytest
     [
         ("AT+CGMI", ["addispatch"]),
         ("AT+CGMM", ["SIM900"]),
-        ("AT+CGSN", ["356938035643809"]),
+        ("AT+CGSN", ["356938030000013"]),
         ("AT+CGSN=?", []),
         ("AT+CIMI", ["525010000000001"]),
         ("AT+CSCS=?", ['+CSCS: ("GSM","IRA","UCS2")']),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
+import subprocess
 
 import pytest
 import sqlalchemy as sa
@@ -47,12 +50,16 @@ def test_a_writer_takes_its_lock_at_the_beginning(tmp_path):
     """Or two readers that both want to write would fail at the end of their transactions."""
     engine = make_engine("sqlite:///ledger.db", tmp_path)
     open_checked(engine)
-    begun = []
-    sa.event.listen(engine, "before_cursor_execute", lambda *args: begun.append(args[2]))
-    with engine.connect().execution_options(writer=True) as connection, connection.begin():
-        pass
-    with engine.connect() as connection, connection.begin():
-        connection.exec_driver_sql("SELECT 1")
+    begun: list[str] = []
+    with engine.connect().execution_options(writer=True) as connection:
+        connection.connection.driver_connection.set_trace_callback(begun.append)
+        with connection.begin():
+            pass
+        connection.connection.driver_connection.set_trace_callback(None)
+    with engine.connect() as connection:
+        connection.connection.driver_connection.set_trace_callback(begun.append)
+        with connection.begin():
+            connection.exec_driver_sql("SELECT 1")
     assert [text for text in begun if text.startswith("BEGIN")] == ["BEGIN IMMEDIATE", "BEGIN"]
     engine.dispose()
 
@@ -111,3 +118,26 @@ def test_what_is_no_damage_is_not_taken_for_it(tmp_path, obstacle):
         other.close()
     assert list(tmp_path.glob("*.corrupt-*")) == []
     engine.dispose()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a tmpfs")
+def test_a_ledger_on_a_full_disk_is_not_set_aside(tmp_path):
+    """There is no room for SQLite's shared memory then, which it calls a disk I/O error."""
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", tmp_path], check=False)
+    if mounted.returncode:
+        pytest.skip("may not mount")
+    engine = make_engine("sqlite:///ledger.db", tmp_path)
+    try:
+        open_checked(engine)
+        engine.dispose()
+        with (tmp_path / "others").open("wb", buffering=0) as others, contextlib.suppress(OSError):
+            while others.write(bytes(4096)) == 4096:
+                pass
+        with pytest.raises(StoreError, match="cannot be opened"):
+            open_checked(engine)
+        assert list(tmp_path.glob("*.corrupt-*")) == []
+        (tmp_path / "others").unlink()
+        assert open_checked(engine) == []
+    finally:
+        engine.dispose()
+        subprocess.run(["umount", "-l", tmp_path], check=True)

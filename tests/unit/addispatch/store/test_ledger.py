@@ -18,6 +18,7 @@ from addispatch.domain.errors import Refused, StoreError
 from addispatch.domain.events import Said
 from addispatch.store import ledger as ledger_module
 from addispatch.store import schema
+from addispatch.store.ledger import Turn
 
 
 def rows(folder, sql):
@@ -87,6 +88,86 @@ async def test_too_much_waiting_is_refused_at_once(tmp_path, monkeypatch):
     async with open_ledger(tmp_path) as ledger:
         with pytest.raises(StoreError, match="too slow"):
             await ledger.submit(lambda _tx: None)
+
+
+def fill_up(tx):
+    """Let the database grow no more, as on a full disk; returns what lifts that, to be called in the writer's thread."""
+    driver = tx.connection.connection.driver_connection
+    (pages,) = driver.execute("PRAGMA page_count").fetchone()
+    driver.execute(f"PRAGMA max_page_count={pages}")
+    return lambda: driver.execute("PRAGMA max_page_count=100000").fetchone() is not None
+
+
+def big(name):
+    return lambda tx: tx.marks.update({name: bytes(20_000)})
+
+
+async def test_without_room_alarms_alone_are_refused(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        lift, made = await ledger.submit(fill_up), []
+        ledger.make_room = lambda: made.append(1) is None and lift()
+        alarm, answer = ledger.submit(big("alarm"), Turn.INTAKE), ledger.submit(big("answer"))
+        await answer
+        with pytest.raises(StoreError, match=rf"the disk of {tmp_path} cannot be written \(database or disk is full\)"):
+            await alarm
+        with pytest.raises(StoreError, match="new alarms are refused until it can"):
+            await ledger.submit(big("next alarm"), Turn.INTAKE)
+        await ledger.submit(big("outcome"), Turn.FIRST)
+        assert (made, ledger.problem, set(ledger.marks)) == ([1], "", {"answer", "outcome"})
+        ledger.intake_problem = ""
+        await ledger.submit(big("next alarm"), Turn.INTAKE)
+
+
+async def test_alarms_that_waited_when_the_room_ended_are_refused_too(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        lift = await ledger.submit(fill_up)
+        ledger.make_room = lift
+        futures = [ledger.submit(big(f"{n}"), Turn.INTAKE) for n in range(ledger_module.MAX_BATCH * 2 + 1)]
+        results = await asyncio.wait_for(asyncio.gather(*futures, return_exceptions=True), 10)
+        assert {type(result) for result in results} == {StoreError}
+        assert ledger.marks == {}
+
+
+async def test_without_any_room_the_others_fail_and_come_again(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        lift = await ledger.submit(fill_up)
+        ledger.make_room = lambda: False
+        with pytest.raises(StoreError, match="the ledger cannot be written: database or disk is full"):
+            await ledger.submit(big("answer"))
+        assert ledger.problem
+        await ledger.submit(lambda _tx: None)
+        assert ledger.problem, "what only looks says nothing about the disk"
+        await ledger.submit(lambda _tx: lift())
+        await ledger.submit(big("answer"))
+        assert ledger.problem == ""
+
+
+async def test_nobody_to_open_the_intake_again_means_it_is_not_shut(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        lift = await ledger.submit(fill_up)
+        with pytest.raises(StoreError):
+            await ledger.submit(big("alarm"), Turn.INTAKE)
+        assert ledger.intake_problem == ""
+        await ledger.submit(lambda _tx: lift())
+        await ledger.submit(big("alarm"), Turn.INTAKE)
+
+
+async def test_a_failed_fsync_is_told_at_once_and_not_repeated(tmp_path):
+    tried = []
+
+    def failing(_tx):
+        tried.append(1)
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_IOERR_FSYNC, "SQLITE_IOERR_FSYNC"
+        raise error
+
+    async with open_ledger(tmp_path) as ledger:
+        told = []
+        ledger.on_broken = told.append
+        with pytest.raises(StoreError):
+            await ledger.submit(failing)
+        assert told == ["the ledger cannot be written: disk I/O error (SQLITE_IOERR_FSYNC)"]
+        assert tried == [1]
 
 
 @pytest.mark.parametrize("damage", ["header", "page", "truncated"])

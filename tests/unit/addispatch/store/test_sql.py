@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from addispatch.store import schema
-from addispatch.store.sql import CASE_COLUMNS, DELIVERY_COLUMNS, Statement, Statements
+from addispatch.store.sql import CASE_COLUMNS, DELIVERY_COLUMNS, Insert, Statement, Statements
 
 
 @pytest.fixture
@@ -27,6 +27,21 @@ def test_run_and_read(connection, paramstyle):
     put.run(connection, [("a", "1"), ("b", "2")])
     assert get.read(connection, "a") == [("1",), ("2",)]
     assert get.read(connection, "b") == [("2",)]
+
+
+@pytest.mark.parametrize("paramstyle", ["qmark", "named"])
+@pytest.mark.parametrize("count", [0, 1, Insert.TOGETHER - 1, Insert.TOGETHER, Insert.TOGETHER + 1, 100])
+def test_many_rows_are_inserted_whole_and_in_order(connection, paramstyle, count):
+    insert = Insert(schema.meta, sqlite.dialect(paramstyle=paramstyle))
+    rows = [(f"{number:03}", f"value {number}") for number in range(count)]
+    insert.run(connection, rows)
+    assert connection.execute(sa.text("SELECT name, value FROM meta ORDER BY rowid")).all() == rows
+
+
+def test_rows_that_cannot_be_inserted_are_told(connection):
+    rows = [(f"{number % 50:03}", "") for number in range(3 * Insert.TOGETHER)]
+    with pytest.raises(connection.dialect.loaded_dbapi.IntegrityError):
+        Insert(schema.meta, connection.dialect).run(connection, rows)
 
 
 def test_inserts_name_every_column_in_the_order_of_the_table():

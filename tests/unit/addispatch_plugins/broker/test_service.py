@@ -67,7 +67,10 @@ async def test_a_child_that_dies_is_started_again_and_clients_come_back(service,
     await client.up.wait_for()
     os.kill(service._broker._process.pid, signal.SIGKILL)
     await context.wait_for_event("died")
+    where = f"127.0.0.1:{service._config.port}"
+    assert context.condition_changes[-1] == ("embedded broker", f"the embedded MQTT broker on {where}: died")
     await context.wait_for_event("again")
+    assert context.conditions == {"embedded broker": ""}
     await client.up.wait_for(timeout_s=10)
     await client.link.deliver("x", b"after")
     assert (await client.messages.wait_for()).payload == b"after"
@@ -95,6 +98,21 @@ async def test_a_port_taken_while_the_child_was_dead_is_told_once_and_tried_agai
         await asyncio.sleep(0.4)
     await context.wait_for_event("again")
     assert len([event for event in context.events if "cannot listen" in event.text]) == 1
+
+
+async def test_examined_it_says_whether_it_listens_or_could(service, monkeypatch):
+    where = f"127.0.0.1:{service._config.port}"
+    assert [(one.detail, one.problem) for one in await service.examine()] == [(f"{where} is free", "")]
+    with socket.create_server(("127.0.0.1", service._config.port)):
+        (finding,) = await service.examine()
+        assert finding.problem.startswith(f"cannot listen on {where}: ")
+        assert str(service._config.port) in finding.advice
+    await service.start()
+    assert [(one.detail, one.problem) for one in await service.examine()] == [(f"listening on {where}", "")]
+    service._problem = "died"
+    assert (await service.examine())[0].problem == f"{where}: died"
+    monkeypatch.setitem(sys.modules, "iotcore", None)
+    assert "pip install" in (await plugin.create(plugin.config(), service._context).examine())[0].problem
 
 
 async def test_a_missing_package_says_how_to_install_it(context, monkeypatch):

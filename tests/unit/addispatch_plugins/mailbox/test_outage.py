@@ -1,4 +1,4 @@
-"""Outage: told once, severe after the grace time, ever longer pauses."""
+"""Outage: told once, a condition while it lasts, ever longer pauses."""
 
 import pytest
 
@@ -33,27 +33,28 @@ async def test_the_line_is_the_one_people_look_for(outage, context):
     assert outage.reason == "mail.example.com:995: something else"
 
 
-async def test_severe_once_after_the_grace_time_then_over(outage, context):
+async def test_while_it_lasts_it_is_a_condition_with_the_last_reason(outage, context):
+    server, name = "Escalation Ack POP3 server mail.example.com", "mailbox mail.example.com"
     outage.worked()
+    assert context.conditions == {name: ""}
     outage.failed(MailboxTrouble("down"))
-    context.clock.forward(seconds=599)
-    pause_s = outage.failed(MailboxTrouble("down"))
-    # It looks again when the time is up.
-    assert pause_s == pytest.approx(1.1)
-    context.clock.forward(seconds=pause_s)
+    context.clock.forward(seconds=720)
     outage.failed(MailboxTrouble("down still"))
-    outage.failed(MailboxTrouble("down still"))
-    context.clock.forward(seconds=100)
+    assert context.conditions == {name: f"{server} not available. Error:down still"}
     outage.worked()
     outage.worked()
-    server = "Escalation Ack POP3 server mail.example.com"
-    assert told(context)[1:] == [
-        (Severity.SEVERE, f"{server} not available for 10 min. Error:down still"),
-        (Severity.INFO, f"{server} available again after 12 min"),
-    ]
+    assert context.conditions == {name: ""}
+    assert told(context)[1:] == [(Severity.INFO, f"{server} available again after 12 min")]
     assert outage.reason == ""
     outage.failed(MailboxTrouble("down again"))
-    assert len(context.events) == 4
+    assert len(context.events) == 3
+
+
+async def test_people_are_told_after_the_grace_time_of_the_configuration(outage, context, monkeypatch):
+    graces = []
+    monkeypatch.setattr(context, "condition", lambda _name, _problem, grace_s=60.0: graces.append(grace_s))
+    outage.failed(MailboxTrouble("down"))
+    assert graces == [600]
 
 
 async def test_pauses_grow_and_differ(outage, context):

@@ -61,7 +61,10 @@ MakeRig = Callable[..., Awaitable[Rig]]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def make_rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[MakeRig]:
-    """Build rigs: ``make_rig(sim1={}, sim2={"pin": "1234"}, config={"sim2": {"pin": "9999"}})``."""
+    """Build rigs: ``make_rig(sim1={}, sim2={"pin": "1234"}, config={"sim2": {"pin": "9999"}})``.
+
+    ``options`` are those of the plugin. No rate is limited unless ``config`` says so.
+    """
     patch = pytest.MonkeyPatch()
     # Failures come thick and fast here: no long pauses between them.
     patch.setattr(actor, "PAUSES_S", (0.1,))
@@ -71,21 +74,29 @@ async def make_rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ma
     patch.setattr(inbox, "COMMIT_WAIT_S", 0.3)
     async with AsyncExitStack() as stack:
 
-        async def make(*, config: dict[str, Any] | None = None, start: bool = True, **modems: dict[str, Any]) -> Rig:
+        async def make(
+            *,
+            config: dict[str, Any] | None = None,
+            options: dict[str, Any] | None = None,
+            start: bool = True,
+            deadlines: Deadlines = DEADLINES,
+            **modems: dict[str, Any],
+        ) -> Rig:
             folder = tmp_path_factory.mktemp("rig")
             network, simulated, tables = Network(), {}, []
-            for number, (name, options) in enumerate(modems.items()):
-                modem = SimulatedModem(network, f"+659000000{number}", link=folder / f"tty-{name}", **options)
+            for number, (name, kind) in enumerate(modems.items()):
+                modem = SimulatedModem(network, f"+659000000{number}", link=folder / f"tty-{name}", **kind)
                 await modem.start()
                 stack.push_async_callback(modem.stop)
                 simulated[name] = modem
                 own = (config or {}).get(name, {})
-                tables.append({"name": name, "port": str(folder / f"tty-{name}"), "poll_s": 1, **own})
+                common = {"name": name, "port": str(folder / f"tty-{name}"), "poll_s": 1, "rate_per_minute": 0}
+                tables.append(common | own)
             (folder / "data").mkdir()
             context = await stack.enter_async_context(RecordingContext(folder / "data", name="modem"))
-            checked = ModemPluginConfig.model_validate({"modem": tables})
+            checked = ModemPluginConfig.model_validate({"modem": tables, **(options or {})})
             quick = tuple(modem.model_copy(update={"ring_s": RING_S}) for modem in checked.modem)
-            plugin = ModemPlugin(checked.model_copy(update={"modem": quick}), context, DEADLINES)
+            plugin = ModemPlugin(checked.model_copy(update={"modem": quick}), context, deadlines)
             await plugin.self_check()
             if start:
                 await plugin.start()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from datetime import datetime
 
 import pytest
 import pytest_asyncio
@@ -76,18 +77,30 @@ async def test_the_one_that_works_is_used(ward):
 
 
 async def test_document(ward):
-    assert ward.document("good") | {"port": "", "sent_count": 0} == {
+    document = ward.document("good")
+    assert datetime.fromisoformat(document.pop("since")).tzinfo is not None
+    assert document | {"port": "", "sent_count": 0} == {
         "name": "good",
         "state": "online",
         "port": "",
+        "usb": "",
         "operator": "Singtel",
         "technology": "HSPA 3.5G",
         "signal": "20(Good)",
-        "imei": "356938035643809",
+        "imei": ward.modems["good"].imei,
+        "imsi": ward.modems["good"].imsi,
+        "smsc": ward.network.smsc,
+        "sim": "ready",
+        "credit": None,
+        "memory_used": 0,
+        "memory_size": 50,
         "error": "",
+        "last_error_code": "",
         "calling": False,
         "sent_count": 0,
         "failed_count": 0,
+        "restart_count": 0,
+        "reset_count": 0,
     }
     assert "1 of 7 modems online: good Singtel (HSPA 3.5G), signal 20(Good)" in ward.plugin.status_line()
 
@@ -125,7 +138,7 @@ def start(sending):
 async def test_no_prompt_is_surely_not_sent(rig):
     rig.modems["prompt"].fault("no_prompt")
     receipt = await rig.modem("prompt").send(delivery("never asked for"))
-    assert receipt == Temporary("no answer to send within 2.5 s", by="prompt")
+    assert receipt == Temporary("no answer to send within 2.5 s", by="prompt", other=True)
     assert all(message.text != "never asked for" for message in rig.modems["prompt"].sent)
     assert rig.document("prompt")["state"] == "broken"
     assert rig.document("prompt")["error"] == "no answer to send within 2.5 s"
@@ -179,8 +192,8 @@ async def test_unplugged_while_idle(rig):
 async def test_what_waits_for_a_modem_that_fails_comes_back_at_once(rig):
     rig.modems["refused"].fault("error", code=311)
     first, second = (start(rig.modem("refused").send(delivery("one of two"))) for _ in range(2))
-    assert await first == Temporary("the network refused the message (CMS 311)", by="refused")
-    assert await second == Temporary("modem refused failed before it was this one's turn", by="refused")
+    assert await first == Temporary("the network refused the message (CMS 311)", by="refused", other=True)
+    assert await second == Temporary("modem refused failed before it was this one's turn", by="refused", other=True)
     assert rig.document("refused")["failed_count"] == 1
 
 

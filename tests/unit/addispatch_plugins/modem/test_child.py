@@ -1,6 +1,7 @@
 """The child's requests against real libGammu, as far as the actor's tests do not see them."""
 
 import asyncio
+import fcntl
 import os
 import time
 
@@ -68,3 +69,38 @@ async def test_messages_that_cannot_be_decoded_do_not_hide_the_others(modem, tmp
         await child.close()
     assert [entry["text"] for entry in answer["entries"]] == ["first", "last"] * 2
     assert answer["unreadable"] == [1, 3, 5, 100001, 100003, 100005]
+
+
+async def test_another_program_that_was_quicker_than_gammu_is_named(modem, tmp_path):
+    tty = os.open(modem.port, os.O_RDWR | os.O_NOCTTY)
+    fcntl.flock(tty, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    child = await Child.start()
+    try:
+        with pytest.raises(RequestFailedError, match="another program has the port") as caught:
+            await child.call("init", 20, gammurc=str(write_gammurc(tmp_path / "rc", modem.port)))
+        assert caught.value.code == "PORT_IN_USE"
+    finally:
+        await child.close()
+        os.close(tty)
+
+
+async def test_what_a_connected_modem_tells_and_how_it_hints(modem, tmp_path):
+    child, hinted = await Child.start(), asyncio.Event()
+    child.on_hint(hinted.set)
+    try:
+        await child.call("init", 20, gammurc=str(write_gammurc(tmp_path / "rc", modem.port)))
+        assert await child.call("ussd", 10, code="*100#") == {"text": "Your balance is SGD 12.50", "stopped": False}
+        modem.balance = ""
+        asyncio.get_running_loop().call_later(0.3, child.tell, "stop_call")
+        assert await child.call("ussd", 10, code="*100#") == {"text": "", "stopped": True}
+        assert await child.call("smsc", 5) == {"smsc": modem.smsc}
+        assert await child.call("memory", 5) == {"memory": [[0, 50], [0, 50]]}
+        await child.call("identify", 10)
+        modem._session.urc("+CREG: 1")
+        modem._session._write(b"\r\n+CMT")  # a line that comes in two pieces
+        await asyncio.sleep(0.5)
+        assert not hinted.is_set()
+        modem._session._write(b'I: "SM",7\r\n')
+        await asyncio.wait_for(hinted.wait(), 2)
+    finally:
+        await child.close()

@@ -1,6 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
+from addispatch.sdk import Priority
 from addispatch_plugins.modem.config import ModemPluginConfig
 
 
@@ -39,12 +40,61 @@ def test_defaults():
             [{"name": "a", "port": "/dev/ttyUSB0"}, {"name": "b", "port": "/dev/ttyUSB0"}],
             "two modems have the same port",
         ),
+        ([{"name": "a", "imei": "12345"}], "imei"),
+        ([{"name": "a", "usb": "1-1; rm"}], "usb"),
+        ([{"name": "a", "port": ""}], "port is missing"),
+        ([{"name": "a", "port": "/dev/ttyUSB0", "credit_ussd": "*100#\rAT"}], "credit_ussd"),
+        ([{"name": "a", "port": "/dev/ttyUSB0", "credit_pattern": "("}], "no regular expression"),
+        ([{"name": "a", "port": "/dev/ttyUSB0", "credit_least": -1}], "credit_least"),
+        ([{"name": n, "imei": "356938035643809"} for n in "ab"], "two modems have the same imei"),
         ([{"name": f"m{n}", "port": f"/dev/ttyUSB{n}"} for n in range(9)], "at most 8"),
     ],
 )
 def test_mistakes_are_named(modems, problem):
     with pytest.raises(ValidationError, match=problem):
         config(*modems)
+
+
+def test_limits_have_the_defaults_of_an_operator_who_minds():
+    (modem,) = config({"name": "sim1", "port": "/dev/ttyUSB0"}).modem
+    assert (modem.rate_per_minute, modem.burst, modem.daily_cap, modem.monthly_cap) == (10, 5, 0, 0)
+    assert modem.prefixes == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("rate_per_minute", -1),
+        ("rate_per_minute", float("nan")),
+        ("burst", 0),
+        ("daily_cap", -1),
+        ("monthly_cap", 1.5),
+        ("prefixes", ["65 "]),
+        ("prefixes", "+65"),
+        ("prefixes", ["+1"] * 101),
+    ],
+)
+def test_limits_that_are_none(key, value):
+    with pytest.raises(ValidationError, match=key):
+        config({"name": "sim1", "port": "/dev/ttyUSB0", key: value})
+
+
+@pytest.mark.parametrize(("key", "value"), [("allowed_prefixes", ["x"]), ("flash_priorities", ["urgent"])])
+def test_options_of_the_plugin(key, value):
+    with pytest.raises(ValidationError, match=key):
+        ModemPluginConfig.model_validate({key: value})
+    good = ModemPluginConfig.model_validate({"allowed_prefixes": ["+65", "999"], "flash_priorities": ["critical"]})
+    assert (good.allowed_prefixes, good.flash_priorities, good.flash) == (("+65", "999"), (Priority.CRITICAL,), False)
+
+
+def test_a_modem_may_be_known_by_its_device_instead_of_its_port():
+    one, two, three = config(
+        {"name": "a", "imei": "356938035643809"},
+        {"name": "b", "usb": "1-1.2"},
+        {"name": "c", "usb": "0123456789ABCDEF"},
+    ).modem
+    assert (one.port, two.port, three.port) == ("", "", "")
+    assert not one.usb_rebind
 
 
 def test_a_refused_pin_is_not_shown():

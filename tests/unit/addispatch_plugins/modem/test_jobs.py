@@ -1,4 +1,6 @@
-from addispatch.sdk import Permanent, Sent
+from dataclasses import replace
+
+from addispatch.sdk import Permanent, QueueClass, Sent
 from addispatch.sdk.testing import make_delivery
 from addispatch_plugins.modem.jobs import CALL_WEIGHT, GIVE_WAY_S, Job, Jobs
 
@@ -66,3 +68,15 @@ async def test_a_job_is_answered_once():
     job.answer(Sent())
     job.answer(Permanent("late"))
     assert job.done.result() == Sent()
+
+
+async def test_emergencies_go_before_other_texts():
+    first, notice, fire = text(), text(), text()
+    notice.delivery = replace(notice.delivery, queue_class=QueueClass.NOTICE)
+    fire.delivery = replace(fire.delivery, queue_class=QueueClass.EMERGENCY)
+    jobs = queue(notice, first, fire)
+    order = []
+    while job := jobs.next(0):
+        order.append(job)
+        jobs.remove(job)
+    assert order == [fire, first, notice]

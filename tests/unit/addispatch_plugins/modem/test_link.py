@@ -40,13 +40,33 @@ async def send(link, text="Pump 3: pressure high", *, report=False):
 @pytest.mark.parametrize(
     ("kind", "code", "receipt", "fault"),
     [
-        ("error_after_pdu", 38, Temporary("the mobile network is out of order (CMS 38)", by="sim1"), Fault.NETWORK),
-        ("error_after_pdu", 500, Temporary("the network refused the message (CMS 500)", by="sim1"), Fault.NETWORK),
+        (
+            "error_after_pdu",
+            38,
+            Temporary("the mobile network is out of order (CMS 38)", by="sim1", other=True),
+            Fault.NETWORK,
+        ),
+        (
+            "error_after_pdu",
+            500,
+            Temporary("the network refused the message (CMS 500)", by="sim1", other=True),
+            Fault.UNKNOWN,
+        ),
         ("error_after_pdu", 1, Permanent("there is no such number (CMS 1)", by="sim1"), Fault.MESSAGE),
         ("error_after_pdu", 21, Permanent("the network rejected the message (CMS 21)", by="sim1"), Fault.MESSAGE),
-        ("error_after_pdu", 322, Temporary("the network refused the message (CMS 322)", by="sim1"), Fault.STORE),
-        ("error", 313, Temporary("the network refused the message (CMS 313)", by="sim1"), Fault.SIM),
-        ("error", None, Temporary("the modem refused without a reason (ERR_UNKNOWN)", by="sim1"), Fault.NETWORK),
+        (
+            "error_after_pdu",
+            322,
+            Temporary("the network refused the message (CMS 322)", by="sim1", other=True),
+            Fault.STORE,
+        ),
+        ("error", 313, Temporary("the network refused the message (CMS 313)", by="sim1", other=True), Fault.SIM),
+        (
+            "error",
+            None,
+            Temporary("the modem refused without a reason (ERR_UNKNOWN)", by="sim1", other=True),
+            Fault.UNKNOWN,
+        ),
     ],
 )
 async def test_refusals(modem, link, kind, code, receipt, fault):
@@ -97,3 +117,20 @@ async def test_a_memory_that_cannot_be_read_is_no_broken_connection(modem, link)
         await link.read()
     modem.clear_faults()
     assert (await link.read())[1] == []
+
+
+@pytest.mark.parametrize("number", ["123\rAT+CMGD=1", "12;34", "+6591234567\n", "+65 9123 4567", "", "٣٤٥٦"])
+async def test_what_is_no_number_never_reaches_the_modem_even_past_the_channel(modem, link, number):
+    """gammu would put it on the wire: a line end in a number makes a command of the rest."""
+    sent, slots = len(modem.sent), dict(modem.storages["SM"].slots)
+    receipt, fault = await link.send(make_delivery("sms", number), report=False, by="sim1")
+    assert receipt == Permanent("that is no phone number (ERR_INVALIDDATA)", by="sim1")
+    assert fault is Fault.MESSAGE
+    assert (len(modem.sent), dict(modem.storages["SM"].slots)) == (sent, slots)
+
+
+async def test_flash(modem, link):
+    for flash in (True, False):
+        receipt, _fault = await link.send(make_delivery("sms", "+6591234567"), report=False, flash=flash, by="sim1")
+        assert isinstance(receipt, Sent)
+    assert [message.flash for message in modem.sent[-2:]] == [True, False]

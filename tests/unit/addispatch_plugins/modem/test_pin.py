@@ -24,3 +24,13 @@ def test_an_accepted_pin_may_be_entered_again(tmp_path):
     guard.accepted()
     guard.accepted()
     assert not guard.refused()
+
+
+def test_a_disk_that_cannot_be_written_keeps_no_modem_from_working(tmp_path, monkeypatch):
+    guard = PinGuard(tmp_path / "sim1", SecretStr("1234"))
+
+    def refuse(*_arguments, **_options):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(type(guard.file), "unlink", refuse)
+    guard.accepted()

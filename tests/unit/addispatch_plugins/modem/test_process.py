@@ -85,7 +85,7 @@ def test_it_ends_with_its_parent(tmp_path):
     script = f"""
 import json, os, subprocess, sys, time
 fd = os.memfd_create("t")
-child = subprocess.Popen([sys.executable, "-I", {str(CHILD)!r}, str(fd)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, pass_fds=(fd,), start_new_session=True)
+child = subprocess.Popen([sys.executable, "-I", {str(CHILD)!r}, str(fd), "2"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, pass_fds=(fd,), start_new_session=True)
 child.stdin.write(json.dumps({{"op": "init", "gammurc": sys.argv[1]}}).encode() + b"\\n"); child.stdin.flush()
 time.sleep(0.3)
 print(child.pid, child.poll(), flush=True)

@@ -93,3 +93,14 @@ def test_native_is_what_has_no_template_of_its_own():
     assert native(to=["A"], priority="high", source="x")
     assert not native(text="x")
     assert not native(key="{{ topic }}")
+
+
+@pytest.mark.parametrize(
+    ("value", "good"), [(0, True), (1, True), (3600, True), (0.5, False), (-1, False), (3601, False)]
+)
+def test_the_canary_s_time(value, good):
+    if good:
+        assert MqttConfig(url="mqtt://h", canary_s=value).canary_s == value
+    else:
+        with pytest.raises(ValidationError, match="canary_s"):
+            MqttConfig(url="mqtt://h", canary_s=value)

@@ -9,9 +9,12 @@ from addispatch_plugins.mqtt.door import Door
 
 @pytest.fixture
 def make_door(by_hand, make_intake):
-    def make(*, is_first=True, port=1883):
+    def make(*, is_first=True, port=1883, canary_s=0):
         settings = MqttSettings(address=BrokerAddress("h", port), client_id="x", clean=False)
-        return Door(settings, by_hand, make_intake(), lambda _door: None, is_first=is_first, held_max_count=10)
+        return Door(
+            settings, by_hand, make_intake(), lambda _door: None, is_first=is_first, held_max_count=10,
+            canary_topic="p/node/n/canary", canary_s=canary_s,
+        )  # fmt: skip
 
     return make
 
@@ -34,6 +37,30 @@ def test_the_operator_hears_each_reason_once(make_door, by_hand):
     assert [event.severity for event in by_hand.events] == [
         Severity.WARNING, Severity.WARNING, Severity.INFO, Severity.WARNING,
     ]  # fmt: skip
+
+
+def test_what_is_wrong_with_the_broker_is_a_condition_until_it_takes_us(make_door, by_hand):
+    door = make_door()
+    door.failed("Connection refused")
+    assert by_hand.conditions == {"broker h:1883": "MQTT broker h:1883 is out of reach: Connection refused"}
+    door.connected()
+    assert by_hand.conditions == {"broker h:1883": ""}
+    door.disconnected("connection lost")
+    assert by_hand.conditions == {"broker h:1883": "MQTT broker h:1883 is out of reach: connection lost"}
+
+
+def test_with_a_canary_only_its_return_ends_the_condition(make_door, by_hand):
+    door = make_door(canary_s=60)
+    door.failed("Connection refused")
+    door.connected()
+    assert by_hand.conditions["broker h:1883"]
+
+
+async def test_what_the_broker_does_not_let_us_subscribe_to_is_examined(make_door):
+    door = make_door()
+    door.link.problem = ""
+    door.failed("the broker refused the subscription x")
+    assert (await door.examine()).problem == "the broker refused the subscription x"
 
 
 def test_an_end_we_wanted_is_no_event(make_door, by_hand):

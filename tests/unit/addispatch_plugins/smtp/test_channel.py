@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from addispatch.sdk import InDoubt, Sent, Temporary
@@ -41,6 +43,9 @@ async def test_a_dead_primary_hands_over_and_takes_back(channel, sink, second, c
     assert isinstance(receipt, Temporary)
     event = await context.wait_for_event("mail server primary in trouble")
     assert (event.severity, event.text.rpartition("; ")[2]) == ("warning", "mail goes by secondary")
+    problem = context.conditions[f"smtp 127.0.0.1:{sink.port}"]
+    assert problem.startswith("mail server primary not available: 127.0.0.1:")
+    assert problem.endswith("; mail goes by secondary")
     assert channel.window == 8
     assert channel.health.up
     assert channel.health.reason.startswith("primary: ")
@@ -48,6 +53,7 @@ async def test_a_dead_primary_hands_over_and_takes_back(channel, sink, second, c
     assert (await channel.send(to())).by == "secondary"
     await sink.start()
     await context.wait_for_event("works again; mail goes by primary")
+    assert not any(context.conditions.values())
     assert channel.window == 8
     assert (await channel.send(to())).by == "primary"
 
@@ -88,3 +94,20 @@ async def test_stopped_it_sends_nothing(start, sink, table):
 async def test_the_core_waits_a_little_longer_than_we_do(start, sink, table):
     [channel] = (await start(primary=table(sink, timeout_s=7), secondary=table(sink, timeout_s=20))).channels
     assert channel.deadline_s == 25
+
+
+async def test_with_both_down_people_hear_that_mail_waits(channel, sink, second, context):
+    await sink.stop()
+    await channel.send(to())
+    await second.stop()
+    await channel.send(to())
+    names = [f"smtp 127.0.0.1:{one.port}" for one in (sink, second)]
+    assert [context.conditions[name].rpartition("; ")[2] for name in names] == ["mail waits", "mail waits"]
+
+
+async def test_a_probe_that_gets_through_says_that_all_is_well(start, sink, table, context):
+    """After a restart nobody else would tell that what the last process told is over."""
+    await start(primary=table(sink))
+    while "smtp 127.0.0.1" not in context.conditions:
+        await asyncio.sleep(0.01)
+    assert context.conditions == {"smtp 127.0.0.1": ""}

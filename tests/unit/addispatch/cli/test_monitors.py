@@ -1,0 +1,58 @@
+"""``addispatch monitors``: its list, reading once, editing."""
+
+from __future__ import annotations
+
+import pytest
+import typer
+
+from addispatch.cli.monitors import pairs
+
+MONITOR = {
+    "name": "Boiler", "probe": "modbus", "state": "alarm", "value": 92.5, "units": "°C", "limit": "hi", "error": "",
+    "suppressed": False, "read_at": "2026-11-25T12:00:00.000Z", "latency_ms": 3.5, "availability": 1.0, "interval_s": 10,
+}  # fmt: skip
+
+
+def test_keys_are_read_as_what_they_look_like():
+    assert pairs(["host=10.0.0.1", "hi=80", "enabled=false", 'to=["Ops"]', "text=a = b", "unit="]) == {
+        "host": "10.0.0.1", "hi": 80, "enabled": False, "to": ["Ops"], "text": "a = b", "unit": "",
+    }  # fmt: skip
+    with pytest.raises(typer.BadParameter, match="KEY=VALUE"):
+        pairs(["host"])
+
+
+async def test_alone_it_lists(addispatch, running):
+    running.operations.monitors_doc = {
+        "monitors": [MONITOR, {**MONITOR, "name": "Gw", "state": "down", "value": None, "error": "no answer"}]
+    }
+    out = (await addispatch("monitors")).out
+    assert "Boiler" in out
+    assert "92.5 °C" in out
+    assert "beyond hi" in out
+    assert "no answer" in out
+    assert (await addispatch("monitors", "--json")).doc == running.operations.monitors_doc
+
+
+async def test_reading_once_shows_every_meaning_and_fails_without_a_reading(addispatch, running):
+    done = await addispatch("monitors", "test", "--modbus", "10.0.0.1:1502", "unit=3")
+    assert done.code == 0
+    assert "good 21.5 (3.5 ms)" in done.out
+    assert "float32 CDAB" in done.out
+    assert running.operations.calls[-1] == (
+        "monitor_test",
+        {"probe": "modbus", "host": "10.0.0.1", "port": 1502, "unit": 3},
+    )
+    done = await addispatch("monitors", "test", "--name", "gone")
+    assert done.code == 1
+    assert "no reading: no answer" in done.out
+
+
+async def test_a_monitor_is_set_key_by_key_and_removed(addispatch, running):
+    done = await addispatch("monitors", "set", "PLC", "probe=ping", "host=10.0.0.20")
+    assert done.out == "monitor PLC is stored\n", done.err
+    assert running.operations.calls[-1] == (
+        "directory_put",
+        "monitor",
+        {"name": "PLC", "probe": "ping", "host": "10.0.0.20"},
+    )
+    assert (await addispatch("monitors", "remove", "PLC")).out == "removed\n"

@@ -1,0 +1,56 @@
+"""Who could not be told: found by the doctor before an alarm finds it."""
+
+from __future__ import annotations
+
+from pipelines import ADAM, JANE, desk, group, person
+
+from addispatch.domain.policy import Level, Policy
+from addispatch.engine.people import groups, people, policies, recipients, system_alerts
+
+
+def policy(*levels):
+    return Policy(id="p", name="critical", levels=levels)
+
+
+def test_all_is_well():
+    room = desk(ADAM, JANE, group("Ops", "Adam"), policy(Level(to=("jane",))), system_alert_to=("ops",))
+    found = people(room)
+    assert [finding.problem for finding in found] == [""] * 4
+    assert [finding.subject for finding in found] == ["system alerts", "recipients", "groups", "policies"]
+    assert found[0].detail == "Adam by sms, Adam by email"
+
+
+def test_nobody_hears_of_trouble():
+    assert "is empty" in system_alerts(desk(ADAM)).problem
+    assert "is empty" in system_alerts(desk(ADAM, system_alert_to=("gone",))).problem
+    assert system_alerts(desk(person("Eve"), system_alert_to=("eve",))).problem == "Eve cannot be reached"
+
+
+def test_an_empty_directory_is_a_problem():
+    assert "there is nobody" in recipients(desk()).problem
+    assert "there is nobody" in recipients(desk(person("Eve", enabled=False))).problem
+
+
+def test_recipients_without_a_way_are_named_and_not_too_many():
+    lost = [person(f"P{number}", "chat", chat=("x",)) for number in range(7)]
+    finding = recipients(desk(ADAM, *lost, person("Off", enabled=False)))
+    assert finding.problem == "7 of 8 cannot be reached: P0, P1, P2, P3, P4 and 2 more"
+    assert "(email, log, sms)" in finding.advice
+
+
+def test_groups_nobody_of_whom_can_be_reached():
+    (finding,) = groups(desk(ADAM, person("Eve"), group("Ops", "Adam", "Eve"), group("Empty"), group("Lost", "Eve")))
+    assert finding.problem == "nobody in Empty, Lost can be reached"
+
+
+def test_levels_that_reach_nobody():
+    eve = person("Eve")
+    levels = (
+        Level(to=("eve",)), Level(call=("adam",)), Level(resend=True), Level(to=("eve", "adam")), Level(to=("gone",)),
+    )  # fmt: skip
+    found = policies(desk(ADAM, eve, policy(*levels)))
+    assert [finding.problem for finding in found] == [
+        "critical, level 1 reaches nobody: Eve (has no number or address)",
+        "critical, level 2 reaches nobody: Adam (no plugin provides the channel voice)",
+        "critical, level 5 reaches nobody: somebody who is not there any more",
+    ]
