@@ -58,9 +58,11 @@ def parse_address(written: int | str, register: Register | None) -> Place:
         raise ValueError(_out_of_range(written))
     table = _TABLES.get(str(written)[0]) if 10_001 <= written < 50_000 and written % 10_000 else None
     if table is not None and register in (None, table):
+        number = written % 10_000
         raise ValueError(
-            f'{written} looks like the notation of manuals: write "{written}", in quotes, for {table} register '
-            f'{written % 10_000} of the manual (protocol address {written % 10_000 - 1}), or "protocol {written}"'
+            f'{written} looks like the notation of manuals: write "{written}" in quotes, or {table.digit}x{number:04} '
+            f"on a command line, for {table} register {number} of the manual (protocol address {number - 1}); or else "
+            f'"protocol {written}"'
         )
     return Place(written)
 

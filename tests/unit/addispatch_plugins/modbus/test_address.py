@@ -44,7 +44,11 @@ def test_is_understood(written, register, place):
 @pytest.mark.parametrize(
     ("written", "register", "problem"),
     [
-        (40_001, HOLDING, 'looks like the notation of manuals: write "40001", in quotes, .* or "protocol 40001"'),
+        (
+            40_001,
+            HOLDING,
+            'looks like the notation of manuals: write "40001" in quotes, or 4x0001 on a command line, .* "protocol 40001"$',
+        ),
         (40_001, None, "looks like the notation"),
         (30_001, INPUT, "protocol address 0"),
         (10_017, DISCRETE, "protocol address 16"),
