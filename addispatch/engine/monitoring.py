@@ -142,7 +142,10 @@ class Monitoring:
             monitor = one.monitor
             probe = probes.get(monitor.probe)
             model = models.get(monitor.probe)
-            one.keys = keys_of(model, monitor) if model is not None and probe is not None else None
+            if model is None or probe is None:
+                one.keys = None
+            elif one.keys is None:
+                one.keys = keys_of(model, monitor)
             key: Hashable = monitor.id if probe is None or one.keys is None else probe.group(one.keys)
             whole = (monitor.probe, key, monitor.interval_s, monitor.timeout_s)
             group = found.get(whole)
