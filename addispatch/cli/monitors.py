@@ -67,6 +67,10 @@ def _stored(document: Doc) -> None:
     print(f"monitor {printable(document['name'])} is stored")
 
 
+def _beaten(document: Doc) -> None:
+    print(f"monitor {printable(document['name'])} was told")
+
+
 def _removed(_document: Doc) -> None:
     print("removed")
 
@@ -102,6 +106,12 @@ def put(client: Client, name: Annotated[str, typer.Argument(help="Its name.")], 
     known = [one for one in client.get("/directory/monitor")["monitor"] if one["name"].casefold() == name.casefold()]
     entry = {key: value for key, value in known[0].items() if key not in ("id", "provisioned")} if known else {}
     return client.post("/directory/monitor", {**entry, "name": name, **pairs(keys or [])})
+
+
+@connected(commands, "beat", view=_beaten)
+def beat(client: Client, name: Annotated[str, typer.Argument(help="Its name.")]) -> Doc:
+    """Report to a heartbeat monitor: its source lives."""
+    return client.post(f"/monitors/{quote(name, safe='')}/beat", {})
 
 
 @connected(commands, "remove", view=_removed)

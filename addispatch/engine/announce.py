@@ -24,11 +24,15 @@ def dump(node: Node) -> None:
     config, directory = node.config, node.directory.snapshot
     plugins = [doc["name"] for doc in node.host.report() if doc["status"] == "enabled"]
     limits = f"texts up to {config.limits.max_segments} segments, {config.dispatch.max_attempts} attempts each"
-    people = f"{len(directory.recipients)} recipients, {len(directory.groups)} groups"
+    counted = {
+        "recipients": directory.recipients, "groups": directory.groups, "policies": directory.policies,
+        "routes": directory.routes, "monitors": directory.monitors,
+    }  # fmt: skip
+    people = ", ".join(f"{what}: {len(some)}" for what, some in counted.items())
     for line in (
         f"Engine initialized. [Build {__version__}]",
         f"Node {node.name} of cluster {node.cluster}, time zone {config.node.timezone}, data in {config.node.data_dir}",
-        f"{people}, {len(directory.policies)} policies, {len(directory.routes)} routes; {limits}",
+        f"Directory: {people}; {limits}",
         f"Plugins: {', '.join(plugins) or 'none'}",
     ):
         node.say(Said(line, INFO, "Start"))

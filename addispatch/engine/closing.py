@@ -104,10 +104,18 @@ def close(
 
 
 def close_all(transaction: Transaction, desk: Desk, by: str, before_seq: int, now_ms: int) -> tuple[int, int | None]:
-    """Close the open cases below a row number; returns how many, and where to go on (None: done)."""
+    """Close the open cases below a row number; returns how many, and where to go on (None: done).
+
+    Those nobody need acknowledge end by themselves.
+    """
     transaction.flush()
     c = schema.cases.c
-    query = sa.select(c.seq).where(c.state != "closed", c.seq < before_seq).order_by(c.seq.desc()).limit(CHUNK)
+    query = (
+        sa.select(c.seq)
+        .where(c.state != "closed", c.code.is_not(None), c.seq < before_seq)
+        .order_by(c.seq.desc())
+        .limit(CHUNK)
+    )
     found = list(transaction.connection.execute(query).scalars())
     told: set[tuple[str, str]] = set()
     count = sum(close(transaction, desk, transaction.entry(seq), by, "", told, now_ms) for seq in found)

@@ -62,7 +62,11 @@ def _asked(node: Node, request: Doc) -> tuple[Probe, BaseModel, float]:
         if monitor is None:
             hint = did_you_mean(str(name), [one.name for one in monitors])
             raise Refused("name", f"there is no monitor {str(name)[:60]!r}" + (f" ({hint})" if hint else ""))
-        return _probe(node, monitor.probe), _keys(node, monitor.probe, dict(monitor.keys)), monitor.timeout_s
+        return (
+            _probe(node, monitor.probe),
+            _keys(node, monitor.probe, dict(monitor.keys), monitor.name),
+            monitor.timeout_s,
+        )
     given = dict(request)
     probe, timeout_s = given.pop("probe", None), given.pop("timeout_s", 5)
     if not isinstance(probe, str):
@@ -84,10 +88,10 @@ def _probe(node: Node, name: str) -> Probe:
     )
 
 
-def _keys(node: Node, probe: str, keys: dict[str, Any]) -> BaseModel:
+def _keys(node: Node, probe: str, keys: dict[str, Any], monitor: str = "") -> BaseModel:
     model = node.host.probe_keys()[probe]
     try:
-        return model.model_validate(keys)
+        return model.model_validate(keys, context={"monitor": monitor})
     except ValidationError as error:
         first = explain(error, model, keys)[0]
         raise Refused(first.path or "keys", first.problem + (f" ({first.hint})" if first.hint else "")) from None

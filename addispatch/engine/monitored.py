@@ -58,6 +58,8 @@ class Monitored:
         if monitor.name != self.monitor.name or monitor.to != self.monitor.to:
             self.end()
             self.state = State()
+        if (monitor.name, monitor.probe, monitor.keys) != (self.monitor.name, self.monitor.probe, self.monitor.keys):
+            self.keys = None  # to be read anew
         self.monitor = monitor
         return self
 

@@ -15,14 +15,17 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from addispatch.config.explain import did_you_mean
+from addispatch.domain.errors import Refused
 from addispatch.domain.judgement import Reading
 from addispatch.engine.monitored import Monitored
 from addispatch.runtime.tasks import Supervisor
+from addispatch.sdk.probe import Hearer
 
 if TYPE_CHECKING:
     from addispatch.domain.monitor import Monitor
     from addispatch.engine.node import Node
-    from addispatch.sdk.probe import Probe
+    from addispatch.sdk.probe import Probe, ProbeKeys
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +61,18 @@ class Group:
         return was_late and self.task is not None and not self.task.uncancel()
 
 
+def keys_of(model: type[ProbeKeys], monitor: Monitor) -> ProbeKeys:
+    """The keys of a monitor for its probe. They are told whose they are: see ``sdk.probe.Hearer``."""
+    return model.model_validate(monitor.keys, context={"monitor": monitor.name})
+
+
 class Monitoring:
     """All monitors of a node."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
         self._all: dict[str, Monitored] = {}
+        self._by_name: dict[str, Monitored] = {}
         self._groups: list[Group] = []
         self._tasks = Supervisor()
         self._change = asyncio.Event()
@@ -93,6 +102,7 @@ class Monitoring:
                 self._all[ident] = known.changed(monitor) if known else Monitored(monitor, self._node)
         for gone in before.values():
             gone.end()
+        self._by_name = {one.monitor.name.casefold(): one for one in self._all.values()}
         for one in self._all.values():
             one.parent = self._all.get(one.monitor.parent)
             one.behind_count = 0
@@ -121,6 +131,22 @@ class Monitoring:
         """One document per monitor, for people."""
         return [one.document() for one in self._all.values()]
 
+    def beat(self, name: str) -> str:
+        """Something reports to the monitor of that name; returns it as it is written. Raises ``Refused``."""
+        one = self._by_name.get(name.casefold())
+        if one is None:
+            hint = did_you_mean(name, [other.monitor.name for other in self._all.values()])
+            raise Refused("name", f"there is no monitor {name[:60]!r}" + (f" ({hint})" if hint else ""))
+        probe = self._node.host.probes().get(one.monitor.probe)
+        if probe is None:
+            raise Refused("name", f"the plugin that provides the probe {one.monitor.probe} does not run")
+        if not isinstance(probe, Hearer):
+            raise Refused(
+                "name", f"{one.monitor.name} is a monitor that looks itself ({probe.name}): none to report to"
+            )
+        probe.heard(one.monitor.name)
+        return one.monitor.name
+
     def lag_s(self) -> float:
         """How late the latest of the last readings began."""
         return max((group.lag_s for group in self._groups), default=0.0)
@@ -132,7 +158,10 @@ class Monitoring:
             monitor = one.monitor
             probe = probes.get(monitor.probe)
             model = models.get(monitor.probe)
-            one.keys = model.model_validate(monitor.keys) if model is not None and probe is not None else None
+            if model is None or probe is None:
+                one.keys = None
+            elif one.keys is None:
+                one.keys = keys_of(model, monitor)
             key: Hashable = monitor.id if probe is None or one.keys is None else probe.group(one.keys)
             whole = (monitor.probe, key, monitor.interval_s, monitor.timeout_s)
             group = found.get(whole)

@@ -147,6 +147,11 @@ class NodeOperations:
         _need(actor, Role.OPERATOR)
         return await read_once(self._node, request)
 
+    async def monitor_beat(self, actor: Actor, name: str) -> Doc:
+        """Something reports."""
+        _need(actor, Role.OPERATOR)
+        return {"name": self._node.monitoring.beat(name)}
+
     async def plugins(self, actor: Actor) -> Doc:
         """All plugins."""
         _need(actor, Role.VIEWER)

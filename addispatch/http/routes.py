@@ -118,6 +118,18 @@ async def monitor_test(operations: Ops, actor: Who, request: Document) -> Json:
     return Json(await operations.monitor_test(actor, request))
 
 
+@router.post("/monitors/{name:path}/beat")
+async def monitor_beat(operations: Ops, actor: Who, name: Id) -> Json:
+    """Report to a monitor of the probe `heartbeat`: its source lives."""
+    return Json(await operations.monitor_beat(actor, name))
+
+
+@router.get("/monitors/{name:path}/beat")
+async def monitor_beat_by_get(operations: Ops, actor: Who, name: Id) -> Json:
+    """The same for devices that can only GET."""
+    return Json(await operations.monitor_beat(actor, name))
+
+
 @router.get("/modems")
 async def modems(operations: Ops, actor: Who) -> Json:
     """Modems of all plugins."""

@@ -139,9 +139,13 @@ class MqttLink:
         return self._held_count
 
     def subscribe(self, filters: Sequence[tuple[str, int]]) -> None:
-        """Subscribe to these (filter, QoS), now and at each new connection."""
+        """Subscribe to these (filter, QoS) and to no others, now and at each new connection."""
+        named = {topic for topic, _qos in filters}
+        gone = [topic for topic, _qos in self._filters if topic not in named]
         self._filters = list(filters)
-        if self.is_connected:
+        if self.is_connected and gone:
+            self._client.unsubscribe(gone)
+        if self.is_connected and self._filters:
             self._send_subscriptions()
 
     def acknowledge(self, message: Message) -> None:

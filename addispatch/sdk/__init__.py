@@ -27,7 +27,7 @@ from addispatch.sdk.config import PluginConfig
 from addispatch.sdk.context import Context, Severity
 from addispatch.sdk.operations import Operations
 from addispatch.sdk.plugin import API_VERSION, Capability, Instance, Plugin
-from addispatch.sdk.probe import Explainer, Probe, ProbeKeys
+from addispatch.sdk.probe import Explainer, Hearer, Probe, ProbeKeys
 from addispatch.sdk.protocols import (
     Channel,
     Examiner,
@@ -38,6 +38,7 @@ from addispatch.sdk.protocols import (
     Source,
     StatusReporter,
 )
+from addispatch.sdk.silence import Silences
 
 __all__ = [
     "API_VERSION",
@@ -61,6 +62,7 @@ __all__ = [
     "Explainer",
     "Finding",
     "Health",
+    "Hearer",
     "InDoubt",
     "Incoming",
     "Instance",
@@ -81,6 +83,7 @@ __all__ = [
     "Reserving",
     "Sent",
     "Severity",
+    "Silences",
     "Source",
     "StatusReporter",
     "StoreError",

@@ -77,6 +77,9 @@ class Operations(Protocol):
         Answers ``{"probe", "value", "problem", "latency_ms", "details": [{"as", "value"}]}``.
         """
 
+    async def monitor_beat(self, actor: Actor, name: str) -> Doc:
+        """Tell a monitor that is reported to (probe ``heartbeat``) that its source lives; answers ``{"name"}``."""
+
     async def plugins(self, actor: Actor) -> Doc:
         """The plugins with their status: ``{"plugins": […]}``."""
 

@@ -42,6 +42,17 @@ class Probe(Protocol):
 
 
 @runtime_checkable
+class Hearer(Protocol):
+    """A probe of monitors that are reported to, by the command line or the API, instead of looking themselves.
+
+    Its keys know whose they are: keys are validated with the context ``{"monitor": name}``.
+    """
+
+    def heard(self, monitor: str) -> None:
+        """Called when something reports to the monitor of that name. Must not block or raise."""
+
+
+@runtime_checkable
 class Explainer(Protocol):
     """A probe that can show what it sees in every way it may be meant: for ``addispatch monitors test``."""
 

@@ -47,6 +47,9 @@ class Turn(IntEnum):
     LAST = 3
 
 
+#: So many failed writes in a row are put down to a lack of room that is known of; the next one is a broken disk.
+MOST_SHORT_COUNT = 100
+
 Unit = Callable[[Transaction], T]
 
 
@@ -88,6 +91,7 @@ class Ledger:
         self.problem = ""
         #: Why new alarms are refused, or empty. Set here when there was no room; set and cleared by ``engine.disk``.
         self.intake_problem = ""
+        self._short_count = 0
         self._waiting: dict[Turn, deque[_Job]] = {turn: deque() for turn in Turn}
         self._checkpoints, self._checkpoint_problem = Checkpoints(self.engine), ""
         self._wake = threading.Event()
@@ -210,10 +214,13 @@ class Ledger:
                     self._commit_batch(connection, [single])
         else:
             took_s, has_written = time.perf_counter() - began_s, _changes(connection) != changes_before
+            self._short_count = 0 if has_written else self._short_count
             self._tell(self._succeed, batch, results, transaction, took_s, has_written=has_written)
 
     def _on_disk_trouble(self, connection: sa.Connection, batch: list[_Job], error: Exception) -> None:
-        trouble, reason = trouble_of(_cause(error), self.folder)
+        self._short_count += bool(self.intake_problem)
+        is_short = 0 < self._short_count <= MOST_SHORT_COUNT
+        trouble, reason = trouble_of(_cause(error), self.folder, is_short=is_short)
         problem = f"the ledger cannot be written: {reason}"
         if trouble is Trouble.BROKEN and self.on_broken is not None:
             self.on_broken(problem)

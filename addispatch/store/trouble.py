@@ -40,8 +40,12 @@ class Trouble(Enum):
     OTHER = "other"
 
 
-def trouble_of(error: BaseException, folder: Path) -> tuple[Trouble, str]:
-    """Tell what an error of the database driver means for a database in ``folder``, and the reason in a few words."""
+def trouble_of(error: BaseException, folder: Path, *, is_short: bool = False) -> tuple[Trouble, str]:
+    """Tell what an error of the database driver means for a database in ``folder``, and the reason in a few words.
+
+    ``is_short``: there was no room a moment ago. A write that failed before there was some again, and a probe that
+    succeeds just after, is no broken disk; a failed fsync always is.
+    """
     code = getattr(error, "sqlite_errorcode", None)
     if not isinstance(code, int):
         return Trouble.OTHER, str(error)
@@ -52,6 +56,8 @@ def trouble_of(error: BaseException, folder: Path) -> tuple[Trouble, str]:
         return Trouble.OTHER, str(error)
     if code not in _FSYNC_CODES and (reason := probe(folder)) in NO_ROOM_ERRNOS:
         return Trouble.NO_ROOM, os.strerror(reason)
+    if is_short and code in _BROKEN_CODES - _FSYNC_CODES:
+        return Trouble.NO_ROOM, str(error)
     name = getattr(error, "sqlite_errorname", "")
     return Trouble.BROKEN if code in _BROKEN_CODES else Trouble.OTHER, f"{error} ({name})"
 

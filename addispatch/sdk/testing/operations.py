@@ -62,6 +62,10 @@ class EmptyOperations:
         """There are no probes."""
         raise Refused("probe", "no plugin provides it")
 
+    async def monitor_beat(self, actor: Actor, name: str) -> Doc:
+        """There are no monitors."""
+        raise Refused("name", "there is no such monitor")
+
     async def modems(self, actor: Actor) -> Doc:
         """No modems."""
         return {"modems": []}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from addispatch.sdk import Capability, Plugin
 from addispatch_plugins.mqtt.config import MqttConfig
+from addispatch_plugins.mqtt.keys import SilenceKeys
 
 if TYPE_CHECKING:
     from addispatch.sdk import Context, Instance
@@ -24,4 +25,5 @@ plugin = Plugin(
     config=MqttConfig,
     create=_create,
     capabilities=frozenset({Capability.SOURCE}),
+    probes={"mqtt_silence": SilenceKeys},
 )

@@ -11,6 +11,7 @@ from addispatch.sdk.mqtt import BrokerAddress, MqttSettings, Publication, Tls
 from addispatch_plugins.mqtt.door import Door
 from addispatch_plugins.mqtt.intake import Intake
 from addispatch_plugins.mqtt.publisher import Publisher, canary_topic, online_topic, topic_level
+from addispatch_plugins.mqtt.silence import SilenceProbe
 
 if TYPE_CHECKING:
     from addispatch.sdk import Context
@@ -50,6 +51,9 @@ class MqttPlugin:
             )
             for index, url in enumerate(urls)
         )
+
+        self._silence = SilenceProbe(context, [_listening(door.link.settings) for door in self._doors])
+        self.probes = (self._silence,)
 
     def _settings(self, address: BrokerAddress, will: Publication) -> MqttSettings:
         config, context = self._config, self._context
@@ -93,7 +97,7 @@ class MqttPlugin:
         """Read nothing more, let what is under way become durable, acknowledge it and say goodbye."""
         if self._publisher is not None:
             self._publisher.stop()
-        await asyncio.gather(*(door.link.stop() for door in self._doors))
+        await asyncio.gather(*(door.link.stop() for door in self._doors), self._silence.stop())
         self._intake.stop()
         self._intake.complaints.sum_up()
 
@@ -124,3 +128,8 @@ class MqttPlugin:
     def _greet(self, door: Door) -> None:
         if self._publisher is not None:
             self._publisher.greet(door)
+
+
+def _listening(settings: MqttSettings) -> MqttSettings:
+    """The settings of a connection that only listens: another client, and no session that outlives it."""
+    return replace(settings, client_id=f"{settings.client_id}-watch", clean=True, will=None)

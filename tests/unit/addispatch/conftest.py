@@ -117,6 +117,12 @@ class StubOperations(EmptyOperations):
         details = [{"as": "float32 CDAB", "value": "21.5"}]
         return {"probe": "modbus", "value": 21.5, "problem": "", "latency_ms": 3.5, "details": details}
 
+    async def monitor_beat(self, actor: Actor, name: str) -> Doc:
+        self._asked(actor, "monitor_beat", name)
+        if name == "gone":
+            raise Refused("name", "there is no monitor 'gone'")
+        return {"name": name}
+
     async def case(self, actor: Actor, case_id: str) -> Doc:
         self._asked(actor, "case", case_id)
         if case_id != CASE_ID:

@@ -19,7 +19,8 @@ async def test_what_is_exported_can_be_imported(addispatch, running, tmp_path, s
 
 async def test_without_a_file_toml_or_json_is_printed(addispatch):
     assert 'name = "Adam"' in (await addispatch("directory", "export")).out
-    assert (await addispatch("directory", "export", "--json")).doc == ADAM
+    exported = (await addispatch("directory", "export", "--json")).doc
+    assert {table: entries for table, entries in exported.items() if entries} == {"recipient": ADAM["recipient"]}
 
 
 async def test_csv_goes_both_ways(addispatch, running, tmp_path):

@@ -55,7 +55,7 @@ async def test_follow_goes_on_and_survives_a_restart(running, tmp_path):
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         assert b"something happened" in await process.stdout.readline()
         running.operations.add_event("before")
         assert b"before" in await process.stdout.readline()

@@ -56,3 +56,12 @@ async def test_a_monitor_is_set_key_by_key_and_removed(addispatch, running):
         {"name": "PLC", "probe": "ping", "host": "10.0.0.20"},
     )
     assert (await addispatch("monitors", "remove", "PLC")).out == "removed\n"
+
+
+async def test_a_source_reports(addispatch, running):
+    done = await addispatch("monitors", "beat", "Backup of A/B")
+    assert done.out == "monitor Backup of A/B was told\n", done.err
+    assert running.operations.calls[-1] == ("monitor_beat", "Backup of A/B")
+    done = await addispatch("monitors", "beat", "gone")
+    assert done.code
+    assert "there is no monitor 'gone'" in done.err

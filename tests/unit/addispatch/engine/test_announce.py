@@ -18,7 +18,7 @@ async def test_version_node_plugins_and_people_are_in_the_log(running):
     found = await lines(running, "Start")
     assert found[-1].startswith("Engine initialized. [Build ")
     assert "Plugins: log" in found
-    assert any("1 recipients, 1 groups, 0 policies, 1 routes" in line for line in found)
+    assert any("recipients: 1, groups: 1, policies: 0, routes: 1, monitors: 0;" in line for line in found)
 
 
 async def test_without_modems_it_says_so(running):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from rooms import PHONE_ADAM, PHONE_BO, open_room, usual
+from pipelines import person
+from rooms import PHONE_ADAM, PHONE_BO, SMS_ADAM, open_room, usual
 
 from addispatch.domain.case import CaseState, CloseReason
 from addispatch.domain.errors import Refused
@@ -12,9 +13,11 @@ from addispatch.engine import closing
 
 async def test_all_open_cases_close_in_pieces_and_each_once(tmp_path, monkeypatch):
     monkeypatch.setattr(closing, "CHUNK", 2)
-    async with open_room(tmp_path, PHONE_ADAM, PHONE_BO, usual()) as room:
+    adam = person("Adam", sms=SMS_ADAM, policy="usual")
+    async with open_room(tmp_path, adam, PHONE_BO, usual()) as room:
         for text in "abcde":
             await room.accept(text=text, to=("Adam",))
+        await room.accept(text="nobody need acknowledge", to=("Bo",))
         count, cursor, rounds = 0, 2**62, 0
         while cursor is not None:
             before = cursor
@@ -25,7 +28,7 @@ async def test_all_open_cases_close_in_pieces_and_each_once(tmp_path, monkeypatc
         assert (count, rounds) == (5, 3)
         for seq in range(1, 6):
             assert (await room.entry(seq)).state == (CaseState.CLOSED, CloseReason.OPERATOR)
-        assert await room.waiting() == []
+        assert await room.waiting() == ["Bo: nobody need acknowledge"]
 
 
 async def test_a_case_without_a_code_is_closed_by_its_id_and_nobody_is_told(tmp_path):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from pathlib import Path
 
-from probes import watched, watching
+from probes import watch, watched, watching
 from tale import Tale, group, people, settings
 
 from addispatch.domain.errors import StoreError
@@ -51,8 +52,7 @@ async def test_a_new_name_is_a_new_condition(tmp_path: Path) -> None:
     async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("Boiler", **hot)) as dials:
         await dials.shows("Boiler", 85)
         await tale.phone("Adam").expects("Boiler: 85")
-        (one,) = tale.node.monitoring.watched
-        one.changed(watched("Kettle", **hot))
+        await watch(tale, dials, dataclasses.replace(watched("Boiler", **hot), name="Kettle"))
         await tale.quiet()
         await tale.phone("Adam").expects("Boiler: 85, back to normal")
         await dials.is_read("Boiler")

@@ -7,12 +7,14 @@ import itertools
 from pathlib import Path
 
 import pytest
-from pipelines import until
+from pipelines import ADMIN, until
 from probes import Dials, watch, watched, watching
 from tale import Tale, group, people, settings
 
+from addispatch.domain.errors import Refused
 from addispatch.engine import monitoring
 from addispatch.engine.monitoring import Group
+from addispatch.sdk.operations import Actor, Role
 
 TEAM = people("Adam", "Chief") + settings() + group("Team", "Adam", policy="")
 
@@ -87,6 +89,45 @@ async def test_what_is_turned_off_is_not_read(tmp_path: Path) -> None:
     async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("A", enabled=False), watched("B")) as dials:
         await dials.is_read("B", 3)
         assert "A" not in dials.reads
+
+
+class Listening(Dials):
+    """Monitors of dials that are reported to."""
+
+    def __init__(self, tale: Tale) -> None:
+        super().__init__(tale)
+        self.told: list[str] = []
+
+    def heard(self, monitor: str) -> None:
+        self.told.append(monitor)
+
+
+async def test_what_reports_reaches_its_monitor_under_its_name(tmp_path: Path) -> None:
+    async with Tale(tmp_path, TEAM) as tale:
+        dials = Listening(tale)
+        tale.node.host.probes = lambda: {"dial": dials}  # type: ignore[method-assign]
+        await watch(tale, dials, watched("Backup"), watched("Off", enabled=False))
+        assert await tale.operations.monitor_beat(ADMIN, "backup") == {"name": "Backup"}
+        assert dials.told == ["Backup"]
+        for name, problem in (("Bakup", 'did you mean "Backup"'), ("Off", "there is no monitor 'Off'")):
+            with pytest.raises(Refused, match=problem):
+                await tale.operations.monitor_beat(ADMIN, name)
+        with pytest.raises(Refused, match="needs the role operator"):
+            await tale.operations.monitor_beat(Actor("vic", Role.VIEWER, "token"), "Backup")
+        await tale.node.monitoring.stop()
+
+
+async def test_one_that_looks_itself_cannot_be_reported_to(tmp_path: Path) -> None:
+    async with Tale(tmp_path, TEAM) as tale:
+        found: dict[str, Dials] = {"dial": Dials(tale)}
+        tale.node.host.probes = lambda: found  # type: ignore[assignment, method-assign, return-value]
+        await watch(tale, found["dial"], watched("Boiler"))
+        with pytest.raises(Refused, match="looks itself"):
+            await tale.operations.monitor_beat(ADMIN, "Boiler")
+        found.clear()
+        with pytest.raises(Refused, match="does not run"):
+            await tale.operations.monitor_beat(ADMIN, "Boiler")
+        await tale.node.monitoring.stop()
 
 
 @pytest.mark.parametrize("how", ["clean", "slow to go", "swallows it"])

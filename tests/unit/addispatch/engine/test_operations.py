@@ -24,6 +24,7 @@ CALLS = {
     "received": (VIEWER, ()),
     "events": (VIEWER, ()),
     "modems": (VIEWER, ()),
+    "monitors": (VIEWER, ()),
     "plugins": (VIEWER, ()),
     "why": (VIEWER, ({"text": "hot"},)),
     "directory_export": (VIEWER, ()),
@@ -42,7 +43,20 @@ CALLS = {
     "doctor": (OPERATOR, ()),
 }
 #: Those that need something to be there first, or ask for no role; each has its own tests.
-OTHERS = {"case", "follow", "health", "ready", "acknowledge", "close", "roll_call", "unlock", "link", "link_answer"}
+OTHERS = {
+    "case",
+    "follow",
+    "health",
+    "ready",
+    "acknowledge",
+    "close",
+    "monitor_beat",
+    "monitor_test",
+    "roll_call",
+    "unlock",
+    "link",
+    "link_answer",
+}
 
 
 def test_every_operation_is_there_and_in_the_list():
@@ -147,7 +161,7 @@ async def test_following_has_no_gap_between_old_and_new(running):
             break
     await stream.aclose()
     assert [text for text in seen if text.startswith("n")] == [f"n{n}" for n in range(603)]
-    assert running.feed._handlers == []
+    assert not running.feed._handlers
 
 
 async def test_following_from_now(running):

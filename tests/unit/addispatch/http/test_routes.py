@@ -47,3 +47,12 @@ async def test_why_hands_over_the_alarm_with_its_time(local, running):
     alarm = {"text": "hot", "topic": "plant/1", "at": "2026-11-23T03:00:00Z"}
     assert (await local.post("/api/v1/why", json=alarm)).status_code == 200
     assert running.operations.calls[-1] == ("why", alarm)
+
+
+@pytest.mark.parametrize("method", ["post", "get"])
+async def test_a_source_reports_in_the_way_it_can(local, running, method):
+    answer = await getattr(local, method)("/api/v1/monitors/Backup%20of%20A%2FB/beat")
+    assert (answer.status_code, answer.json()) == (200, {"name": "Backup of A/B"})
+    assert running.operations.calls[-1] == ("monitor_beat", "Backup of A/B")
+    answer = await getattr(local, method)("/api/v1/monitors/gone/beat")
+    assert (answer.status_code, answer.json()["field"]) == (404, "name")

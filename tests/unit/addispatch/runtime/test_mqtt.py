@@ -98,6 +98,20 @@ async def test_receives_and_acknowledges(broker, make_link, version):
 
 
 @pytest.mark.parametrize("version", [4, 5])
+async def test_other_filters_take_the_place_of_those_before(broker, make_link, version):
+    link, handler = make_link(broker.port, "plant/#", "old/#", version=version)
+    await handler.sees("connected")
+    link.subscribe([("plant/#", 1), ("new/#", 1)])
+    await broker.publish("old/a", "1")
+    await broker.publish("new/a", "2")
+    await handler.messages.wait_for(lambda m: m.topic == "new/a")
+    link.subscribe([])
+    await broker.publish("plant/a", "3")
+    await link.deliver("own", b"")
+    assert [message.topic for message in handler.messages] == ["new/a"]
+
+
+@pytest.mark.parametrize("version", [4, 5])
 async def test_what_was_not_acknowledged_comes_again_and_what_was_does_not(broker, make_link, supervisor, version):
     link, handler = make_link(broker.port, "plant/#", version=version)
     handler.acknowledge = False

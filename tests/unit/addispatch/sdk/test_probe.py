@@ -6,7 +6,7 @@ import pytest
 from probes import DialKeys, Dials
 from pydantic import ValidationError
 
-from addispatch.sdk import Probe
+from addispatch.sdk import Hearer, Probe
 
 
 def test_unknown_keys_are_mistakes():
@@ -17,3 +17,12 @@ def test_unknown_keys_are_mistakes():
 def test_what_has_its_methods_is_a_probe():
     assert isinstance(Dials.__new__(Dials), Probe)
     assert not isinstance(object(), Probe)
+
+
+def test_one_that_hears_has_a_method_for_it():
+    class Hearing(Dials):
+        def heard(self, monitor):
+            pass
+
+    assert isinstance(Hearing.__new__(Hearing), Hearer)
+    assert not isinstance(Dials.__new__(Dials), Hearer)

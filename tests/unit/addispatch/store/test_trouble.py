@@ -49,6 +49,8 @@ def test_a_limit_that_sqlite_calls_an_io_error(database, tmp_path):
         assert trouble_of(error, tmp_path) == (Trouble.NO_ROOM, "File too large")
     # The same error without that reason: the disk itself.
     assert trouble_of(error, tmp_path) == (Trouble.BROKEN, "disk I/O error (SQLITE_IOERR_WRITE)")
+    # Room came back between the write and the probe.
+    assert trouble_of(error, tmp_path, is_short=True) == (Trouble.NO_ROOM, "disk I/O error")
 
 
 def test_a_file_that_may_not_be_written(database, tmp_path):
@@ -78,6 +80,7 @@ def test_a_failed_fsync_is_never_taken_for_a_full_disk(tmp_path):
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
     with largest_file(100):
         assert trouble_of(error, tmp_path)[0] is Trouble.BROKEN
+    assert trouble_of(error, tmp_path, is_short=True)[0] is Trouble.BROKEN
 
 
 def test_an_error_without_a_code(tmp_path):
