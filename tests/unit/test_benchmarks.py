@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT))  # benchmarks are run from the checkout and are in
 from benchmarks import load, slowdisk, smtpsink  # noqa: E402
 from benchmarks.broker import mosquitto  # noqa: E402
 from benchmarks.growth import multiply  # noqa: E402
+from benchmarks.modbus_devices import devices, host  # noqa: E402
 from benchmarks.process import Contestant  # noqa: E402
 from benchmarks.report import Figures  # noqa: E402
 from benchmarks.sink import PROBES, file_outlet, mail_outlet  # noqa: E402
@@ -131,3 +132,23 @@ async def test_a_ledger_grows_by_whole_cases(tmp_path: Path) -> None:
         assert database.execute(belong.format("deliveries")).fetchone() == (100,)
         assert database.execute(belong.format("events")).fetchone() == (200,)
         assert database.execute("SELECT count(DISTINCT id) FROM cases").fetchone() == (100,)
+
+
+async def test_cheap_devices_answer_a_client_that_knows_nothing_of_them() -> None:
+    from pymodbus.client import AsyncModbusTcpClient
+
+    assert len({host(number) for number in range(20_000)}) == 20_000
+    with devices(0) as (port, _process):
+        for number in (0, 19_999):
+            client = AsyncModbusTcpClient(host(number), port=port)
+            assert await client.connect()
+            seen = [(await client.read_holding_registers(5, count=count)).registers for count in (1, 3, 125)]
+            assert [len(registers) for registers in seen] == [1, 3, 125]
+            assert {value for registers in seen for value in registers} == {42, 43}
+            client.close()
+
+
+def test_a_percentile_is_one_of_the_values() -> None:
+    from benchmarks.monitoring import p
+
+    assert (p([], 0.5), p([3.0], 0.99), p([1.0, 2.0, 3.0, 4.0], 0.5), p([1.0, 2.0], 1.0)) == (0.0, 3.0, 3.0, 2.0)
