@@ -239,7 +239,8 @@ async def nothing(seconds: float) -> Figures:
 
 async def outage(port: int, count: int, pid: int, *, with_parent: bool) -> Figures:
     """Devices fall silent at once (their process is stopped): when the alarms are on disk."""
-    interval_s, timeout_s, retries = 1.0, 1.0, 2
+    # A time-out as long as the interval would leave out each second reading.
+    interval_s, timeout_s, retries = 1.0, 0.5, 2
     watch = Watch()
     rules = Rules(limits=RULES.limits, retries=retries)
     times = {"interval_s": interval_s, "timeout_s": timeout_s, "rules": rules}
