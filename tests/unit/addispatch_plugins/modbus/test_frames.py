@@ -15,8 +15,13 @@ from pymodbus.pdu.register_message import (
 )
 
 from addispatch_plugins.modbus.address import Register
-from addispatch_plugins.modbus.frames import crc16, rtu_answer, rtu_request, shown, tcp_answer, tcp_request
+from addispatch_plugins.modbus.frames import rtu_answer, rtu_request, shown, tcp_answer, tcp_request
 from addispatch_plugins.modbus.problems import Asked, LinkError, RefusedError
+
+
+def crc16(data: bytes) -> bytes:
+    return FramerRTU.compute_CRC(data).to_bytes(2)
+
 
 ASKED = Asked(3, Register.HOLDING, 100, 2)
 TCP = bytes.fromhex("0007 0000 0007 03 03 04 42c8 0000")
@@ -113,7 +118,7 @@ def test_answers_to_other_requests_are_left_out():
 
 def test_what_follows_is_not_used():
     assert tcp_answer(TCP + b"more", ASKED, 7).used_count == len(TCP)
-    assert rtu_answer(RTU + b"more", ASKED).used_count == len(RTU)
+    assert rtu_answer(RTU + b"more", ASKED).data == TCP[-4:]
 
 
 def test_the_device_itself_may_answer_with_a_number_of_its_own():
