@@ -114,19 +114,27 @@ def rtu_answer(received: bytes, asked: Asked) -> Answer:
 
 def _data(pdu: bytes, asked: Asked) -> bytes:
     """Return the data of an answer; of a write, the value that was written."""
-    function, count = pdu[0], len(pdu) - 2
-    if function not in (asked.function, asked.function | 0x80):
-        raise LinkError(f"answer to function {function} where {asked.function} was asked for")
-    if function == asked.function and asked.write is None and not count == pdu[1] == asked.byte_count:
-        raise LinkError(f"answer of {count} bytes where {asked.byte_count} were asked for")
+    if pdu[0] not in (asked.function, asked.function | 0x80):
+        raise LinkError(f"answer to function {pdu[0]} where {asked.function} was asked for")
+    if pdu[0] == asked.function:
+        _check(pdu, asked)
     answer = _DECODER.decode(pdu)
+    if answer is None:
+        raise LinkError(f"garbled answer: {shown(pdu)}")
     if isinstance(answer, ExceptionResponse):
         raise RefusedError(answer.exception_code, asked)
-    if answer is None or (asked.write is not None and pdu[1:] != _request(asked).encode()):
-        raise LinkError("the device did not confirm what was written")
     if asked.register.is_bit:
         return pack_bitstring(answer.bits)
     return struct.pack(f">{len(answer.registers)}H", *answer.registers)
+
+
+def _check(pdu: bytes, asked: Asked) -> None:
+    """What pymodbus does not look at, or would log: whether it is as much as was asked for, or what was written."""
+    if asked.write is not None:
+        if pdu[1:] != _request(asked).encode():
+            raise LinkError("the device did not confirm what was written")
+    elif not len(pdu) - 2 == pdu[1] == asked.byte_count:
+        raise LinkError(f"answer of {len(pdu) - 2} bytes where {asked.byte_count} were asked for")
 
 
 def shown(data: bytes) -> str:
