@@ -21,7 +21,6 @@ from pymodbus.pdu.register_message import (
     ReadInputRegistersRequest,
     WriteSingleRegisterRequest,
 )
-from pymodbus.pdu.utils import pack_bitstring
 
 from addispatch_plugins.modbus.address import Register
 from addispatch_plugins.modbus.problems import Asked, LinkError, RefusedError
@@ -29,6 +28,8 @@ from addispatch_plugins.modbus.problems import Asked, LinkError, RefusedError
 #: Most bytes of a frame: 7 of the header and a PDU of 253; RTU 256.
 MAX_FRAME_BYTES = 260
 _HEADER_BYTES = 7
+#: Of an RTU answer: unit, function, count or exception code, checksum; one to a write has address and value instead.
+_FRAMING_BYTES, _WRITTEN_BYTES = 5, 8
 
 _REQUESTS: dict[Register, type[ModbusPDU]] = {
     Register.COIL: ReadCoilsRequest,
@@ -91,25 +92,26 @@ def tcp_answer(received: bytes, asked: Asked, transaction: int) -> Answer:
 
 
 def rtu_answer(received: bytes, asked: Asked) -> Answer:
-    """Look for the answer in what came over a serial line or a simple gateway; raises as ``tcp_answer`` does.
-
-    What follows an answer is used up with it.
-    """
+    """Look for the answer in what came over a serial line or a simple gateway; raises as ``tcp_answer`` does."""
     if len(received) < 2:
         return Answer()
-    # In what is no answer pymodbus would hunt for one, and for the rest of one too long it would wait.
-    if received[1] not in (asked.function, asked.function | 0x80):
+    function = received[1]
+    # In what is no answer pymodbus would hunt for one; for the rest of one too long, or garbled, it would wait.
+    if function not in (asked.function, asked.function | 0x80):
         raise LinkError(f"garbled answer: {shown(received)}")
-    if received[1] == asked.function and asked.write is None and len(received) > 2 and received[2] != asked.byte_count:
+    size = _WRITTEN_BYTES if asked.write is not None else _FRAMING_BYTES + asked.byte_count
+    if function != asked.function:
+        size = _FRAMING_BYTES
+    elif asked.write is None and len(received) > 2 and received[2] != asked.byte_count:
         raise LinkError(f"answer of {received[2]} bytes where {asked.byte_count} were asked for")
-    used, unit, _, pdu = _RTU.decode(received)
-    if not used:
+    if len(received) < size:
         return Answer()
-    if not pdu:
-        raise LinkError(f"garbled answer (wrong checksum): {shown(received)}")
+    _, unit, _, pdu = _RTU.decode(received[:size])
+    if len(pdu) != size - 3:  # nothing, or what some versions of pymodbus find in its middle
+        raise LinkError(f"garbled answer (wrong checksum): {shown(received[:size])}")
     if unit != asked.unit:
         raise LinkError(f"unit {unit} answered instead of unit {asked.unit}")
-    return Answer(_data(pdu, asked), used)
+    return Answer(_data(pdu, asked), size)
 
 
 def _data(pdu: bytes, asked: Asked) -> bytes:
@@ -124,7 +126,7 @@ def _data(pdu: bytes, asked: Asked) -> bytes:
     if isinstance(answer, ExceptionResponse):
         raise RefusedError(answer.exception_code, asked)
     if asked.register.is_bit:
-        return pack_bitstring(answer.bits)
+        return answer.encode()[1:]
     return struct.pack(f">{len(answer.registers)}H", *answer.registers)
 
 

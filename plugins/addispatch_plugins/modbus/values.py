@@ -88,7 +88,7 @@ def decode(data: bytes, kind: Type, order: Order) -> Value:
     """
     if kind is Type.STRING:
         return _text(ordered(data, order))
-    registers = struct.unpack(_registers(order, len(data) // 2), data)
+    registers = list(struct.unpack(_registers(order, len(data) // 2), data))
     convert = _pymodbus()
     return cast("int | float", convert.convert_from_registers(registers, convert.DATATYPE[kind.name], _words(order)))
 
