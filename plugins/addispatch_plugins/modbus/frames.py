@@ -1,8 +1,11 @@
-"""Requests and answers as bytes, on TCP and on serial lines. Pure; used by ``link``.
+"""Requests and answers as bytes, on TCP and on serial lines, and words for what is wrong. Pure; used by ``link``.
+
+pymodbus builds the frames and takes them apart. Its clients are not used whole: they keep to themselves why a
+connection was refused, wait on when one is closed in mid-answer, and skip or take in silence what is no answer to the
+question. So what pymodbus would skip or wait for is looked at before it, and whether an answer is ours after it.
 
 Modbus Application Protocol V1.1b3 (requests), Messaging on TCP/IP V1.0b, 3.1 (header), over Serial Line V1.02, 2.5.1
-(RTU). A client of its own, because it must tell apart what libraries drop in silence: a frame of somebody else, a wrong
-checksum, too few registers, an answer cut in the middle.
+(RTU).
 """
 
 from __future__ import annotations
@@ -10,49 +13,50 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
+from pymodbus.framer import FramerRTU, FramerSocket
+from pymodbus.pdu import DecodePDU, ExceptionResponse, ModbusPDU
+from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
+from pymodbus.pdu.register_message import (
+    ReadHoldingRegistersRequest,
+    ReadInputRegistersRequest,
+    WriteSingleRegisterRequest,
+)
+
+from addispatch_plugins.modbus.address import Register
 from addispatch_plugins.modbus.problems import Asked, LinkError, RefusedError
 
-_HEADER = struct.Struct(">HHHB")
-_REQUEST = struct.Struct(">BHH")
 #: Most bytes of a frame: 7 of the header and a PDU of 253; RTU 256.
 MAX_FRAME_BYTES = 260
+_HEADER_BYTES = 7
+#: Of an RTU answer: unit, function, count or exception code, checksum; one to a write has address and value instead.
+_FRAMING_BYTES, _WRITTEN_BYTES = 5, 8
+
+_REQUESTS: dict[Register, type[ModbusPDU]] = {
+    Register.COIL: ReadCoilsRequest,
+    Register.DISCRETE: ReadDiscreteInputsRequest,
+    Register.HOLDING: ReadHoldingRegistersRequest,
+    Register.INPUT: ReadInputRegistersRequest,
+}
+# None of them keeps anything between two frames.
+_DECODER = DecodePDU(is_server=False)
+_TCP = FramerSocket(_DECODER)
+_RTU = FramerRTU(_DECODER)
 
 
-def _crc_table() -> tuple[int, ...]:
-    table = []
-    for byte in range(256):
-        value = byte
-        for _ in range(8):
-            value = (value >> 1) ^ 0xA001 if value & 1 else value >> 1
-        table.append(value)
-    return tuple(table)
-
-
-_CRC = _crc_table()
-
-
-def crc16(data: bytes) -> bytes:
-    """Return the checksum of an RTU frame as it is sent, low byte first (over Serial Line V1.02, 6.2.2)."""
-    value = 0xFFFF
-    for byte in data:
-        value = (value >> 8) ^ _CRC[(value ^ byte) & 0xFF]
-    return value.to_bytes(2, "little")
-
-
-def _pdu(asked: Asked) -> bytes:
-    return _REQUEST.pack(asked.function, asked.number, asked.size if asked.write is None else asked.write)
+def _request(asked: Asked, transaction: int = 0) -> ModbusPDU:
+    if asked.write is not None:
+        return WriteSingleRegisterRequest(asked.unit, transaction, asked.number, registers=[asked.write])
+    return _REQUESTS[asked.register](asked.unit, transaction, asked.number, asked.size)
 
 
 def tcp_request(asked: Asked, transaction: int) -> bytes:
     """Return the frame of a request on TCP."""
-    pdu = _pdu(asked)
-    return _HEADER.pack(transaction, 0, len(pdu) + 1, asked.unit) + pdu
+    return _TCP.buildFrame(_request(asked, transaction))
 
 
 def rtu_request(asked: Asked) -> bytes:
     """Return the frame of a request on a serial line."""
-    frame = bytes([asked.unit]) + _pdu(asked)
-    return frame + crc16(frame)
+    return _RTU.buildFrame(_request(asked))
 
 
 class Answer(NamedTuple):
@@ -69,20 +73,21 @@ def tcp_answer(received: bytes, asked: Asked, transaction: int) -> Answer:
     Answers to other transactions are late ones to earlier requests: they are left out, with a note.
     """
     used, note = 0, ""
-    while len(received) - used >= _HEADER.size:
-        number, protocol, length, unit = _HEADER.unpack_from(received, used)
-        if protocol or not 3 <= length <= MAX_FRAME_BYTES - 6:
-            raise LinkError(f"what answers is no Modbus/TCP: {shown(received[used:])}")
-        end = used + 6 + length
-        if len(received) < end:
+    while len(received) - used >= _HEADER_BYTES:
+        rest = received[used:]
+        # For the rest of these, pymodbus would wait.
+        if rest[2:4] != b"\0\0" or not 3 <= int.from_bytes(rest[4:6]) <= MAX_FRAME_BYTES - 6:
+            raise LinkError(f"what answers is no Modbus/TCP: {shown(rest)}")
+        size, unit, number, pdu = _TCP.decode(rest)
+        if not size:
             break
+        used += size
         if number == transaction:
             # 0 and 255 mean the device itself: many answer with a unit number of their own.
             if unit != asked.unit and asked.unit not in (0, 255):
                 raise LinkError(f"unit {unit} answered instead of unit {asked.unit}")
-            return Answer(_data(received[used + _HEADER.size : end], asked), end, note)
+            return Answer(_data(pdu, asked), used, note)
         note = f" (but one to another request: transaction {number} instead of {transaction})"
-        used = end
     return Answer(None, used, note)
 
 
@@ -90,40 +95,48 @@ def rtu_answer(received: bytes, asked: Asked) -> Answer:
     """Look for the answer in what came over a serial line or a simple gateway; raises as ``tcp_answer`` does."""
     if len(received) < 2:
         return Answer()
-    unit, function = received[0], received[1]
-    if function == asked.function:
-        length = 8 if asked.write is not None else 5 + asked.byte_count
-    elif function == asked.function | 0x80:
-        length = 5
-    else:
+    function = received[1]
+    # In what is no answer pymodbus would hunt for one; for the rest of one too long, or garbled, it would wait.
+    if function not in (asked.function, asked.function | 0x80):
         raise LinkError(f"garbled answer: {shown(received)}")
-    if asked.write is None and len(received) > 2 and length > 5 and received[2] != asked.byte_count:
+    size = _WRITTEN_BYTES if asked.write is not None else _FRAMING_BYTES + asked.byte_count
+    if function != asked.function:
+        size = _FRAMING_BYTES
+    elif asked.write is None and len(received) > 2 and received[2] != asked.byte_count:
         raise LinkError(f"answer of {received[2]} bytes where {asked.byte_count} were asked for")
-    if len(received) < length:
+    if len(received) < size:
         return Answer()
-    frame = received[:length]
-    if crc16(frame[:-2]) != frame[-2:]:
-        raise LinkError(f"garbled answer (wrong checksum): {shown(frame)}")
+    _, unit, _, pdu = _RTU.decode(received[:size])
+    if len(pdu) != size - 3:  # nothing, or what some versions of pymodbus find in its middle
+        raise LinkError(f"garbled answer (wrong checksum): {shown(received[:size])}")
     if unit != asked.unit:
         raise LinkError(f"unit {unit} answered instead of unit {asked.unit}")
-    return Answer(_data(frame[1:-2], asked), length)
+    return Answer(_data(pdu, asked), size)
 
 
 def _data(pdu: bytes, asked: Asked) -> bytes:
     """Return the data of an answer; of a write, the value that was written."""
-    function = pdu[0]
-    if function == asked.function | 0x80:
-        raise RefusedError(pdu[1], asked)
-    if function != asked.function:
-        raise LinkError(f"answer to function {function} where {asked.function} was asked for")
+    if pdu[0] not in (asked.function, asked.function | 0x80):
+        raise LinkError(f"answer to function {pdu[0]} where {asked.function} was asked for")
+    if pdu[0] == asked.function:
+        _check(pdu, asked)
+    answer = _DECODER.decode(pdu)
+    if answer is None:
+        raise LinkError(f"garbled answer: {shown(pdu)}")
+    if isinstance(answer, ExceptionResponse):
+        raise RefusedError(answer.exception_code, asked)
+    if asked.register.is_bit:
+        return answer.encode()[1:]
+    return struct.pack(f">{len(answer.registers)}H", *answer.registers)
+
+
+def _check(pdu: bytes, asked: Asked) -> None:
+    """What pymodbus does not look at, or would log: whether it is as much as was asked for, or what was written."""
     if asked.write is not None:
-        if pdu != _pdu(asked):
+        if pdu[1:] != _request(asked).encode():
             raise LinkError("the device did not confirm what was written")
-        return pdu[3:]
-    data = pdu[2:]
-    if len(data) != asked.byte_count or pdu[1] != asked.byte_count:
-        raise LinkError(f"answer of {len(data)} bytes where {asked.byte_count} were asked for")
-    return data
+    elif not len(pdu) - 2 == pdu[1] == asked.byte_count:
+        raise LinkError(f"answer of {len(pdu) - 2} bytes where {asked.byte_count} were asked for")
 
 
 def shown(data: bytes) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import pymodbus.client.mixin  # noqa: F401 - values needs it: loaded now, not at the first reading
+
 from addispatch_plugins.modbus.probe import ModbusProbe
 
 if TYPE_CHECKING:

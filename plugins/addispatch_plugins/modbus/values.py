@@ -2,12 +2,18 @@
 
 Modbus sends each register with its high byte first; which register of a longer value comes first it leaves open, and
 devices differ. The four orders are named after what becomes of the bytes A (highest) to D (lowest) of a 32-bit value.
+Numbers are converted by pymodbus; texts are not: it raises on what is not UTF-8 and keeps what follows a NUL.
 """
 
 from __future__ import annotations
 
 import struct
 from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+if TYPE_CHECKING:
+    from pymodbus.client.mixin import ModbusClientMixin
 
 Value = int | float | bool | str
 
@@ -29,7 +35,7 @@ class Type(StrEnum):
     @property
     def register_count(self) -> int:
         """How many registers it takes; of a string, one."""
-        return struct.calcsize(_FORMATS[self]) // 2 if self in _FORMATS else 1
+        return _REGISTER_COUNTS.get(self, 1)
 
 
 class Order(StrEnum):
@@ -55,17 +61,14 @@ class Order(StrEnum):
         return self in (Order.CDAB, Order.DCBA)
 
 
-_FORMATS = {
-    Type.INT16: ">h",
-    Type.UINT16: ">H",
-    Type.INT32: ">i",
-    Type.UINT32: ">I",
-    Type.INT64: ">q",
-    Type.UINT64: ">Q",
-    Type.FLOAT32: ">f",
-    Type.FLOAT64: ">d",
+_REGISTER_COUNTS = {
+    Type.INT32: 2,
+    Type.UINT32: 2,
+    Type.INT64: 4,
+    Type.UINT64: 4,
+    Type.FLOAT32: 2,
+    Type.FLOAT64: 4,
 }
-_STRUCTS = {kind: struct.Struct(form) for kind, form in _FORMATS.items()}
 
 
 def ordered(data: bytes, order: Order) -> bytes:
@@ -83,18 +86,36 @@ def decode(data: bytes, kind: Type, order: Order) -> Value:
 
     Floats may be NaN or infinite. A string that is not UTF-8 is read as Latin-1; what cannot be shown becomes ``?``.
     """
-    data = ordered(data, order)
     if kind is Type.STRING:
-        return _text(data)
-    value: int | float = _STRUCTS[kind].unpack(data)[0]
-    return value
+        return _text(ordered(data, order))
+    registers = list(struct.unpack(_registers(order, len(data) // 2), data))
+    convert = _pymodbus()
+    return cast("int | float", convert.convert_from_registers(registers, convert.DATATYPE[kind.name], _words(order)))
 
 
 def encode(value: Value, kind: Type, order: Order, register_count: int = 1) -> bytes:
     """Return the registers of a value; strings are filled up with NUL. Raises ``struct.error`` if it does not fit."""
     if kind is Type.STRING:
         return ordered(str(value).encode().ljust(2 * register_count, b"\0"), order)
-    return ordered(_STRUCTS[kind].pack(value), order)
+    convert = _pymodbus()
+    registers = convert.convert_to_registers(value, convert.DATATYPE[kind.name], _words(order))
+    return struct.pack(_registers(order, len(registers)), *registers)
+
+
+@cache
+def _pymodbus() -> type[ModbusClientMixin[Any]]:
+    from pymodbus.client.mixin import ModbusClientMixin  # noqa: PLC0415 - listing plugins stays fast
+
+    return ModbusClientMixin
+
+
+def _registers(order: Order, count: int) -> str:
+    """How registers are packed: pymodbus knows the order of registers, but not of the bytes in them."""
+    return f"{'<' if order.swaps_bytes else '>'}{count}H"
+
+
+def _words(order: Order) -> Literal["big", "little"]:
+    return "little" if order.swaps_words else "big"
 
 
 def bit_of(data: bytes, bit: int, order: Order) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import struct
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -103,6 +105,11 @@ def test_texts(data, text):
 @given(st.binary(max_size=250))
 def test_any_text_is_one_printable_line(data):
     assert str(decode(data, Type.STRING, Order.ABCD)).isprintable()
+
+
+def test_listing_plugins_does_not_load_pymodbus():
+    code = "import sys, addispatch_plugins.modbus; sys.exit('pymodbus' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_sizes():
