@@ -22,7 +22,7 @@ MOST_NAMES = 5
 
 def people(desk: Desk) -> list[Finding]:
     """Look at everybody who may have to be told."""
-    return [system_alerts(desk), recipients(desk), *groups(desk), *policies(desk)]
+    return [system_alerts(desk), recipients(desk), *refused(desk), *groups(desk), *policies(desk)]
 
 
 def system_alerts(desk: Desk) -> Finding:
@@ -34,7 +34,7 @@ def system_alerts(desk: Desk) -> Finding:
     told = [
         f"{way.recipient.name} by {way.channel}"
         for audience in audiences
-        for way in ways(Target(audience), desk.provided)
+        for way in ways(Target(audience), desk.provided, refuses=desk.refuses)
         if not way.problem
     ]
     if not told:
@@ -57,6 +57,22 @@ def recipients(desk: Desk) -> Finding:
             what, problem=f"{len(lost)} of {len(everybody)} cannot be reached: {_names(lost)}", advice=advice
         )
     return Finding(what, f"{len(everybody)}, each can be reached")
+
+
+def refused(desk: Desk) -> list[Finding]:
+    """Numbers and addresses that a channel of this node will never take."""
+    found = {
+        f"{who.name}: {why}": None
+        for who in desk.directory.recipients.values()
+        if who.enabled
+        for channel in sorted(desk.provided)
+        for address in who.addresses(channel)
+        if (why := desk.refuses(channel, address))
+    }
+    if not found:
+        return []
+    advice = "mend the number or address, or let the plugin take it"
+    return [Finding("addresses", problem=f"nothing goes to {_names(found)}", advice=advice)]
 
 
 def groups(desk: Desk) -> list[Finding]:
@@ -99,7 +115,7 @@ def _unreached(level: Level, desk: Desk) -> str | None:
             if audience is None:
                 reasons.append("somebody who is not there any more")
                 continue
-            found = ways(Target(audience, channels=channels), desk.provided)
+            found = ways(Target(audience, channels=channels), desk.provided, refuses=desk.refuses)
             if any(not way.problem for way in found):
                 return None
             reasons.append(f"{audience.name} ({found[0].problem if found else 'has no number or address'})")
@@ -107,7 +123,9 @@ def _unreached(level: Level, desk: Desk) -> str | None:
 
 
 def _is_reached(audience: Audience | None, desk: Desk) -> bool:
-    return audience is not None and any(not way.problem for way in ways(Target(audience), desk.provided))
+    return audience is not None and any(
+        not way.problem for way in ways(Target(audience), desk.provided, refuses=desk.refuses)
+    )
 
 
 def _names(names: Iterable[str]) -> str:

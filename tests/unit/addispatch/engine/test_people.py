@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pipelines import ADAM, JANE, desk, group, person
 
 from addispatch.domain.policy import Level, Policy
-from addispatch.engine.people import groups, people, policies, recipients, system_alerts
+from addispatch.engine.people import groups, people, policies, recipients, refused, system_alerts
 
 
 def policy(*levels):
@@ -36,6 +38,20 @@ def test_recipients_without_a_way_are_named_and_not_too_many():
     finding = recipients(desk(ADAM, *lost, person("Off", enabled=False)))
     assert finding.problem == "7 of 8 cannot be reached: P0, P1, P2, P3, P4 and 2 more"
     assert "(email, log, sms)" in finding.advice
+
+
+def test_a_number_that_its_channel_never_takes():
+    room = replace(desk(ADAM, JANE), refuses=lambda _channel, address: "it is far away" if "@" not in address else "")
+    assert [finding.problem for finding in people(room)][1:3] == [
+        "",
+        "nothing goes to Adam: it is far away, Jane: it is far away",
+    ]
+    only = replace(
+        desk(person("Bo", "sms", sms="+441234567")),
+        refuses=lambda channel, address: f"{address} is far" if channel == "sms" else "",
+    )
+    assert recipients(only).problem == "1 of 1 cannot be reached: Bo"
+    assert refused(only)[0].problem == "nothing goes to Bo: +441234567 is far"
 
 
 def test_groups_nobody_of_whom_can_be_reached():
