@@ -58,6 +58,11 @@ class Door:
         return ", ".join(filter(None, (f"connected to {self.path}", waiting, self.canary.status)))
 
     @property
+    def trouble(self) -> str:
+        """Why alarms wait unconfirmed; the broker may hold back everything behind them."""
+        return self._intake.trouble
+
+    @property
     def filters_count(self) -> int:
         """How many filters we subscribe to."""
         return len(self._filters)
