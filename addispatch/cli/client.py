@@ -188,6 +188,10 @@ class Client:
         if isinstance(error, FileNotFoundError | ConnectionRefusedError) and self._url is None:
             hint = "start it with 'addispatch run', or name its folder with --data-dir"
             return NoAnswer(f"addispatch is not running on {self._socket_path.parent}: {hint}", is_absent=True)
+        if isinstance(error, NotADirectoryError) and self._url is None:
+            hint = "it or what is above it is no folder; name another with --data-dir, or mend [node] data_dir"
+            reason = f"addispatch cannot run on {self._socket_path.parent}: {hint}"
+            return NoAnswer(reason, is_absent=True)
         if isinstance(error, PermissionError):
             return NoAnswer(f"no right to use {self._where}: run this as the user addispatch runs as, or as root")
         if isinstance(error, TimeoutError):
