@@ -57,7 +57,6 @@ class Door:
         waiting = f"{self.link.held_count} alarms wait for the ledger" if self.link.is_paused else ""
         return ", ".join(filter(None, (f"connected to {self.path}", waiting, self.canary.status)))
 
-    @property
     def trouble(self) -> str:
         """Why alarms wait unconfirmed; the broker may hold back everything behind them."""
         return self._intake.trouble
