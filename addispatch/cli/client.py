@@ -91,6 +91,11 @@ class Client:
         if target.token_file is not None:
             self._headers["authorization"] = f"Bearer {_read_token(target.token_file)}"
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it was asked for by its address, and not as the daemon of this machine."""
+        return self._url is not None
+
     def get(self, path: str, **query: Any) -> Doc:
         """Return the document at ``/api/v1`` + path; parameters that are None are left out."""
         given = {name: value for name, value in query.items() if value is not None}

@@ -100,9 +100,9 @@ def _levels(policy: Policy, desk: Desk) -> list[Finding]:
     for number, level in enumerate(policy.levels, 1):
         if level.resend or (why := _unreached(level, desk)) is None:
             continue
-        problem = f"{policy.name}, level {number} reaches nobody: {why}"
+        what = f"policy {policy.name}, level {number}"
         advice = "give it a target that can be reached; escalation goes on to the next level at once"
-        found.append(Finding("policies", problem=problem, advice=advice))
+        found.append(Finding(what, problem=f"reaches nobody: {why}", advice=advice))
     return found
 
 
@@ -118,8 +118,16 @@ def _unreached(level: Level, desk: Desk) -> str | None:
             found = ways(Target(audience, channels=channels), desk.provided, refuses=desk.refuses)
             if any(not way.problem for way in found):
                 return None
-            reasons.append(f"{audience.name} ({found[0].problem if found else 'has no number or address'})")
+            reasons.append(f"{audience.name} ({found[0].problem if found else _without(ident, desk)})")
     return _names(reasons) or "it has no target"
+
+
+def _without(ident: str, desk: Desk) -> str:
+    """Why there is no way at all to an audience."""
+    person, audience = desk.directory.recipients.get(ident), desk.directory.audience(ident)
+    if person is not None and not person.enabled:
+        return "is disabled"
+    return "has no number or address" if audience is not None and audience.recipients else "has nobody who is enabled"
 
 
 def _is_reached(audience: Audience | None, desk: Desk) -> bool:

@@ -65,8 +65,17 @@ def test_levels_that_reach_nobody():
         Level(to=("eve",)), Level(call=("adam",)), Level(resend=True), Level(to=("eve", "adam")), Level(to=("gone",)),
     )  # fmt: skip
     found = policies(desk(ADAM, eve, policy(*levels)))
+    assert [(finding.subject, finding.problem) for finding in found] == [
+        ("policy critical, level 1", "reaches nobody: Eve (has no number or address)"),
+        ("policy critical, level 2", "reaches nobody: Adam (no plugin provides the channel voice)"),
+        ("policy critical, level 5", "reaches nobody: somebody who is not there any more"),
+    ]
+
+
+def test_who_is_disabled_is_not_said_to_lack_an_address():
+    off = person("Off", sms="+6591234567", enabled=False)
+    found = policies(desk(ADAM, off, group("Ops", "Off"), policy(Level(to=("off",)), Level(to=("ops",)))))
     assert [finding.problem for finding in found] == [
-        "critical, level 1 reaches nobody: Eve (has no number or address)",
-        "critical, level 2 reaches nobody: Adam (no plugin provides the channel voice)",
-        "critical, level 5 reaches nobody: somebody who is not there any more",
+        "reaches nobody: Off (is disabled)",
+        "reaches nobody: Ops (has nobody who is enabled)",
     ]
