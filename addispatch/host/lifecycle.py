@@ -83,7 +83,7 @@ class PluginHost:
         if not isinstance(refuser, Refuser):
             return ""
         try:
-            return refuser.refuses(address)
+            return str(refuser.refuses(address) or "")[:200]
         except Exception:  # a supervision border
             log.exception("channel %s could not say whether it refuses an address", channel)
             return ""
