@@ -50,7 +50,10 @@ LINKS_S = 0.1
 
 
 def run(config_path: Path | None) -> None:
-    """Run until SIGTERM or SIGINT; raises ``ConfigErrors``, ``ConfigError`` or ``StoreError`` when it cannot start."""
+    """Run until SIGTERM, SIGINT or SIGHUP.
+
+    Raises ``ConfigErrors``, ``ConfigError`` or ``StoreError`` when it cannot start.
+    """
     loaded = load(config_path)
     configure_logs(loaded.config.log)
     asyncio.run(_run(loaded.config, loaded.files[0]))
@@ -59,13 +62,19 @@ def run(config_path: Path | None) -> None:
 async def _run(config: Config, file: Path) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+
+    def stop(number: signal.Signals) -> None:
+        log.info("stopping: %s", number.name)
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        # Under nohup the end of the terminal is to be survived.
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, stop, number)
     async with started(config, file.parent / "directory.toml", file):
         sdnotify.ready("Server running")
         await stopping.wait()
         sdnotify.stopping()
-        log.info("stopping")
 
 
 @contextlib.asynccontextmanager

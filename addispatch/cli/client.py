@@ -91,6 +91,11 @@ class Client:
         if target.token_file is not None:
             self._headers["authorization"] = f"Bearer {_read_token(target.token_file)}"
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it was asked for by its address, and not as the daemon of this machine."""
+        return self._url is not None
+
     def get(self, path: str, **query: Any) -> Doc:
         """Return the document at ``/api/v1`` + path; parameters that are None are left out."""
         given = {name: value for name, value in query.items() if value is not None}
@@ -188,6 +193,10 @@ class Client:
         if isinstance(error, FileNotFoundError | ConnectionRefusedError) and self._url is None:
             hint = "start it with 'addispatch run', or name its folder with --data-dir"
             return NoAnswer(f"addispatch is not running on {self._socket_path.parent}: {hint}", is_absent=True)
+        if isinstance(error, NotADirectoryError) and self._url is None:
+            hint = "it or what is above it is no folder; name another with --data-dir, or mend [node] data_dir"
+            reason = f"addispatch cannot run on {self._socket_path.parent}: {hint}"
+            return NoAnswer(reason, is_absent=True)
         if isinstance(error, PermissionError):
             return NoAnswer(f"no right to use {self._where}: run this as the user addispatch runs as, or as root")
         if isinstance(error, TimeoutError):

@@ -57,7 +57,11 @@ def modems(
     port: Annotated[list[str] | None, typer.Option(help="With --scan: a port to look at, too.")] = None,
 ) -> Doc | None:
     """List the modems with operator and signal, or find new ones."""
-    if scan or port:
+    if port and not scan:
+        raise typer.BadParameter("goes with --scan", param_hint="--port")
+    if scan and client.is_elsewhere:
+        raise typer.BadParameter("looks at this machine's ports and goes without --server", param_hint="--scan")
+    if scan:
         from addispatch.cli.scan import show_scan
 
         show_scan(port or [], as_json=as_json)

@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 AGAIN_S = 2.0
 #: Most events on the terminal, and how many there are unless told otherwise: there, and in a file.
 MOST, USUAL, USUAL_IN_FILE = 500, 20, 1000
+#: Most lines in a file.
+MOST_IN_FILE = 100_000
 
-Limit = Annotated[int | None, typer.Option("--limit", "-n", min=1, max=100_000, help="How many at most.")]
+Limit = Annotated[
+    int | None, typer.Option("--limit", "-n", min=1, help="How many at most: up to 500, with --log 100000.")
+]
 
 
 @connected(app, view=views.events)
@@ -40,10 +44,12 @@ def events(
     if as_file:
         if follow or as_json:
             raise Failure(["--log goes with neither --follow nor --json"])
+        if limit is not None and limit > MOST_IN_FILE:
+            raise Failure([f"--limit: at most {MOST_IN_FILE}"])
         _download(client, limit or USUAL_IN_FILE)
         return None
     if limit is not None and limit > MOST:
-        raise Failure([f"--limit: at most {MOST}, or up to 100000 with --log"])
+        raise Failure([f"--limit: at most {MOST}, or up to {MOST_IN_FILE} with --log"])
     log = client.get("/events", limit=limit or USUAL)
     log["events"].reverse()
     if not follow:

@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Stand-ins for hardware.", rich_markup_mode=None, no_args_is_help=True)
 
 _NUMBER = re.compile(r"\+?[0-9]{3,15}")
+_PIN = re.compile(r"[0-9]{4,8}")
+#: What AT+CSQ may say (3GPP TS 27.007, 8.5): 0 to 31, or that it is not known.
+_MOST_CSQ, _NO_CSQ = 31, 99
 _MAX_LINE = 65536
+#: Exit code of options that are wrong, as typer has it.
+_WRONG_USE = 2
 _HINT = (
     "Type `+6591234567 some text` and it arrives as an SMS from that number, or `!unplug`, `!replug` … (`!help`). "
     "Ctrl-C ends."
@@ -61,7 +66,7 @@ def modem(
         asyncio.run(run_sim_modem(link, number, phone, reply=reply, pin=pin, csq=csq, faults=fault, as_json=as_json))
     except (AddispatchError, OSError) as error:
         typer.echo(f"sim modem: {error}", err=True)
-        raise typer.Exit(1) from None
+        raise typer.Exit(_WRONG_USE if isinstance(error, ConfigError) else 1) from None
 
 
 async def run_sim_modem(
@@ -81,6 +86,10 @@ async def run_sim_modem(
     for name, value in (("number", number), ("phone", phone)):
         if value is not None and not _NUMBER.fullmatch(value):
             raise ConfigError(name, f"{value!r} is no phone number", "3 to 15 digits, perhaps with + in front")
+    if pin is not None and not _PIN.fullmatch(pin):
+        raise ConfigError("pin", "is no PIN", "4 to 8 digits")
+    if csq > _MOST_CSQ and csq != _NO_CSQ:
+        raise ConfigError("signal", f"{csq} is no signal", "0 to 31, or 99 for unknown")
     network = Network()
     simulated = SimulatedModem(network, number, link=link, pin=pin)
     simulated.signal = csq
@@ -157,10 +166,12 @@ class _Desk:
 
         was_in = self._modem.plugged_in
         try:
-            obey(self._modem, order)
+            answer = obey(self._modem, order)
         except (ValueError, OSError) as error:
             typer.secho(f"not done: {error}", fg="red", err=True)
             return
+        if answer:
+            typer.echo(answer, err=True)
         if self._modem.plugged_in and not was_in:
             self.show_port(self._modem.port)
 

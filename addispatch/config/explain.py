@@ -63,13 +63,13 @@ def explain(
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:
-    """Return ``did you mean "topic"?``, or the list of options if none is near."""
+    """Return ``did you mean "topic"?``, or the options if none is near; empty if there are none."""
     names = sorted(options)
     by_lower = {name.lower(): name for name in names}
     near = difflib.get_close_matches(word.lower(), by_lower, n=1)
     if near:
         return f'did you mean "{by_lower[near[0]]}"?'
-    more = ", …" if len(names) > MAX_LISTED else ""
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
     return f"there are: {', '.join(names[:MAX_LISTED])}{more}" if names else ""
 
 

@@ -7,11 +7,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationInfo,
+    model_validator,
+)
 
 from addispatch.domain.alarm import Priority
 
@@ -129,7 +138,7 @@ class PluginsConfig(_Table):
     """``[plugins]``: the drop-in folder (none = off) and whether its files may replace installed plugins."""
 
     folder: Annotated[_FilePath | None, BeforeValidator(_none_if_empty)] = None
-    replace: bool = False
+    replace: Annotated[bool, Strict()] = False
 
 
 class InDoubtConfig(_Table):
@@ -154,17 +163,32 @@ class DispatchConfig(_Table):
     default_ttl_s: Annotated[float, Field(gt=0)] | None = None
     in_doubt: InDoubtConfig = InDoubtConfig()
 
+    @model_validator(mode="after")
+    def _grows(self) -> Self:
+        first_s, longest_s = self.retry_first_s, self.retry_longest_s
+        if longest_s < first_s:
+            raise ValueError(f"retry_longest_s ({longest_s:g}) must be at least retry_first_s ({first_s:g})")
+        return self
+
 
 class LimitsConfig(_Table):
     """``[limits]``: longest text that leaves, in SMS segments; longer ones are cut and end in ``...``.
 
     Free space on the ledger's disk, in MiB: below ``disk_floor_mib`` new alarms are refused, below ``disk_low_mib``
-    the status warns.
+    the status warns; 0 never warns.
     """
 
     max_segments: Annotated[int, Field(ge=1, le=20)] = 6
     disk_floor_mib: Annotated[int, Field(ge=0, le=1_000_000)] = 64
     disk_low_mib: Annotated[int, Field(ge=0, le=1_000_000)] = 512
+
+    @model_validator(mode="after")
+    def _warns_first(self) -> Self:
+        if 0 < self.disk_low_mib < self.disk_floor_mib:
+            raise ValueError(
+                f"disk_low_mib ({self.disk_low_mib}) must be at least disk_floor_mib ({self.disk_floor_mib})"
+            )
+        return self
 
 
 class LogConfig(_Table):

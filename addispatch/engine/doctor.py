@@ -90,9 +90,9 @@ def around(config: Config, file: Path | None, now: datetime) -> list[Finding]:
 
 
 async def _ledger(node: Node) -> Finding:
-    if node.ledger.problem:
+    if problem := node.ledger.problem or node.ledger.intake_problem:
         advice = "make room or mend the disk: new alarms are not taken until then"
-        return Finding("ledger", problem=node.ledger.problem, advice=advice)
+        return Finding("ledger", problem=problem, advice=advice)
     size = node.ledger_doc()["size_bytes"] or 0
 
     def check(connection: sa.Connection) -> str:

@@ -29,6 +29,8 @@ from addispatch.store.connect import FULL_CHECK_BYTES
 from addispatch.store.directory import DirectoryStore
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from addispatch.config.models import Config
     from addispatch.sdk.operations import Doc
 
@@ -46,8 +48,8 @@ async def examine_alone(file: Path) -> Doc:
     folder, now = config.node.data_dir, datetime.now(UTC)
     found += await asyncio.to_thread(around, config, file, now)
     found += [await asyncio.to_thread(_closed_ledger, config), _free_port(config)]
-    plugins, channels = await examined(config, PLUGINS_S)
-    found += await _people_alone(config, folder, file.parent / DIRECTORY_FILE, channels)
+    plugins, channels, refuses = await examined(config, PLUGINS_S)
+    found += await _people_alone(config, folder, file.parent / DIRECTORY_FILE, channels, refuses)
     return document(config.node.name, [*found, *plugins], running=False)
 
 
@@ -80,7 +82,9 @@ def _free_port(config: Config) -> Finding:
         return Finding("http port", problem=problem, advice=advice)
 
 
-async def _people_alone(config: Config, folder: Path, file: Path, channels: frozenset[str]) -> list[Finding]:
+async def _people_alone(
+    config: Config, folder: Path, file: Path, channels: frozenset[str], refuses: Callable[[str, str], str]
+) -> list[Finding]:
     """Look at the directory as the next start would make it, in a copy: reading the original may mend it."""
     found: list[Finding] = []
     with tempfile.TemporaryDirectory(prefix="addispatch-doctor-") as temporary:
@@ -102,4 +106,4 @@ async def _people_alone(config: Config, folder: Path, file: Path, channels: froz
         finally:
             await store.close()
         await asyncio.sleep(0)  # the snapshot comes by the loop
-        return found + people(Desk(directory=store.snapshot, provided=channels))
+        return found + people(Desk(directory=store.snapshot, provided=channels, refuses=refuses))

@@ -60,7 +60,7 @@ def forecast(alarm: Alarm, targets: Iterable[Target], desk: Desk, at: datetime) 
 def _chain(audience: Audience, policy: Policy, desk: Desk, at: datetime) -> list[Step]:
     steps: list[Step] = []
     position = Position()
-    if not any(not way.problem for way in ways(Target(audience), desk.provided)):
+    if not any(not way.problem for way in ways(Target(audience), desk.provided, refuses=desk.refuses)):
         wait = 0.0
     else:
         wait = wait_s(policy, position)
@@ -95,7 +95,9 @@ def _step(audience: Audience, policy: Policy, desk: Desk, at: datetime, position
 
 
 def _told(audience: Audience, desk: Desk, at: datetime, what: str, *, channels: tuple[str, ...] = ()) -> Step:
-    found = [way for way in ways(Target(audience, channels=channels), desk.provided) if not way.problem]
+    found = [
+        way for way in ways(Target(audience, channels=channels), desk.provided, refuses=desk.refuses) if not way.problem
+    ]
     names: dict[str, list[str]] = {}
     for way in found:
         names.setdefault(way.recipient.name, []).append(way.channel)

@@ -6,12 +6,14 @@ Each function looks at one thing, changes nothing and returns findings.
 from __future__ import annotations
 
 import ctypes
+import errno
 import grp
 import os
 import pwd
 import re
 import shutil
 import stat
+import tempfile
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -32,6 +34,7 @@ MOST_MISTAKES = 20
 
 _FILE = re.compile(r"\$\{FILE:([^}]*)\}")
 _URL_WITH_PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s$]+@")
+_OTHER_FOLDER = "name another folder: [node] data_dir"
 #: adjtimex(2): the kernel says that nobody disciplines its clock.
 _STA_UNSYNC = 0x0040
 #: Made by systemd-timesyncd at its first success.
@@ -97,9 +100,15 @@ def data_folder(folder: Path) -> Finding:
     what = "data folder"
     if not folder.exists():
         parent = _nearest(folder)
-        if os.access(parent, os.W_OK | os.X_OK):
+        if not parent.is_dir():
+            return _no_folder(folder, parent)
+        if os.access(parent, os.W_OK | os.X_OK) and _takes_files(parent):
             return Finding(what, f"{folder} is not there yet: the first start makes it")
-        return Finding(what, problem=f"{folder} is not there and cannot be made in {parent}", advice=_give(parent))
+        return Finding(
+            what, problem=f"{folder} is not there and cannot be made in {parent}", advice=_give_or_move(parent)
+        )
+    if not folder.is_dir():
+        return _no_folder(folder, folder)
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         return Finding(what, problem=f"{folder} cannot be written by {_me()}", advice=_give(folder))
     status = folder.stat()
@@ -108,6 +117,25 @@ def data_folder(folder: Path) -> Finding:
         problem = f"{folder} is open to others (mode {mode:04o}): it has phone numbers and keys"
         return Finding(what, problem=problem, advice=f"chmod 700 {folder}")
     return Finding(what, f"{folder}, private to {_name_of(status.st_uid)}")
+
+
+def _no_folder(folder: Path, file: Path) -> Finding:
+    problem = f"{folder} cannot be made: {file} is no folder" if file != folder else f"{folder} is no folder"
+    return Finding("data folder", problem=problem, advice=_OTHER_FOLDER)
+
+
+def _takes_files(folder: Path) -> bool:
+    """Whether files can be made there: in /proc or on a read-only disk not even root can. None is left behind."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError as error:
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)  # that is said elsewhere
+
+
+def _give_or_move(folder: Path) -> str:
+    """Advice about a folder in which nothing can be made."""
+    return _OTHER_FOLDER if os.access(folder, os.W_OK | os.X_OK) else _give(folder)
 
 
 def disk(folder: Path, least_mib: int) -> Finding:

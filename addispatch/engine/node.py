@@ -202,6 +202,7 @@ class Node:
             public_url=self.config.http.public_url,
         )
         pipeline.provided, pipeline.takes_mail = self._configured_channels(), self._takes_mail()
+        pipeline.refuses = self.host.refuses
         self._pipeline = pipeline
         self._use_directory(self.directory.snapshot)
         self.directory.on_change(self._use_directory)

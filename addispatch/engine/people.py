@@ -22,7 +22,7 @@ MOST_NAMES = 5
 
 def people(desk: Desk) -> list[Finding]:
     """Look at everybody who may have to be told."""
-    return [system_alerts(desk), recipients(desk), *groups(desk), *policies(desk)]
+    return [system_alerts(desk), recipients(desk), *refused(desk), *groups(desk), *policies(desk)]
 
 
 def system_alerts(desk: Desk) -> Finding:
@@ -34,7 +34,7 @@ def system_alerts(desk: Desk) -> Finding:
     told = [
         f"{way.recipient.name} by {way.channel}"
         for audience in audiences
-        for way in ways(Target(audience), desk.provided)
+        for way in ways(Target(audience), desk.provided, refuses=desk.refuses)
         if not way.problem
     ]
     if not told:
@@ -57,6 +57,22 @@ def recipients(desk: Desk) -> Finding:
             what, problem=f"{len(lost)} of {len(everybody)} cannot be reached: {_names(lost)}", advice=advice
         )
     return Finding(what, f"{len(everybody)}, each can be reached")
+
+
+def refused(desk: Desk) -> list[Finding]:
+    """Numbers and addresses that a channel of this node will never take."""
+    found = {
+        f"{who.name}: {why}": None
+        for who in desk.directory.recipients.values()
+        if who.enabled
+        for channel in sorted(desk.provided)
+        for address in who.addresses(channel)
+        if (why := desk.refuses(channel, address))
+    }
+    if not found:
+        return []
+    advice = "mend the number or address, or let the plugin take it"
+    return [Finding("addresses", problem=f"nothing goes to {_names(found)}", advice=advice)]
 
 
 def groups(desk: Desk) -> list[Finding]:
@@ -84,9 +100,9 @@ def _levels(policy: Policy, desk: Desk) -> list[Finding]:
     for number, level in enumerate(policy.levels, 1):
         if level.resend or (why := _unreached(level, desk)) is None:
             continue
-        problem = f"{policy.name}, level {number} reaches nobody: {why}"
+        what = f"policy {policy.name}, level {number}"
         advice = "give it a target that can be reached; escalation goes on to the next level at once"
-        found.append(Finding("policies", problem=problem, advice=advice))
+        found.append(Finding(what, problem=f"reaches nobody: {why}", advice=advice))
     return found
 
 
@@ -99,15 +115,25 @@ def _unreached(level: Level, desk: Desk) -> str | None:
             if audience is None:
                 reasons.append("somebody who is not there any more")
                 continue
-            found = ways(Target(audience, channels=channels), desk.provided)
+            found = ways(Target(audience, channels=channels), desk.provided, refuses=desk.refuses)
             if any(not way.problem for way in found):
                 return None
-            reasons.append(f"{audience.name} ({found[0].problem if found else 'has no number or address'})")
+            reasons.append(f"{audience.name} ({found[0].problem if found else _without(ident, desk)})")
     return _names(reasons) or "it has no target"
 
 
+def _without(ident: str, desk: Desk) -> str:
+    """Why there is no way at all to an audience."""
+    person, audience = desk.directory.recipients.get(ident), desk.directory.audience(ident)
+    if person is not None and not person.enabled:
+        return "is disabled"
+    return "has no number or address" if audience is not None and audience.recipients else "has nobody who is enabled"
+
+
 def _is_reached(audience: Audience | None, desk: Desk) -> bool:
-    return audience is not None and any(not way.problem for way in ways(Target(audience), desk.provided))
+    return audience is not None and any(
+        not way.problem for way in ways(Target(audience), desk.provided, refuses=desk.refuses)
+    )
 
 
 def _names(names: Iterable[str]) -> str:

@@ -16,6 +16,11 @@ Doc = dict[str, Any]
 
 #: The queue is reported when its oldest message waits longer than this, in seconds.
 QUEUE_AGE_S = 300
+#: So long after the start modems may be on their way without a warning, in seconds; most need 5 to 20.
+MODEMS_UP_S = 30.0
+_ON_THE_WAY = frozenset({"probing", "initialising", "sim_check"})
+#: Names of conditions that ``engine.watch`` makes of what is looked at here anew.
+_LOOKED_AT = ("channel ", "plugin ", "queue")
 
 
 def status_doc(node: Node, counts: Doc) -> Doc:
@@ -74,11 +79,32 @@ def channels_down(node: Node) -> dict[str, list[str]]:
     for doc in channel_docs(node):
         if not doc["up"]:
             # The banner of the modems says enough; others name their channel.
-            is_banner = doc["reason"].startswith("No working modem")
-            found.setdefault(doc["reason"] if is_banner else f"{doc['name']} is down: {doc['reason']}", []).append(
-                doc["name"]
-            )
+            found.setdefault(
+                doc["reason"] if _is_banner(doc["reason"]) else f"{doc['name']} is down: {doc['reason']}", []
+            ).append(doc["name"])
     return found
+
+
+def _is_banner(reason: str) -> bool:
+    return reason.startswith("No working modem")
+
+
+def _modems_are_coming(node: Node) -> bool:
+    """Whether the start is so fresh that modems without a fault yet are still on their way."""
+    if node.clock.monotonic_s() - node.started_monotonic_s > MODEMS_UP_S:
+        return False
+    return any(modem.get("state") in _ON_THE_WAY for modem in node.host.modems())
+
+
+def _conditions(node: Node, told: list[str]) -> list[str]:
+    """What else is wrong: what was told already, in the same or in newer words, is left out."""
+    said = "".join(told)
+    modems = {f"modem {doc.get('name')}" for doc in node.host.modems()} if any(map(_is_banner, told)) else set()
+    return [
+        problem
+        for name, problem in node.conditions.bad().items()
+        if problem not in said and name not in modems and not name.startswith(_LOOKED_AT)
+    ]
 
 
 def plugins_off(node: Node) -> dict[str, str]:
@@ -98,13 +124,15 @@ def warnings(node: Node, oldest_ms: int | None) -> list[str]:
     found += node.app_warnings
     if node.directory_problem:
         found.append(node.directory_problem)
-    found += channels_down(node)
+    down = channels_down(node)
+    if _modems_are_coming(node):
+        down = {reason: names for reason, names in down.items() if not _is_banner(reason)}
+    found += down
     found += [f"plugin {name} is off: {reason}" for name, reason in plugins_off(node).items()]
     waits_s = (node.clock.now_ms() - oldest_ms) / 1000 if oldest_ms is not None else 0.0
     if waits_s > QUEUE_AGE_S:
         found.append(f"the oldest queued message waits for {waits_s / 60:.0f} minutes")
-    told = "".join(found)
-    found += [problem for problem in node.conditions.bad().values() if problem not in told]
+    found += _conditions(node, found)
     if not node.has_audience:
         found.append("the directory is empty: nobody would be told of an alarm")
     return found

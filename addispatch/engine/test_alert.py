@@ -49,7 +49,7 @@ def _ways(audiences: list[Audience], desk: Desk) -> list[Doc]:
     """Each channel and address once, as ``tell`` takes them."""
     found: dict[tuple[str, str], Doc] = {}
     for audience in audiences:
-        for way in ways(Target(audience), desk.provided):
+        for way in ways(Target(audience), desk.provided, refuses=desk.refuses):
             doc = {"recipient": way.recipient.name, "channel": way.channel, "to": way.address, "problem": way.problem}
             found.setdefault((way.channel, way.address), doc)
     return list(found.values())

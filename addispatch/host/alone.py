@@ -151,8 +151,8 @@ async def running(
             await host.stop()
 
 
-async def examined(config: Config, give_up_s: float) -> tuple[list[Finding], frozenset[str]]:
-    """What the plugins find out about themselves, and the channels they would provide; none is started."""
+async def examined(config: Config, give_up_s: float) -> tuple[list[Finding], frozenset[str], Callable[[str, str], str]]:
+    """What the plugins say of themselves, the channels they would provide, what these refuse; none is started."""
     with tempfile.TemporaryDirectory(prefix="addispatch-doctor-") as folder:
         node = config.node.model_copy(update={"name": f"{config.node.name}-try", "data_dir": Path(folder)})
         alone = config.model_copy(update={"node": node})
@@ -162,7 +162,7 @@ async def examined(config: Config, give_up_s: float) -> tuple[list[Finding], fro
             await host.load()
             found = await host.examine(give_up_s)
             on = [doc for doc in host.report() if doc["status"] != Status.DISABLED]
-            return found, frozenset(name for doc in on for name in doc["channels"])
+            return found, frozenset(name for doc in on for name in doc["channels"]), host.refuses
         finally:
             core.release()
             await host.stop()

@@ -13,7 +13,7 @@ from addispatch.host.status import Record, Status
 from addispatch.runtime.tasks import Supervisor
 from addispatch.sdk.context import Severity
 from addispatch.sdk.plugin import Capability
-from addispatch.sdk.protocols import Finding
+from addispatch.sdk.protocols import Finding, Refuser
 
 if TYPE_CHECKING:
     from addispatch.config.models import Config
@@ -75,6 +75,18 @@ class PluginHost:
         """The channels of the plugins that run, by name."""
         running = [runner for runner in self._begun if runner.is_started]
         return {name: channel for runner in running for name, channel in runner.channels.items()}
+
+    def refuses(self, channel: str, address: str) -> str:
+        """Why a channel will never take an address (``sdk.Refuser``), started or not; empty when it may."""
+        found = (runner.channels.get(channel) for runner in self._runners.values())
+        refuser: object = next(filter(None, found), None)
+        if not isinstance(refuser, Refuser):
+            return ""
+        try:
+            return str(refuser.refuses(address) or "")[:200]
+        except Exception:  # a supervision border
+            log.exception("channel %s could not say whether it refuses an address", channel)
+            return ""
 
     def probes(self) -> dict[str, Probe]:
         """The probes of the plugins that run, by name."""

@@ -19,7 +19,7 @@ from addispatch.pipeline.desk import Desk
 from addispatch.pipeline.draft import Draft, reaches_anybody
 from addispatch.pipeline.enqueue import Order, store
 from addispatch.pipeline.filter import Filter, filtered
-from addispatch.pipeline.reach import Way, ways
+from addispatch.pipeline.reach import Way, refuses_nothing, ways
 from addispatch.pipeline.redelivery import Arrival, Redelivery
 from addispatch.pipeline.route import Plan, Router, Target
 from addispatch.store.ledger import Turn
@@ -60,9 +60,11 @@ class Pipeline:
         timezone: str = "UTC",
         public_url: str = "",
     ) -> None:
-        #: Channels of the plugins that are on, and whether one of them reads mail; set before ``use``.
+        #: Channels of the plugins that are on, whether one of them reads mail, and what they never take; set before
+        #: ``use``.
         self.provided: AbstractSet[str] = frozenset()
         self.takes_mail = False
+        self.refuses: Callable[[str, str], str] = refuses_nothing
         self._timezone, self._public_url = timezone, public_url
         self._ledger, self._clock = ledger, clock
         self._node, self._region, self._store_id = node, region, store_id
@@ -84,6 +86,7 @@ class Pipeline:
             timezone=self._timezone,
             public_url=self._public_url,
             takes_mail=self.takes_mail,
+            refuses=self.refuses,
         )
 
     def accept(self, alarm: Alarm) -> asyncio.Future[Accepted]:
@@ -149,7 +152,7 @@ class Pipeline:
         if found is None:
             if len(self._ways) >= CACHE_COUNT:
                 self._ways.clear()  # bare numbers and addresses come from outside: their number has no end
-            found = self._ways[key] = ways(target, self.provided, everybody=asks)
+            found = self._ways[key] = ways(target, self.provided, everybody=asks, refuses=self.refuses)
         texts: dict[str, Text] = {}
         drafts: list[Draft] = []
         for way in found:

@@ -75,7 +75,7 @@ def tell(
     count = 0
     for audience in audiences:
         rows = []
-        found = ways(Target(audience, channels=channels), desk.provided)
+        found = ways(Target(audience, channels=channels), desk.provided, refuses=desk.refuses)
         spared = {way.recipient.id for way in found if way.channel not in avoid and not way.problem}
         for way in found:
             if way.channel in avoid and way.recipient.id in spared:

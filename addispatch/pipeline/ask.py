@@ -107,7 +107,7 @@ def ask(
     text = f"{opening}{head.body or head.text}"
     rows: list[NewDelivery] = []
     open_rungs: set[str] = set()
-    for way in ways(target, desk.provided):
+    for way in ways(target, desk.provided, refuses=desk.refuses):
         who = way.recipient
         later = way.rung > 0 and who.id in open_rungs
         step_ms = int(way.rung * who.step_after_s * 1000) if later and who.step_after_s else 0

@@ -13,8 +13,10 @@ from zoneinfo import ZoneInfo
 
 from addispatch.domain.addressbook import Directory
 from addispatch.domain.token import make_token
+from addispatch.pipeline.reach import refuses_nothing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Set as AbstractSet
 
     from addispatch.domain.addressbook import Recipient
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """One snapshot. ``provided`` are the channels of the plugins that are on, ``takes_mail`` whether one reads mail."""
+    """One snapshot. ``provided`` are the channels of the plugins that are on, ``takes_mail`` whether one reads mail.
+
+    ``refuses`` asks one of the channels whether it will never take an address.
+    """
 
     directory: Directory
     provided: AbstractSet[str] = frozenset()
@@ -31,6 +36,7 @@ class Desk:
     timezone: str = "UTC"
     public_url: str = ""
     takes_mail: bool = False
+    refuses: Callable[[str, str], str] = refuses_nothing
 
     def token(self, case_id: str, recipient_id: str, now_ms: int) -> str:
         """Return the acknowledge token of a recipient; empty before there are keys."""

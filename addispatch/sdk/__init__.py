@@ -23,7 +23,7 @@ from addispatch.domain.text import fold_to_gsm7, is_gsm7, segment_count
 from addispatch.runtime.clock import Clock
 from addispatch.runtime.numbers import normalize_number
 from addispatch.runtime.template import Template, TemplateError
-from addispatch.sdk.config import PluginConfig
+from addispatch.sdk.config import PluginConfig, Switch
 from addispatch.sdk.context import Context, Severity
 from addispatch.sdk.operations import Operations
 from addispatch.sdk.plugin import API_VERSION, Capability, Instance, Plugin
@@ -34,6 +34,7 @@ from addispatch.sdk.protocols import (
     Finding,
     Health,
     ModemReporter,
+    Refuser,
     Reserving,
     Source,
     StatusReporter,
@@ -80,6 +81,7 @@ __all__ = [
     "Reading",
     "Receipt",
     "Refused",
+    "Refuser",
     "Reserving",
     "Sent",
     "Severity",
@@ -87,6 +89,7 @@ __all__ = [
     "Source",
     "StatusReporter",
     "StoreError",
+    "Switch",
     "Template",
     "TemplateError",
     "Temporary",

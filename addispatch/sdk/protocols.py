@@ -57,6 +57,18 @@ class Reserving(Protocol):
 
 
 @runtime_checkable
+class Refuser(Protocol):
+    """A channel that knows of some addresses that it will never take, as it is configured."""
+
+    def refuses(self, address: str) -> str:
+        """Return why nothing goes to the address, in a few words about it; empty when it may.
+
+        Called often and from any thread, also before the start: look at the configuration alone, do nothing, tell
+        nobody.
+        """
+
+
+@runtime_checkable
 class Source(Protocol):
     """Marker for plugins that raise alarms: they call ``context.accept`` from ``start`` until ``stop``."""
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from addispatch.simulator.modem import SimulatedModem
 
-#: What can be ordered, for those who mistype.
+#: What can be ordered, for those who ask or mistype.
 ORDERS = (
     "fault KIND[:COMMAND[:TIMES|always[:SECONDS|CODE]]], unplug, replug [PATH], signal 0..31|99, network on|off, "
     "sim in|out|pin|puk, speed BYTES_PER_S|full, chatter LINES_PER_S [LINE], announce TIMES [SECONDS], fill, empty, "
@@ -24,13 +24,19 @@ _CODED = ("error", "error_after_pdu")
 _PIN = "0000"
 
 
-def obey(modem: SimulatedModem, order: str) -> None:
-    """Do it. Raises ``ValueError`` with what is wrong, ``OSError`` when a port cannot be made."""
+def obey(modem: SimulatedModem, order: str) -> str:
+    """Do it; returns what there is to say, which is something for ``help`` alone.
+
+    Raises ``ValueError`` with what is wrong, ``OSError`` when a port cannot be made.
+    """
     name, _, rest = order.strip().partition(" ")
+    if name == "help":
+        return f"Orders: {ORDERS}"
     do = _DO.get(name)
     if do is None:
         raise ValueError(f"order: {name[:40]!r} is none of {ORDERS}")
     do(modem, rest.strip())
+    return ""
 
 
 def plan(modem: SimulatedModem, written: str) -> None:
@@ -59,7 +65,7 @@ def _figure(name: str, written: str, most: float) -> float:
 
 
 def _signal(modem: SimulatedModem, rest: str) -> None:
-    modem.signal = _number("signal", rest, 0, 99)
+    modem.signal = 99 if rest == "99" else _number("signal", rest, 0, 31)
 
 
 def _network(modem: SimulatedModem, rest: str) -> None:

@@ -88,7 +88,7 @@ def monitor_model(entry: Any, probes: Mapping[str, type[BaseModel]] | None) -> t
     if probes is None or not isinstance(name, str):
         return MonitorEntry
     if name not in probes:
-        raise ValueError(f"{name!r} is a probe of no plugin here ({did_you_mean(name, probes)})")
+        raise ValueError(f"{name!r} is a probe of no plugin here ({did_you_mean(name, probes) or 'none provides any'})")
     return _whole(probes[name])
 
 

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from addispatch.sdk import PluginConfig
+from addispatch.sdk import PluginConfig, Switch
 
 
 class LogConfig(PluginConfig):
@@ -16,7 +16,7 @@ class LogConfig(PluginConfig):
     """Appended to; relative to the plugin's data folder."""
     format: Literal["json", "text"] = "json"
     """Of the lines in the file."""
-    to_log: bool = False
+    to_log: Switch = False
     """Whether each delivery is a line in addispatch's own log too."""
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, field_validator, model_validator
 
-from addispatch.sdk import PluginConfig
+from addispatch.sdk import PluginConfig, Switch
 
 #: Where secrets may go unprotected: this machine.
 _LOOPBACK = ("127.", "::1", "localhost")
@@ -110,7 +110,7 @@ class MailboxConfig(PluginConfig):
     """How long the mailbox may be out of reach before that is severe."""
     folder: Annotated[str, Field(min_length=1, max_length=200)] = "INBOX"
     """IMAP only."""
-    keep: bool = False
+    keep: Switch = False
     """IMAP only: mark mails as seen instead of deleting them; only mails that are not seen are taken."""
     move_to: Annotated[str, Field(max_length=200)] = ""
     """IMAP only: move mails to this folder instead of deleting them."""

@@ -150,8 +150,9 @@ class Modem:
                 self._return_jobs()
             if loop.time() - self._up_s > PAUSES_S[-1]:
                 self.ladder.lasted()
-            if self.place.exists():
+            if self.place.is_same():
                 await self._heal(error)
+                self.place.hold()  # a reset may have made the device anew
             await self._pause()
 
     def _absence(self) -> tuple[State, str]:
@@ -164,8 +165,10 @@ class Modem:
 
     async def _connection(self) -> ModemError:
         """One child process from its start to its end, which is always a failure: that is returned."""
+        self.place.hold()
         child = await Child.start()
         try:
+            child.watch(lambda: not self.place.is_same(), LOOK_S)
             link = self._link = Link(child, self._deadlines)
             await self._bring_up(link)
             return await self._serve(link)
@@ -173,7 +176,7 @@ class Modem:
             # At once, before the child is gone: nothing more may be given to this modem.
             self.radio = Radio()
             self.judge.note(str(error))
-            state = (State.BROKEN, str(error)) if self.place.exists() else self._absence()
+            state = (State.BROKEN, str(error)) if self.place.is_same() else self._absence()
             self._become(*state, needs_hands=isinstance(error, SimError))
             return error
         finally:
@@ -213,7 +216,7 @@ class Modem:
             now_s = loop.time()
             if not link.alive:
                 raise LinkLostError("its process ended unexpectedly")
-            if not self.place.exists():
+            if not self.place.is_same():
                 raise LinkLostError("the port is gone")
             if now_s >= self._reception.at_s:
                 await self._poll(link)
@@ -347,7 +350,7 @@ class Modem:
         until_s = loop.time() + pause_s
         self.ladder.pauses += 1
         while (left_s := until_s - loop.time()) > 0:
-            if not self.place.exists():
+            if not self.place.is_same():
                 self.ladder.unplugged()
                 return
             await asyncio.sleep(min(LOOK_S, left_s))

@@ -44,15 +44,24 @@ class _ModemChannel:
         """Up while one modem is online; else why each of them is not."""
         return self._fleet.health
 
-    def _problem(self, delivery: Delivery) -> str:
-        """Why this will never go, if so."""
-        if not NUMBER.fullmatch(delivery.address):
-            return f"{delivery.address!r} is no phone number"
-        allowed = self._config.allowed_prefixes
-        if allowed and not matching(delivery.address, allowed):
-            self._tell_refused(delivery.address)
-            return f"{delivery.address} begins with none of allowed_prefixes"
+    def refuses(self, address: str) -> str:
+        """Why nothing goes to this number, if so."""
+        if not NUMBER.fullmatch(address):
+            return f"{address!r} is no phone number"
+        if self._is_barred(address):
+            return f"{address} begins with none of allowed_prefixes"
         return ""
+
+    def _is_barred(self, number: str) -> bool:
+        allowed = self._config.allowed_prefixes
+        return bool(allowed) and not matching(number, allowed)
+
+    def _problem(self, delivery: Delivery) -> str:
+        """Why this will never go, if so; a number that is not allowed is told."""
+        problem = self.refuses(delivery.address)
+        if problem and NUMBER.fullmatch(delivery.address):
+            self._tell_refused(delivery.address)
+        return problem
 
     def _tell_refused(self, number: str) -> None:
         now_s = self._context.clock.monotonic_s()

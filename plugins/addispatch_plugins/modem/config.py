@@ -3,30 +3,50 @@
 from __future__ import annotations
 
 import re
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from addispatch.sdk import PluginConfig, Priority
+from addispatch.sdk import PluginConfig, Priority, Switch
 from addispatch_plugins.modem.prefixes import MAX_PREFIXES, Prefix
 
 MAX_MODEMS = 8
 
 
+def _form(pattern: str, problem: str) -> AfterValidator:
+    """Return a validator for text that has a form; ``problem`` says what people are to write."""
+    compiled = re.compile(pattern)
+
+    def run(text: str) -> str:
+        if not compiled.fullmatch(text):
+            raise ValueError(problem)
+        return text
+
+    return AfterValidator(run)
+
+
 class ModemConfig(BaseModel):
     """One modem: a name for people, how to find it, and the PIN if the SIM asks for one."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, allow_inf_nan=False)
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")
+    name: Annotated[
+        str,
+        _form(
+            r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}",
+            "must be 1 to 32 letters, digits, - _ or . and begin with a letter or digit",
+        ),
+    ]
     port: str = Field(default="", max_length=255)
-    imei: str = Field(default="", pattern=r"^([0-9]{14,16})?$")
+    imei: Annotated[str, _form(r"([0-9]{14,16})?", "must be 14 to 16 digits: 'addispatch modems --scan' shows it")] = ""
     """Found on whatever USB port it is plugged into; with ``port``, another device there is not used."""
-    usb: str = Field(default="", pattern=r"^[A-Za-z0-9._:-]{0,64}$")
-    """Path of the USB device (``1-1.2``) or its serial number."""
-    usb_rebind: bool = False
+    usb: Annotated[str, _form(r"[A-Za-z0-9._:-]{0,64}", "must be a USB path like 1-1.2, or a serial number")] = ""
+    """Path of the USB device (``1-1.2``) or its serial number; not with ``port``."""
+    usb_rebind: Switch = False
     """Whether to ask for its USB port to be bound anew when nothing else helps."""
-    credit_ussd: str = Field(default="", pattern=r"^([*#][*#0-9]{1,19})?$")
+    credit_ussd: Annotated[
+        str, _form(r"([*#][*#0-9]{1,19})?", "must be a code of digits, * and #, for example *100#")
+    ] = ""
     """USSD code that asks for the balance, for example ``*100#``."""
     credit_pattern: str = Field(default=r"-?\d+(?:[.,]\d+)?", max_length=100)
     """Regular expression that finds the balance in the answer: its first group, or all of it."""
@@ -34,7 +54,7 @@ class ModemConfig(BaseModel):
     pin: SecretStr | None = None
     poll_s: float = Field(default=10, ge=1, le=300)
     """How often the SIM is asked for messages that came in, in seconds."""
-    delivery_reports: bool = True
+    delivery_reports: Switch = True
     ring_s: float = Field(default=25, ge=5, le=120)
     """How long a call rings, in seconds; the time to put it through is not counted where the modem tells it."""
     ring_repeat: int = Field(default=1, ge=1, le=5)
@@ -71,6 +91,8 @@ class ModemConfig(BaseModel):
     def _can_be_found(self) -> Self:
         if not (self.port or self.imei or self.usb):
             raise ValueError("port is missing; or give imei or usb, by which the port is found")
+        if self.port and self.usb:
+            raise ValueError("has port and usb: give the one by which it is to be found")
         return self
 
     @field_validator("pin")
@@ -90,18 +112,23 @@ class ModemPluginConfig(PluginConfig):
     modem: tuple[ModemConfig, ...] = Field(default=(), max_length=MAX_MODEMS)
     allowed_prefixes: tuple[Prefix, ...] = Field(default=(), max_length=MAX_PREFIXES)
     """Beginnings of the numbers that may be texted and called; empty: all. Against toll fraud."""
-    flash: bool = False
+    flash: Switch = False
     """Whether alarms are shown at once and not kept by the phone (class 0, 3GPP TS 23.038)."""
     flash_priorities: tuple[Priority, ...] = ()
     """The same for alarms of these priorities."""
 
     @model_validator(mode="after")
     def _all_different(self) -> Self:
+        if self.enabled and not self.modem:
+            raise ValueError("has no modem: add [[plugin.modem.modem]] ('addispatch modems --scan' proposes it)")
+        twice: list[str] = []
         for field in ("name", "port", "imei"):
             seen: set[str] = set()
             for modem in self.modem:
                 value = str(getattr(modem, field)).casefold()
                 if value and value in seen:
-                    raise ValueError(f"two modems have the same {field}: {value}")
+                    twice.append(f"two modems have the same {field}: {value}")
                 seen.add(value)
+        if twice:
+            raise ValueError("; ".join(dict.fromkeys(twice)))
         return self

@@ -33,6 +33,7 @@ class Place:
         #: Path of the USB device it was last seen on, for example ``1-1.2``.
         self.usb = ""
         self._config, self._deadlines = config, deadlines
+        self._held: tuple[int, int] | None = None
         #: Ports that are not it, and until when they are left alone; a device that was changed has another number.
         self._others: dict[tuple[str, int], float] = {}
 
@@ -48,7 +49,9 @@ class Place:
 
     @property
     def absence(self) -> str:
-        """Why there is no port."""
+        """Why there is no port, or not the device that was there."""
+        if self.exists():
+            return "it was pulled out and is plugged in again"
         return "there is no such port" if self.is_fixed else f"no modem with {self._wanted} is plugged in"
 
     @property
@@ -59,6 +62,14 @@ class Place:
     def exists(self) -> bool:
         """Whether the port is there."""
         return bool(self.path) and os.path.exists(self.path)  # noqa: PTH110 - a stat in /dev does not block
+
+    def hold(self) -> None:
+        """Remember which device is on the port now."""
+        self._held = _device(self.path)
+
+    def is_same(self) -> bool:
+        """Whether the device is there that was when ``hold`` was called: one that was pulled out and put in is not."""
+        return self._held is not None and _device(self.path) == self._held
 
     async def find(self) -> bool:
         """Look for the port; True when there is one."""
@@ -118,6 +129,15 @@ async def _in_thread(look: Callable[..., T], *arguments: str) -> T | None:
             return await asyncio.to_thread(look, *arguments)
     except (TimeoutError, OSError):
         return None
+
+
+def _device(path: str) -> tuple[int, int] | None:
+    """Which device a path leads to; its inode is another one each time the device is made."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a stat in /dev does not block
+    except OSError:
+        return None
+    return status.st_rdev, status.st_ino
 
 
 def _key(device: str) -> tuple[str, int]:

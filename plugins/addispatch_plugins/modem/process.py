@@ -21,6 +21,8 @@ CHILD = Path(__file__).with_name("child.py")
 MAX_LINE_BYTES = 4 * 1024 * 1024
 #: How long a killed child may take to vanish; a driver stuck in the kernel must not hold up the others.
 REAP_S = 2.0
+#: How often it is looked whether the port is still there while a request is under way, unless ``watch`` says otherwise.
+LOOK_S = 1.0
 
 
 class ModemError(Exception):
@@ -45,6 +47,8 @@ class Child:
     def __init__(self, process: asyncio.subprocess.Process, trace: Trace, hint_fd: int) -> None:
         self.trace = trace
         self._hint_fd = hint_fd
+        self._is_gone: Callable[[], bool] = lambda: False
+        self._look_s = LOOK_S
         self._process = process
         # Popen.kill() would first reap a child that just died, under the nose of asyncio's watcher.
         self._pidfd = os.pidfd_open(process.pid)
@@ -86,6 +90,10 @@ class Child:
                 return
         heard()
 
+    def watch(self, is_gone: Callable[[], bool], every_s: float) -> None:
+        """Ask ``is_gone()`` each ``every_s`` while a request is under way: one to a port that is gone ends at once."""
+        self._is_gone, self._look_s = is_gone, every_s
+
     @property
     def pid(self) -> int:
         """Its process id."""
@@ -101,7 +109,7 @@ class Child:
     ) -> dict[str, Any]:
         """Return the answer. ``deadline_s`` starts again with each part a long message reports to ``on_part``.
 
-        Raises ``RequestFailedError``, or ``ChildLostError`` when it died or did not answer in time.
+        Raises ``RequestFailedError``, or ``ChildLostError`` when it died, did not answer in time or lost its port.
         """
         assert self._process.stdin is not None
         self.trace.clear()
@@ -118,6 +126,9 @@ class Child:
         except TimeoutError:
             await self.kill()
             raise ChildLostError(f"no answer to {op} within {deadline_s:g} s") from None
+        except FileNotFoundError:
+            await self.kill()
+            raise ChildLostError("the port is gone") from None
         except (ConnectionError, EOFError, ValueError):
             await self.kill()
             raise ChildLostError("its process ended unexpectedly") from None
@@ -133,7 +144,14 @@ class Child:
 
     async def _read(self) -> dict[str, Any]:
         assert self._process.stdout is not None
-        line = await self._process.stdout.readline()
+        line: bytes | None = None
+        while line is None:
+            # A driver need not tell that its device was pulled out, nor that another is in its place.
+            if self._is_gone():
+                raise FileNotFoundError
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._look_s):
+                    line = await self._process.stdout.readline()
         if not line:
             raise EOFError
         return dict(json.loads(line))

@@ -92,13 +92,13 @@ class Canary:
 
     async def _round(self) -> None:
         """Send one; heal and send a second one if it does not come back."""
-        if await self.send():
+        if await self.send() or self._door.trouble():
             return
         if not self._is_bad and self._door.link.is_connected:
             text = f"MQTT broker {self._door.path}: a message of our own did not come back; subscribing anew"
             self._context.event(text, severity=Severity.WARNING, kind="mqtt_broker")
         self._door.renew()  # the subscriptions: another try shows whether that was it
-        if await self.send() or not self._door.link.is_connected:
+        if await self.send() or self._door.trouble() or not self._door.link.is_connected:
             return
         self._is_bad = True
         self._tell(f"MQTT broker {self._door.path}: connected, but {SILENT}: alarms may be lost on the way")
@@ -119,7 +119,9 @@ class Canary:
         if not self._door.link.is_connected or not self._door.link.publish(self.topic, self._nonce):
             return False
         if not await self._wait(self._back):
-            self.failed_count += not self._back.cancelled()  # the connection went: that is told already
+            # The connection went: that is told already. Alarms wait unconfirmed: the broker sends nothing beyond its
+            # window then, and nobody knows whether it would.
+            self.failed_count += not self._back.cancelled() and not self._door.trouble()
             return False
         self.round_trip_s, self.failed_count, self._is_bad = loop.time() - began_s, 0, False
         self._reconnected_s = float("-inf")
@@ -164,6 +166,9 @@ class Canary:
             return Finding(self._name, about)
         # While one is on its way, the one before it tells.
         is_back = not self.failed_count if self._sending.locked() else await self.send()
+        if trouble := self._door.trouble():
+            problem = f"{about}; what it has waits there, for alarms cannot be stored: {trouble}"
+            return Finding(self._name, problem=problem, advice="this is no trouble of the broker: see disk and ledger")
         if not is_back:
             advice = f"let our user publish to {self.topic} and subscribe to it; {advice}"
             return Finding(self._name, problem=f"connected, but {SILENT}", advice=advice)

@@ -23,6 +23,7 @@ from addispatch.sdk import (
     ConfigError,
     PluginConfig,
     Priority,
+    Switch,
     Template,
     TemplateError,
     did_you_mean,
@@ -65,7 +66,7 @@ class Subscription(BaseModel):
     Without text, key, id and state a JSON object is taken as a native alarm (its keys are those of CONTRACT).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, allow_inf_nan=False)
 
     topic: Annotated[TopicFilter, PlainValidator(_topic)]
     text: Text | None = None
@@ -76,11 +77,11 @@ class Subscription(BaseModel):
     source: Text | None = None
     to: tuple[Text, ...] = Field(default=(), max_length=MAX_TO_COUNT)
     ttl_s: float | None = Field(default=None, gt=0, le=31 * 86400)
-    ack_required: bool | None = None
+    ack_required: Switch | None = None
     payload: Literal["auto", "json", "text", "number"] = "auto"
     retained: Literal["changed", "ignore", "always"] = "changed"
     qos: Literal[0, 1] = 1
-    allow_to: bool = False
+    allow_to: Switch = False
 
     @property
     def is_native(self) -> bool:
@@ -140,11 +141,11 @@ class MqttConfig(PluginConfig):
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
-    insecure: bool = False
+    insecure: Switch = False
     """TLS without checking the broker's certificate."""
     topic_prefix: str = ""
     """Of the native topics; the default is ``addispatch/<cluster>``."""
-    publish: bool = True
+    publish: Switch = True
     """Whether state and events go out."""
     canary_s: float = Field(default=60, ge=0, le=3600)
     """How often a message of our own is sent round each broker and must come back; 0: never."""

@@ -57,6 +57,10 @@ class Door:
         waiting = f"{self.link.held_count} alarms wait for the ledger" if self.link.is_paused else ""
         return ", ".join(filter(None, (f"connected to {self.path}", waiting, self.canary.status)))
 
+    def trouble(self) -> str:
+        """Why alarms wait unconfirmed; the broker may hold back everything behind them."""
+        return self._intake.trouble
+
     @property
     def filters_count(self) -> int:
         """How many filters we subscribe to."""

@@ -69,6 +69,11 @@ class Intake:
             wanted.append((TopicFilter(self._publisher.own_filter), 0))
         return fewest(wanted + [(TopicFilter(topic), 1) for topic in more])
 
+    @property
+    def trouble(self) -> str:
+        """Why alarms cannot be stored just now and wait; empty while they can."""
+        return self._waiting.trouble
+
     def stop(self) -> None:
         """Do not try again what could not be stored: the broker has it."""
         self._waiting.stop()
@@ -159,7 +164,7 @@ class Intake:
         error = future.exception()
         if error is None:
             door.link.acknowledge(message)
-            if self._waiting.troubled:
+            if self._waiting.trouble:
                 self._waiting.recovered()
         elif isinstance(error, Refused):
             door.link.acknowledge(message)

@@ -38,7 +38,8 @@ class Waiting:
     """The queue of one intake. ``retry(door, message, alarm)`` hands an alarm over again."""
 
     def __init__(self, context: Context, retry: Callable[[Door, Message, Alarm], None]) -> None:
-        self.troubled = False
+        #: Why alarms cannot be stored; empty while they can.
+        self.trouble = ""
         self._context, self._retry = context, retry
         self._kept: deque[_Kept] = deque()
         self._since_s, self._waited_count = 0.0, 0
@@ -48,8 +49,8 @@ class Waiting:
 
     def add(self, door: Door, message: Message, alarm: Alarm, error: BaseException) -> None:
         """Keep an alarm that could not be stored."""
-        if not self.troubled:
-            self.troubled = True
+        if not self.trouble:
+            self.trouble = str(error) or type(error).__name__
             self._since_s, self._waited_count = self._context.clock.monotonic_s(), 0
             text = f"Alarms cannot be stored: {error}. They wait here and at the broker."
             self._context.event(text, severity=Severity.SEVERE, kind="intake_waiting")
@@ -76,7 +77,7 @@ class Waiting:
 
         The event tells all there was: the one about the beginning is lost where the events cannot be stored either.
         """
-        self.troubled = False
+        self.trouble = ""
         self._pause_s = FIRST_PAUSE_S
         lasted = _span(self._context.clock.monotonic_s() - self._since_s)
         text = (

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, field_validator, model_validator
 
-from addispatch.sdk import PluginConfig
+from addispatch.sdk import PluginConfig, Switch
 from addispatch_plugins.smtp.address import to_wire
 
 #: Most mails under way at once, over all servers: what a crash can repeat.
@@ -29,9 +29,9 @@ PORTS = {Security.NONE: 25, Security.STARTTLS: 587, Security.TLS: 465}
 class ServerConfig(BaseModel):
     """One mail server."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, allow_inf_nan=False)
 
-    enabled: bool = True
+    enabled: Switch = True
     host: Annotated[str, Field(min_length=1, max_length=255)]
     port: Annotated[int, Field(ge=0, le=65535)] = 0
     """0: the usual port of ``security``."""

@@ -231,7 +231,7 @@ def test_a_configuration_with_five_mistakes_names_them_all(tmp_path):
     assert {"node.timezone", "http.listen", "dispatch.max_attempts", "log.level"} < places
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_a_process_stops_when_asked_and_tells_systemd(tmp_path, number):
     (tmp_path / "addispatch.toml").write_text(CONFIG)
     (tmp_path / "directory.toml").write_text(DIRECTORY)
@@ -255,6 +255,7 @@ async def test_a_process_stops_when_asked_and_tells_systemd(tmp_path, number):
             _, log = await process.communicate()
     assert process.returncode == 0, log
     assert b"Traceback" not in log
+    assert f"stopping: {number.name}".encode() in log
 
 
 async def test_the_node_is_given_the_real_clock(tmp_path):

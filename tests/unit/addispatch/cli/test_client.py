@@ -34,6 +34,7 @@ async def test_a_token_that_is_removed_is_said_to_be_wrong_not_missing(alone, ru
         (["--server", "ftp://x"], "is no address; write http://host:5556"),
         (["--server", "http://127.0.0.1:1"], "no answer from http://127.0.0.1:1: Connection refused"),
         (["--server", "http://x", "--token-file", "/no/file"], "cannot read /no/file: No such file"),
+        (["--data-dir", "/dev/null/x"], "addispatch cannot run on /dev/null/x: it or what is above it is no folder"),
         (["--config", "/no/such.toml"], "/no/such.toml: cannot be read"),
     ],
 )

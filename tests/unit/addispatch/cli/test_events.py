@@ -31,6 +31,8 @@ async def test_what_does_not_go_together_is_said(addispatch):
         done = await addispatch("events", *options)
         assert (done.code, done.err) == (1, "error: --log goes with neither --follow nor --json\n")
     assert "at most 500" in (await addispatch("events", "-n", "501")).err
+    assert "at most 100000" in (await addispatch("events", "--log", "-n", "100001")).err
+    assert "up to 500, with --log 100000" in " ".join((await addispatch("events", "--help")).out.split())
 
 
 async def test_a_refusal_is_no_file(addispatch, running):

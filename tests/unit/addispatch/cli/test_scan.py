@@ -33,3 +33,13 @@ def test_as_one_document(scan):
     one = next(one for one in document["ports"] if one["port"] == "/dev/no-such-port")
     assert (one["state"], one["problem"]) == ("unusable", "the port cannot be used: No such file or directory")
     assert "no-such-port" not in document["proposal"]
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [(("--port", "/dev/x"), "goes with --scan"), (("--scan", "--server", "http://x:1"), "goes without --server")],
+)
+def test_options_in_the_wrong_place(scan, options, error):
+    shown = scan(*options)
+    assert shown.returncode == 2
+    assert error in " ".join(shown.stderr.split())

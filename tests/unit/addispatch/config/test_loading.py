@@ -125,6 +125,14 @@ def test_five_mistakes_are_five_lines(write):
         ('[plugins]\nreplace = "maybe"', "plugins.replace: must be true or false"),
         ("[dispatch]\nretry_first_s = 0", "dispatch.retry_first_s: must be more than 0"),
         ("[dispatch]\nretry_longest_s = nan", "dispatch.retry_longest_s: must be a number"),
+        (
+            "[dispatch]\nretry_first_s = 90",
+            "dispatch: retry_longest_s (60) must be at least retry_first_s (90)",
+        ),
+        (
+            "[limits]\ndisk_floor_mib = 600",
+            "limits: disk_low_mib (512) must be at least disk_floor_mib (600)",
+        ),
         ("[dispatch]\nmax_attempts = 2.5", "dispatch.max_attempts: must be a whole number"),
         ('[dispatch.in_doubt]\nhigh = "drop"', "dispatch.in_doubt.high: must be 'resend' or 'hold'"),
         ("plugin = 3", "plugin: must be a table"),

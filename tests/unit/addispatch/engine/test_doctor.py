@@ -66,6 +66,11 @@ async def test_several_things_are_wrong_at_once(running, config, tmp_path, monke
     assert found["daemon"]["advice"] == "addispatch resume"
 
 
+async def test_a_ledger_that_takes_no_alarms_is_no_sound_one(running, config):
+    running.ledger.intake_problem = "only 3 MiB are free: new alarms are refused until 80 MiB are"
+    assert (await examined(running))[1]["ledger"]["problem"] == running.ledger.intake_problem
+
+
 async def test_a_directory_file_changed_since_the_start(running, config, tmp_path):
     os.utime(tmp_path / "directory.toml", None)
     assert (await examined(running))[1]["directory.toml"]["problem"] == "it changed since the start"

@@ -106,3 +106,11 @@ async def test_a_directory_that_cannot_be_read(write, tmp_path, monkeypatch):
 
     monkeypatch.setattr(doctor_alone.shutil, "copytree", denied)
     assert "Permission denied" in (await problems(write()))["directory"]
+
+
+async def test_a_number_the_modem_must_not_dial(write):
+    directory = '[[recipient]]\nname = "Adam"\nsms = "+442079460000"\n[settings]\nsystem_alert_to = ["Adam"]\n'
+    modem = '[plugin.modem]\nallowed_prefixes = ["+65"]\n[[plugin.modem.modem]]\nname = "m1"\nport = "/dev/none"\n'
+    found = await problems(write(modem, directory))
+    assert found["recipients"] == "1 of 1 cannot be reached: Adam"
+    assert found["addresses"] == "nothing goes to Adam: +442079460000 begins with none of allowed_prefixes"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -169,3 +170,17 @@ def test_gammu(monkeypatch):
     assert machine.gammu().detail.startswith("python-gammu 3")
     monkeypatch.setattr(machine, "find_spec", lambda _name: None)
     assert "not installed" in machine.gammu().problem
+
+
+@pytest.mark.parametrize(
+    ("place", "problem"),
+    [
+        ("/proc/x", "/proc/x is not there and cannot be made in /proc"),
+        ("/dev/null/x/y", "/dev/null/x/y cannot be made: /dev/null is no folder"),
+        ("/dev/null", "/dev/null is no folder"),
+    ],
+)
+def test_a_data_folder_that_can_never_be(place, problem):
+    finding = machine.data_folder(Path(place))
+    assert finding.problem == problem
+    assert "data_dir" in finding.advice or "chown" in finding.advice

@@ -94,6 +94,34 @@ async def test_a_disk_short_of_room_is_a_warning(running):
     assert (await status(running))["warnings"] == ["only 300 MiB are free"]
 
 
+BANNER = "No working modem found. m1: {} (/dev/x)"
+
+
+def modems(node, monkeypatch, state, reason):
+    monkeypatch.setattr(node.host, "modems", lambda: [{"name": "m1", "state": state}])
+    monkeypatch.setattr(type(node.host.channels()["log"]), "health", Health(up=False, reason=BANNER.format(reason)))
+
+
+async def test_one_fact_is_one_warning(running, monkeypatch):
+    """The conditions were reported a moment ago, in the words of then."""
+    modems(running, monkeypatch, "broken", "no answer")
+    running.conditions.report("channel log", BANNER.format("there is no such port"), grace_s=0)
+    running.conditions.report("modem m1", "modem m1 is absent: there is no such port", grace_s=0)
+    running.conditions.report("modem m1 credit", "modem m1 has 0.20 left", grace_s=0)
+    running.conditions.report("queue", "the oldest queued message waits for 6 minutes", grace_s=0)
+    assert (await status(running))["warnings"] == [BANNER.format("no answer"), "modem m1 has 0.20 left"]
+
+
+async def test_modems_on_their_way_are_no_trouble_just_after_the_start(running, monkeypatch):
+    modems(running, monkeypatch, "initialising", "connecting to the modem")
+    assert (await status(running))["warnings"] == []
+    modems(running, monkeypatch, "broken", "no answer")
+    assert len((await status(running))["warnings"]) == 1
+    modems(running, monkeypatch, "initialising", "connecting to the modem")
+    running.started_monotonic_s -= 31
+    assert len((await status(running))["warnings"]) == 1
+
+
 async def test_an_empty_directory_is_a_warning(running):
     running.directory = SimpleNamespace(snapshot=SimpleNamespace(recipients={}), close=running.directory.close)
     assert (await status(running))["warnings"] == ["the directory is empty: nobody would be told of an alarm"]

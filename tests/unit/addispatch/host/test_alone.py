@@ -223,7 +223,7 @@ async def test_all_are_examined_without_being_started(install, make_config):
     """,
     )
     install("off")
-    found, channels = await alone.examined(make_config(siren={}, ill={}, off={"enabled": False}), 5)
+    found, channels, _refuses = await alone.examined(make_config(siren={}, ill={}, off={"enabled": False}), 5)
     assert {one.subject: one.detail or one.problem for one in found} == {
         "line": "True node-a-try", "plugin ill": "check failed: no port",
     }  # fmt: skip

@@ -218,6 +218,14 @@ async def test_the_later_of_two_plugins_with_one_channel_is_refused(install, hos
     assert set(host.channels()) == {"sms"}
 
 
+async def test_what_a_channel_refuses_is_asked_of_it_and_a_fault_is_no_reason(install, host_of):
+    answers = {"siren": "return f'{address} is far'", "horn": "raise OSError(address)", "bell": "return None"}
+    for name, answer in answers.items():
+        install(name, after=f"def refuses(self, address):\n    {answer}\nPipe.refuses = refuses")
+    host = await host_of("siren", "horn", "bell")
+    assert [host.refuses(name, "+44") for name in ("siren", "horn", "bell", "none")] == ["+44 is far", "", "", ""]
+
+
 async def test_modems_are_gathered_and_a_plugin_that_cannot_say_is_skipped(install, host_of):
     install("one", more="class Instance(Instance):\n    def modems(self): return [{'name': 'sim1'}]")
     more = """

@@ -22,6 +22,19 @@ def problems(*people, channels=(), provided=ALL):
     return [w.problem for w in ways(Target(Audience("a", "A", people), channels=channels), provided) if w.problem]
 
 
+def test_what_a_channel_refuses_is_a_problem_at_once_and_no_rung():
+    who = person("Bo", "sms", "email", sms="+441234567", email=("b@x",), mode=Mode.LADDER)
+    found = ways(
+        Target(Audience("a", "A", (who,))),
+        ALL,
+        refuses=lambda channel, address: channel == "sms" and f"{address} is far",
+    )
+    assert [(way.channel, way.rung, way.problem) for way in found] == [
+        ("email", 0, ""),
+        ("sms", 0, "+441234567 is far"),
+    ]
+
+
 def test_all_channels_with_an_address_at_once_and_voice_never():
     assert of(ADAM) == [("Adam", "sms", "+6591234567", 0), ("Adam", "email", "adam@example.com", 0)]
 

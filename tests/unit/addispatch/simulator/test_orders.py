@@ -114,8 +114,8 @@ async def test_chatter(host, modem) -> None:
     [
         ("explode", "order: 'explode' is none of fault KIND"),
         ("", "order: '' is none of"),
-        ("signal loud", "signal: 'loud' is no number from 0 to 99"),
-        ("signal 100", "signal: "),
+        ("signal loud", "signal: 'loud' is no number from 0 to 31"),
+        ("signal 50", "signal: "),
         ("network maybe", "network: on or off"),
         ("sim lost", "sim: in, out"),
         ("speed -1", "speed: "),

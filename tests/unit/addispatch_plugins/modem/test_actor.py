@@ -120,7 +120,7 @@ async def test_a_wrong_pin_is_entered_once_even_by_the_next_daemon(ward):
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def rig(make_rig):
     """Modems to maltreat, one per way: while one recovers the next is hurt."""
-    names = ("prompt", "silence", "killed", "frozen", "pulled", "spare", "refused")
+    names = ("prompt", "silence", "killed", "frozen", "pulled", "spare", "refused", "wedged")
     rig = await make_rig(**{name: {"imsi": f"52501000000001{number}"} for number, name in enumerate(names)})
     for name in names:
         await rig.wait_online(name)
@@ -182,6 +182,22 @@ async def test_unplugged_in_mid_send_is_in_doubt(rig):
     modem.replug()
 
 
+async def test_pulled_out_while_wedged_and_in_again_before_anybody_looked(rig, children):
+    """Another device is at the same path then: it is noticed before the deadline, and it is no failure of the modem."""
+    modem, events = rig.modems["wedged"], len(rig.context.events)
+    os.kill(children()[os.path.realpath(modem.port)], signal.SIGSTOP)
+    sending = start(rig.modem("wedged").send(delivery("never begun")))
+    await asyncio.sleep(0.05)
+    modem.unplug()
+    holder = os.openpty()  # or the next port would have the old one's number
+    modem.replug()
+    for fd in holder:
+        os.close(fd)
+    assert await sending == Temporary("the port is gone", by="wedged", other=True)
+    await rig.context.wait_for_event("Modem wedged is absent: ")
+    assert not any("wedged is broken" in event.text for event in rig.context.events[events:])
+
+
 async def test_unplugged_while_idle(rig):
     modem = rig.modems["spare"]
     modem.unplug()
@@ -192,7 +208,7 @@ async def test_unplugged_while_idle(rig):
 async def test_what_waits_for_a_modem_that_fails_comes_back_at_once(rig):
     rig.modems["refused"].fault("error", code=311)
     first, second = (start(rig.modem("refused").send(delivery("one of two"))) for _ in range(2))
-    assert await first == Temporary("the network refused the message (CMS 311)", by="refused", other=True)
+    assert await first == Temporary("the SIM wants its PIN (CMS 311)", by="refused", other=True)
     assert await second == Temporary("modem refused failed before it was this one's turn", by="refused", other=True)
     assert rig.document("refused")["failed_count"] == 1
 

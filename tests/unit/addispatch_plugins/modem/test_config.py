@@ -40,7 +40,14 @@ def test_defaults():
             [{"name": "a", "port": "/dev/ttyUSB0"}, {"name": "b", "port": "/dev/ttyUSB0"}],
             "two modems have the same port",
         ),
-        ([{"name": "a", "imei": "12345"}], "imei"),
+        ([{"name": "a", "imei": "12345"}], "14 to 16 digits"),
+        ([{"name": "a", "port": "/dev/ttyUSB0", "credit_ussd": "100"}], r"for example \*100#"),
+        ([{"name": "a b", "port": "/dev/ttyUSB0"}], "1 to 32 letters"),
+        ([{"name": "a", "port": "/dev/ttyUSB0", "usb": "1-1"}], "has port and usb"),
+        ([{"name": "a", "port": "/dev/ttyUSB0", "delivery_reports": "yes"}], "valid boolean"),
+        ([{"name": "a", "port": "/dev/ttyUSB0", "poll_s": float("nan")}], "finite number"),
+        ([], "has no modem"),
+        ([{"name": "a", "port": "/dev/ttyUSB0"}] * 2, "same name: a; two modems have the same port"),
         ([{"name": "a", "usb": "1-1; rm"}], "usb"),
         ([{"name": "a", "port": ""}], "port is missing"),
         ([{"name": "a", "port": "/dev/ttyUSB0", "credit_ussd": "*100#\rAT"}], "credit_ussd"),
@@ -82,8 +89,11 @@ def test_limits_that_are_none(key, value):
 @pytest.mark.parametrize(("key", "value"), [("allowed_prefixes", ["x"]), ("flash_priorities", ["urgent"])])
 def test_options_of_the_plugin(key, value):
     with pytest.raises(ValidationError, match=key):
-        ModemPluginConfig.model_validate({key: value})
-    good = ModemPluginConfig.model_validate({"allowed_prefixes": ["+65", "999"], "flash_priorities": ["critical"]})
+        ModemPluginConfig.model_validate({"modem": [{"name": "a", "port": "/dev/x"}], key: value})
+    one = {"modem": [{"name": "a", "port": "/dev/x"}]}
+    good = ModemPluginConfig.model_validate(
+        one | {"allowed_prefixes": ["+65", "999"], "flash_priorities": ["critical"]}
+    )
     assert (good.allowed_prefixes, good.flash_priorities, good.flash) == (("+65", "999"), (Priority.CRITICAL,), False)
 
 

@@ -1,6 +1,7 @@
 import pytest
 
 from addispatch.sdk import InDoubt, Permanent, Temporary
+from addispatch_plugins.modem import faults
 from addispatch_plugins.modem.faults import Fault, classify, receipt_for, words
 
 
@@ -42,6 +43,8 @@ def test_only_what_nobody_answered_is_in_doubt(fault, written):
 
 def test_words_are_plain_and_keep_the_code():
     assert words("ERR_NOSIM", "Can not access SIM card.") == "no SIM card in the modem, or it does not work (ERR_NOSIM)"
+    for code in faults._SIM_CMS:
+        assert words("ERR_UNKNOWN", "Unknown error.", code).removeprefix("no ").removeprefix("the ").startswith("SIM")
     assert words("ERR_UNKNOWN", "Unknown error.", 38) == "the mobile network is out of order (CMS 38)"
     assert words("ERR_MEMORY", "Memory is bad.") == "Memory is bad. (ERR_MEMORY)"
     assert words("NOT_A_MODEM", "no modem on /dev/ttyUSB0") == "no modem on /dev/ttyUSB0"

@@ -23,7 +23,7 @@ class TestPlugin(PluginContract):
 
 def make(context, *ports):
     tables = [{"name": f"sim{n}", "port": port} for n, port in enumerate(ports, start=1)]
-    return entry.create(ModemPluginConfig.model_validate({"modem": tables}), context)
+    return entry.create(ModemPluginConfig.model_validate({"modem": tables, "enabled": bool(tables)}), context)
 
 
 async def test_ports_without_a_modem_are_told_apart_within_seconds(tmp_path):
@@ -68,7 +68,7 @@ async def test_self_check_names_a_missing_library(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "gammu" else name)
     async with RecordingContext(tmp_path) as context:
         with pytest.raises(PluginError, match="gammu is not installed"):
-            await ModemPlugin(ModemPluginConfig(), context).self_check()
+            await ModemPlugin(ModemPluginConfig(enabled=False), context).self_check()
 
 
 async def test_beside_another_program_the_daemon_waits_and_a_trial_ends(tmp_path):

@@ -57,10 +57,10 @@ async def send(link, text="Pump 3: pressure high", *, report=False):
         (
             "error_after_pdu",
             322,
-            Temporary("the network refused the message (CMS 322)", by="sim1", other=True),
+            Temporary("the memory for messages is full (CMS 322)", by="sim1", other=True),
             Fault.STORE,
         ),
-        ("error", 313, Temporary("the network refused the message (CMS 313)", by="sim1", other=True), Fault.SIM),
+        ("error", 313, Temporary("the SIM does not work (CMS 313)", by="sim1", other=True), Fault.SIM),
         (
             "error",
             None,

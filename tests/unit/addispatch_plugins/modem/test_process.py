@@ -61,6 +61,17 @@ async def test_a_child_that_does_not_answer_in_time_is_killed(child):
     await gone(child.pid)
 
 
+async def test_a_child_whose_port_is_gone_is_killed_long_before_its_deadline(child):
+    os.kill(child.pid, signal.SIGSTOP)
+    pulled = asyncio.Event()
+    child.watch(pulled.is_set, 0.05)
+    asyncio.get_running_loop().call_later(0.2, pulled.set)
+    async with asyncio.timeout(5):
+        with pytest.raises(ChildLostError, match="the port is gone"):
+            await child.call("delete", 60, locations=[])
+    await gone(child.pid)
+
+
 async def test_a_child_that_died_is_noticed_at_once(child):
     os.kill(child.pid, signal.SIGKILL)
     with pytest.raises(ChildLostError, match="ended unexpectedly"):

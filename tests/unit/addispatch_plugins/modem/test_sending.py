@@ -5,7 +5,7 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-from addispatch.sdk import InDoubt, Permanent, Priority, QueueClass, Sent, Temporary
+from addispatch.sdk import InDoubt, Permanent, Priority, QueueClass, Refuser, Sent, Temporary
 from addispatch.sdk.testing import make_delivery
 from addispatch_plugins.modem import fleet
 
@@ -114,6 +114,10 @@ async def test_a_message_the_network_rejects_is_not_tried_elsewhere(rig):
 async def test_numbers_that_are_not_allowed_are_refused_and_told_once(rig, channel):
     number = "+882160000001"
     before = [len(modem.sent) for modem in rig.modems.values()]
+    assert isinstance(getattr(rig, channel), Refuser)
+    assert getattr(rig, channel).refuses(number) == f"{number} begins with none of allowed_prefixes"
+    assert getattr(rig, channel).refuses("+6591234567") == ""
+    assert number not in "".join(event.text for event in rig.context.events if f"by {channel} " in event.text)
     for _ in range(2):
         receipt = await getattr(rig, channel).send(make_delivery(channel, number))
         assert receipt == Permanent(f"{number} begins with none of allowed_prefixes")

@@ -152,3 +152,21 @@ async def test_examined_while_it_runs(begin, broker):
     await until(instance._doors[0].answered.is_set)
     (finding,) = await instance.examine()
     assert "out of reach: " in finding.problem
+
+
+async def test_nothing_is_missed_while_alarms_cannot_be_stored(begin, context, broker):
+    """The broker sends no more than its window: alarms that wait unconfirmed hold back our own message."""
+    instance = await begin(canary_s=60)
+    (door,) = instance._doors
+    await until(lambda: door.canary.round_trip_s is not None)
+    instance._intake._waiting.trouble = "only 3 MiB are free"
+    await forget(door)
+    await door.canary._round()
+    assert door.canary.failed_count == 0
+    assert not any(context.conditions.values())
+    (finding,) = await instance.examine()
+    assert finding.problem.endswith("alarms cannot be stored: only 3 MiB are free")
+    assert "no trouble of the broker" in finding.advice
+    instance._intake._waiting.trouble = ""
+    await door.canary._round()
+    assert [text for text in (event.text for event in context.events) if "subscribing anew" in text]
