@@ -38,7 +38,7 @@ AT_ONCE = 2 if CAMPAIGN else 8
 #: An alarm every so often: the healthy modem alone can send them.
 EVERY_S = 1.2
 #: Longest way of an alarm: the request that hangs, the pause, another send and one before it, and a busy machine.
-DELAY_S = SHORT["send_s"] + RETRY_FIRST_S + 2 * 0.75 + (2.0 if CAMPAIGN else 8.0)
+DELAY_S = SHORT["send_s"] + RETRY_FIRST_S + 2 * 0.75 + (2.0 if CAMPAIGN else 25.0)
 #: How long a modem may take from the end of its trouble until it is online: a bring-up under way may first have to fail.
 RECOVERY_S = SHORT["init_s"] + 10.0
 #: The loop may never stand still for longer, in seconds; ``make test`` has many nodes on one loop.
