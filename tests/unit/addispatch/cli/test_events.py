@@ -55,6 +55,8 @@ async def test_follow_goes_on_and_survives_a_restart(running, tmp_path):
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "addispatch", "events", "-f", "-n", "1", "--data-dir", str(running.unix_path.parent),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        # Tests that run in the background inherit that it is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert process.stdout is not None
     async with asyncio.timeout(60):
