@@ -241,6 +241,8 @@ async def test_a_process_stops_when_asked_and_tells_systemd(tmp_path, number):
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "addispatch", "run", "--config", str(tmp_path / "addispatch.toml"),
             env={**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")}, stderr=asyncio.subprocess.PIPE,
+            # Tests that run in the background, or under nohup, inherit that it is ignored.
+            preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
         )  # fmt: skip
         loop = asyncio.get_running_loop()
 
