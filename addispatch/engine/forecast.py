@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from addispatch.domain.case import Position
 from addispatch.domain.escalation import end_of, following, level_at, wait_s
 from addispatch.engine.escalate import describe
+from addispatch.pipeline.alert import alerted
 from addispatch.pipeline.enqueue import exempt_word
 from addispatch.pipeline.reach import ways
 from addispatch.pipeline.route import Target
@@ -68,10 +69,10 @@ def _chain(audience: Audience, policy: Policy, desk: Desk, at: datetime) -> list
         at += timedelta(seconds=wait)
         position = following(policy, position)
         if position >= end_of(policy):
-            alerted = [a.name for i in desk.directory.settings.system_alert_to if (a := desk.directory.audience(i))]
+            names = tuple(told.name for told in alerted(desk))
             what = "everybody was asked: final report" if policy.is_recall else "everybody was asked: system alert"
-            problem = "" if alerted or policy.is_recall else "nobody is named in system_alert_to"
-            steps.append(Step(at, audience.name, what, tuple(alerted), problem))
+            problem = "" if names or policy.is_recall else "nobody is named in system_alert_to"
+            steps.append(Step(at, audience.name, what, names, problem))
             return steps
         step = _step(audience, policy, desk, at, position)
         steps.append(step)

@@ -54,19 +54,13 @@ async def pause(operations: Ops, actor: Who, request: Options) -> Json:
 @router.post("/resume", openapi_extra=RESUME_BODY)
 async def resume(operations: Ops, actor: Who, request: Options) -> Json:
     """End the pause; with `discard` what waited is cancelled."""
-    discard = only(request, "discard").get("discard", False)
-    if not isinstance(discard, bool):
-        raise Problem(422, "discard: must be true or false", "discard")
-    return Json(await operations.resume(actor, discard=discard))
+    return Json(await operations.resume(actor, discard=_switch(request, "discard")))
 
 
 @router.post("/cancel-pending", openapi_extra=CANCEL_BODY)
 async def cancel_pending(operations: Ops, actor: Who, request: Options) -> Json:
     """Cancel every message that is not sent and not under way; with `close_cases` close the open cases, too."""
-    close_cases = only(request, "close_cases").get("close_cases", False)
-    if not isinstance(close_cases, bool):
-        raise Problem(422, "close_cases: must be true or false", "close_cases")
-    return Json(await operations.cancel_pending(actor, close_cases=close_cases))
+    return Json(await operations.cancel_pending(actor, close_cases=_switch(request, "close_cases")))
 
 
 @router.post("/close", openapi_extra=CLOSE_BODY)
@@ -85,3 +79,11 @@ async def unlock(operations: Ops, actor: Who, request: Document) -> Json:
     if not isinstance(address, str):
         raise Problem(422, "address: must be text", "address")
     return Json(await operations.unlock(actor, address))
+
+
+def _switch(request: dict[str, Any], name: str) -> bool:
+    """The one option there is: true or false, nothing that looks like it."""
+    value = only(request, name).get(name, False)
+    if not isinstance(value, bool):
+        raise Problem(422, f"{name}: must be true or false", name)
+    return value

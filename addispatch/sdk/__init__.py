@@ -40,6 +40,7 @@ from addispatch.sdk.protocols import (
     StatusReporter,
 )
 from addispatch.sdk.silence import Silences
+from addispatch.sdk.web import web_address
 
 __all__ = [
     "API_VERSION",
@@ -98,4 +99,5 @@ __all__ = [
     "is_gsm7",
     "normalize_number",
     "segment_count",
+    "web_address",
 ]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, SecretStr, field_validator
 
-from addispatch.sdk import PluginConfig
+from addispatch.sdk import PluginConfig, web_address
 
 
 class DeadmanConfig(PluginConfig):
@@ -28,15 +27,7 @@ class DeadmanConfig(PluginConfig):
     @classmethod
     def _is_web_address(cls, value: SecretStr) -> SecretStr:
         url = value.get_secret_value()
-        if not (url.isascii() and url.isprintable()) or " " in url or len(url) > 1000:
-            raise ValueError("must be one line of at most 1000 ASCII characters without blanks")
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError:
-            raise ValueError("is no web address: write https://host/path") from None
-        if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-            raise ValueError("must begin with https:// or http:// and name a host")
-        if "@" in parts.netloc:
-            raise ValueError("user and password in the address are not supported: use a secret path")
+        if len(url) > 1000:
+            raise ValueError("must have at most 1000 characters")
+        web_address(url, instead="use a secret path")
         return value

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
-from addispatch.sdk import ProbeKeys
+from addispatch.sdk import ProbeKeys, web_address
 
 #: Longest text to send, to look for and to expect, in characters.
 MAX_TEXT_CHARS = 500
@@ -68,18 +67,7 @@ class HttpKeys(ProbeKeys):
     @field_validator("url")
     @classmethod
     def _is_web_address(cls, value: str) -> str:
-        if not (value.isascii() and value.isprintable()) or " " in value:
-            raise ValueError("must be one line of ASCII characters without blanks")
-        try:
-            parts = urlsplit(value)
-            port = parts.port
-        except ValueError:
-            raise ValueError("is no web address: write https://host/path") from None
-        if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-            raise ValueError("must begin with https:// or http:// and name a host")
-        if "@" in parts.netloc:
-            raise ValueError("user and password in the address are not supported")
-        _host(parts.hostname)
+        _host(web_address(value).hostname or "")
         return value
 
     @field_validator("match_regex")

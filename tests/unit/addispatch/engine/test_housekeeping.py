@@ -86,6 +86,7 @@ async def test_a_stamp_that_cannot_be_written_is_no_news(node, tmp_path):
     (tmp_path / "alive").unlink(missing_ok=True)
     (tmp_path / "alive").symlink_to(tmp_path / "gone" / "alive")
     await node.keep.stamp()
+    assert alive_at_ms(tmp_path) == 0
 
 
 async def test_the_watchdog_is_fed_after_a_commit_only(node, monkeypatch):
