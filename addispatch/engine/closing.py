@@ -1,6 +1,6 @@
 """An operator closes cases: nobody is asked about them any more, and who knows of them is told (SPEC, Objects; 4).
 
-The functions are units of the ledger. Used by ``engine.operations``.
+The functions are units of the ledger. Used by ``engine.operations``, and ``end`` by the housekeeping.
 """
 
 from __future__ import annotations
@@ -90,17 +90,22 @@ def close(
     head = entry.case.head
     if head is None or entry.state[0] is CaseState.CLOSED:
         return False
-    closings = frozenset((Closing(now_ms, CloseReason.OPERATOR),))
-    transaction.join(entry, Case(id=entry.case.id, closings=closings), now_ms)
-    withdraw(transaction, entry, f"its case was closed by {by}", now_ms)
     said = f": {comment.strip()}" if comment.strip() else ""
-    transaction.event(now_ms, CaseClosed(head.audience, last_text(entry.case), f"by {by}{said}"), entry)
+    end(transaction, entry, CloseReason.OPERATOR, f"its case was closed by {by}", f"by {by}{said}", now_ms)
     if head.needs_ack:
         about, code = notice.about(entry.case), entry.code
         words = notice.Notice(f"Closed by {by}{said} ({code} {about})", "closed", f"Closed: {about} ({code})")
         names = {row.key.recipient: row.recipient for row in lookup.told(transaction, entry)}
         notice.send(transaction, entry, words, notice.informed(entry.case, desk, names), told, now_ms)
     return True
+
+
+def end(transaction: Transaction, entry: Entry, reason: CloseReason, withdrawn: str, why: str, now_ms: int) -> None:
+    """Close a case whatever its deliveries say: what waits is taken back as ``withdrawn``, the event says ``why``."""
+    transaction.join(entry, Case(id=entry.case.id, closings=frozenset((Closing(now_ms, reason),))), now_ms)
+    withdraw(transaction, entry, withdrawn, now_ms)
+    if head := entry.case.head:
+        transaction.event(now_ms, CaseClosed(head.audience, last_text(entry.case), why), entry)
 
 
 def close_all(transaction: Transaction, desk: Desk, by: str, before_seq: int, now_ms: int) -> tuple[int, int | None]:

@@ -9,11 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from addispatch.domain.case import Case, CaseState, CloseReason, Closing, last_text
+from addispatch.domain.case import CaseState, CloseReason
 from addispatch.domain.errors import StoreError
-from addispatch.domain.events import CaseClosed
+from addispatch.engine.closing import end
 from addispatch.engine.outcome import expire
-from addispatch.pipeline.withdraw import withdraw
 from addispatch.runtime import sdnotify
 from addispatch.store.retention import prune, prune_marks
 
@@ -97,14 +96,8 @@ class Housekeeping:
         for entry in found:
             is_acknowledged = entry.state[0] is CaseState.ACKNOWLEDGED
             reason = CloseReason.ACKNOWLEDGED if is_acknowledged else CloseReason.EXPIRED
-            delta = Case(id=entry.case.id, closings=frozenset((Closing(now_ms, reason),)))
-            transaction.join(entry, delta, now_ms)
-            withdraw(transaction, entry, "its case was closed", now_ms)
-            head = entry.case.head
-            if head is not None:
-                why = "acknowledged, did not return to normal" if is_acknowledged else "nobody acknowledged"
-                closed = CaseClosed(head.audience, last_text(entry.case), why)
-                transaction.event(now_ms, closed, entry)
+            why = "acknowledged, did not return to normal" if is_acknowledged else "nobody acknowledged"
+            end(transaction, entry, reason, "its case was closed", why, now_ms)
         return len(found)
 
 

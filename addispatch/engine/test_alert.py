@@ -8,7 +8,6 @@ from addispatch.domain.events import INFO, WARNING, Said
 from addispatch.pipeline.alert import alerted, tell
 from addispatch.pipeline.reach import ways
 from addispatch.pipeline.route import Target
-from addispatch.store.deadlines import pause_of
 
 if TYPE_CHECKING:
     from addispatch.domain.addressbook import Audience
@@ -56,7 +55,7 @@ def _ways(audiences: list[Audience], desk: Desk) -> list[Doc]:
 
 
 def _waits(node: Node, channel: str) -> str:
-    if pause_of(node.ledger.marks) is not None:
+    if node.ledger.is_paused:
         return "emergency pause: it leaves after 'addispatch resume'"
     running = node.host.channels().get(channel)
     if running is None:
