@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from pathlib import Path
 
 import pytest
 
@@ -120,7 +121,7 @@ async def test_plugged_in_elsewhere_it_is_found_again(make_rig, monkeypatch):
     modem.unplug()
     await rig.context.wait_for_event("Modem wanderer is absent")
     holders = []  # or the next port would have the old one's name; other tests open and close ports, too
-    while not os.path.exists(before["port"]):
+    while not Path(before["port"]).exists():
         holders.append(os.openpty())
     try:
         modem.replug()
