@@ -22,6 +22,7 @@ from addispatch.domain.result import Accepted, CaseRef
 from addispatch.pipeline.clear import clear, cleared_after
 from addispatch.pipeline.draft import Draft, new_deliveries, reaches_anybody
 from addispatch.pipeline.open import Opening
+from addispatch.store.waiting import last_queued_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,4 +135,4 @@ def _add(
 def _renotify_is_due(transaction: Transaction, entry: Entry, head: Head, now_ms: int) -> bool:
     """Whether the last message is so long ago that another one is due, however often it was raised in between."""
     after_s = policy_of(entry.case).renotify_after_s if head.policy else None
-    return after_s is not None and now_ms - transaction.last_queued_ms(entry) >= after_s * 1000
+    return after_s is not None and now_ms - last_queued_ms(transaction, entry) >= after_s * 1000
