@@ -81,7 +81,7 @@ class Housekeeping:
         sdnotify.watchdog()
 
     def _expire(self, transaction: Transaction) -> int:
-        if transaction.paused_at_ms is not None:  # time stands still
+        if transaction.paused_at_ms is not None or self._escalator.is_held:  # time stands still
             return 0
         now_ms = self._clock.now_ms()
         found = waiting.overdue(transaction, now_ms, CHUNK)
@@ -90,7 +90,7 @@ class Housekeeping:
         return len(found)
 
     def _close(self, transaction: Transaction) -> int:
-        if transaction.paused_at_ms is not None:
+        if transaction.paused_at_ms is not None or self._escalator.is_held:
             return 0
         now_ms = self._clock.now_ms()
         found = waiting.unattended(transaction, now_ms, CHUNK)

@@ -155,16 +155,27 @@ def expire(
         handover.lost(transaction, desk(), entry, key, now_ms)
 
 
-def recover(transaction: Transaction, rules: RetryRules, now_ms: int, desk: Callable[[], Desk]) -> int:
-    """At start: what was being sent is in doubt; decide about each (CLUSTER, START). Returns how many."""
+def recover(
+    transaction: Transaction,
+    rules: RetryRules,
+    now_ms: int,
+    desk: Callable[[], Desk],
+    *,
+    case_seq: int | None = None,
+    why: str = "the daemon ended while it was being sent",
+) -> int:
+    """At start, or of one case at a take-over: what was being sent is in doubt; decide about each (CLUSTER, START).
+
+    Returns how many.
+    """
     count = 0
-    for one in waiting.interrupted(transaction):
+    for one in waiting.interrupted(transaction, case_seq):
         entry = transaction.entry(one.case_seq)
         head = entry.case.head
         assert head is not None
         outcome = doubt(
             entry.case.deliveries[one.key],
-            "the daemon ended while it was being sent",
+            why,
             by="",
             rules=rules,
             priority=head.priority,

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
 import sqlalchemy as sa
 
 from addispatch.domain.alarm import BY_RANK
 from addispatch.domain.case import Case, DeliveryKey, DeliveryState, Fact, Head, Phase
 from addispatch.store import lookup, schema
-from addispatch.store.notes import Notes, aged, digest_of, encode, head_doc
+from addispatch.store.notes import aged, digest_of, encode, head_doc
 from addispatch.store.rows import DeliveryChange, NewDelivery, extra_doc, options_json, pack_id, with_extra
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from addispatch.domain.case import CaseState
     from addispatch.store.notes import Doc
@@ -41,11 +40,10 @@ class Joined(NamedTuple):
         return self.entry is not None and self.before is None
 
 
-def join_records(transaction: Transaction, records: Iterable[bytes], now_ms: int) -> list[Joined]:
+def join_records(transaction: Transaction, docs: Sequence[Doc], now_ms: int) -> list[Joined]:
     """Join records in order; those that cannot be read raise ``ValueError`` or ``KeyError``."""
     notes = transaction.notes
     assert notes is not None
-    docs = [orjson.loads(record) for record in records]
     seqs = _known(transaction, [str(doc["id"]) for doc in docs])
     notes.is_merging = True
     try:
@@ -291,10 +289,11 @@ def open_ends(transaction: Transaction, after_seq: int, most: int) -> list[Entry
     return [transaction.entry(seq) for seq in transaction.connection.execute(query).scalars().all()]
 
 
-def notes_of(transaction: Transaction) -> Notes:
-    """The transaction's notes; there are some, for this is a cluster."""
-    assert transaction.notes is not None
-    return transaction.notes
+def note_mirrored(transaction: Transaction, idents: Iterable[str]) -> None:
+    """The other node has everything of these closed cases."""
+    transaction.flush()
+    packed = [pack_id(ident) for ident in idents]
+    transaction.connection.execute(sa.update(schema.cases).where(_c.id.in_(packed)).values(unmirrored=0))
 
 
 def by_ids(transaction: Transaction, idents: Iterable[str]) -> dict[str, Entry]:

@@ -16,7 +16,7 @@ from addispatch.domain.digest import combine, delivery_hash, rest_hash
 from addispatch.store.rows import extra_doc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from addispatch.domain.case import DeliveryKey, DeliveryState, Head
     from addispatch.domain.delivery import Kind
@@ -140,15 +140,13 @@ class Notes:
 
     # -- at the end ----------------------------------------------------------------------------------------------
 
-    def changes(self) -> tuple[list[Change], dict[str, int]]:
-        """What is to be told: a change for each entry; and the row numbers by id."""
+    def changes(self) -> list[Change]:
+        """What is to be told: a change for each entry."""
         now_ms = self.twin.now_ms()
-        found, seqs = [], {}
-        for noted in self._noted.values():
-            record = self._record(noted, now_ms) if noted.is_local else None
-            found.append(change_of(noted.entry, record))
-            seqs[noted.entry.case.id] = noted.entry.seq
-        return found, seqs
+        return [
+            change_of(noted.entry, self._record(noted, now_ms) if noted.is_local else None)
+            for noted in self._noted.values()
+        ]
 
     def _record(self, noted: _Noted, now_ms: int) -> bytes | None:
         entry, case = noted.entry, noted.entry.case
@@ -227,8 +225,3 @@ def aged(doc: Doc, state: DeliveryState, now_ms: int, base_ms: int) -> Doc:
 
 def _age(at_ms: int | None, now_ms: int) -> int | None:
     return None if at_ms is None else now_ms - at_ms
-
-
-def seqs_of(entries: Iterable[Entry]) -> dict[str, int]:
-    """Row numbers by id."""
-    return {entry.case.id: entry.seq for entry in entries}

@@ -7,7 +7,7 @@ that the common path (open, claim, sent) reads each row at most once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -42,6 +42,12 @@ from addispatch.store.rows import (
     unpack_id,
 )
 from addispatch.store.sql import CASE_COLUMNS, DELIVERY_COLUMNS, Statement, Statements
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from addispatch.cluster.events import Change
+    from addispatch.cluster.events import Event as ClusterEvent
 
 #: How many cases the cache keeps.
 CACHE_COUNT = 32_768
@@ -142,6 +148,9 @@ class Transaction:
         self.yielded: set[int] = set()  # cases this node does not send for any more
         #: What changed, for the other node; None without a cluster.
         self.notes = Notes(twin, self.paused_at_ms) if twin is not None else None
+        self.changes: list[Change] = []
+        #: What units tell the rules of the cluster once this is committed, given the changes by id.
+        self.reports: list[Callable[[dict[str, Change]], ClusterEvent]] = []
         self._sql, self._next, self._cache = statements, counters, cache
         self._waiting: dict[Statement, list[tuple[Any, ...]]] = {}
         s = statements
@@ -153,6 +162,11 @@ class Transaction:
         )  # fmt: skip
         for statement in self._order:
             self._waiting[statement] = []
+
+    @property
+    def rank(self) -> int:
+        """This node's rank in its cluster; 0 without one."""
+        return self.notes.twin.rank if self.notes is not None else 0
 
     # -- writing -------------------------------------------------------------------------------------------------
 
@@ -167,6 +181,8 @@ class Transaction:
     def finish(self) -> None:
         """Send everything, events and marks included; called once before the commit."""
         self.flush()
+        if self.notes is not None:
+            self.changes = self.notes.changes()
         if self.events:
             self._sql.insert_event.run(self.connection, self.events)
         if self.marks:
@@ -297,7 +313,7 @@ class Transaction:
                 if self.notes is not None:
                     self.notes.state(entry, key, known)
                 self._change_delivery(entry, key, DeliveryChange(after.deliveries[key]))
-        if _extra_differs(before, after):
+        if before[2:-1] != after[2:-1]:  # owner to repeats: what is not head or deliveries
             self._waiting[self._sql.change_extra].append((extra_json(after), entry.code, entry.seq))
             if self.notes is not None:
                 self.notes.rest(entry)
@@ -469,20 +485,6 @@ class Transaction:
         if len(self._cache) < CACHE_COUNT and entry.state[0] is not CaseState.CLOSED:
             self._cache[entry.seq] = entry
         return entry
-
-
-def _extra_differs(before: Case, after: Case) -> bool:
-    return (
-        before.codes != after.codes
-        or before.clears != after.clears
-        or before.closings != after.closings
-        or before.acks != after.acks
-        or before.repeats != after.repeats
-        or before.comments != after.comments
-        or before.declines != after.declines
-        or before.owner != after.owner
-        or before.position != after.position
-    )
 
 
 def _read_claim(row: Sequence[Any], case_id: str) -> Claim:

@@ -180,9 +180,7 @@ async def test_queued_sending_held_and_in_doubt_are_told_apart(tmp_path):
             tx.change(
                 tx.entry(queued.case_seq), queued.key, DeliveryChange(DeliveryState(Fact.NONE, 1), due_at_ms=5), 100
             )
-            tx._change_delivery(
-                tx.entry(doubt.case_seq).delivery_seqs[doubt.key], DeliveryChange(held, error="in doubt")
-            )
+            tx._change_delivery(tx.entry(doubt.case_seq), doubt.key, DeliveryChange(held, error="in doubt"))
 
         await ledger.submit(arrange)
         views = {}
