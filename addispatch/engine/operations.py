@@ -352,6 +352,12 @@ class NodeOperations:
         async with self._examining:
             return await examine(self._node)
 
+    async def cluster(self, actor: Actor) -> Doc:
+        """The place in a cluster."""
+        _need(actor, Role.VIEWER)
+        twin = self._node.twin
+        return twin.peer.document() if twin is not None else {}
+
     async def health(self) -> Doc:
         """Alive: the loop answers, and the writer commits."""
         async with asyncio.timeout(5):

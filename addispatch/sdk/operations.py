@@ -180,6 +180,9 @@ class Operations(Protocol):
         Takes up to 25 s, one at a time. A finding is good if its ``problem`` is empty.
         """
 
+    async def cluster(self, actor: Actor) -> Doc:
+        """The place in a cluster: role, mode, state, the other node, paths, entries; ``{}`` without one."""
+
     async def health(self) -> Doc:
         """Liveness: ``{"status": "ok"}`` while loop and writer move."""
 
