@@ -21,6 +21,7 @@ from addispatch.domain.errors import StoreError
 from addispatch.domain.events import INFO, SEVERE, WARNING, Said
 from addispatch.engine import joining
 from addispatch.engine.peer import Peer
+from addispatch.pipeline.pairing import ACTIVE_MS, PASSIVE_MS, Pairing
 from addispatch.runtime.tasks import Supervisor
 from addispatch.store import mirror
 from addispatch.store.notes import Twin, change_of
@@ -77,7 +78,7 @@ class Cluster:
         is_passive = config.mode == "active/passive"
         self.rules = Rules(me, timing, self.local(), _boot, self._now_s(), is_passive=is_passive)
         self.link = ClusterLink(config, node.cluster, node.name, store_id, me.boot, self)
-        node.ledger.twin = Twin(store_id, rank, node.clock.now_ms)
+        node.ledger.twin = Twin(store_id, rank, node.clock.now_ms, Pairing(PASSIVE_MS if is_passive else ACTIVE_MS))
         node.dispatcher.hold(is_held=True)
         node.escalator.hold(is_held=True)
         node.ledger.on_changes = self._on_changes

@@ -29,6 +29,7 @@ from addispatch.domain.events import (
     DeliverySent,
 )
 from addispatch.engine import handover
+from addispatch.pipeline.absorb import forward
 from addispatch.pipeline.alert import SOURCE, alert
 from addispatch.store import waiting
 from addispatch.store.rows import DeliveryChange
@@ -105,6 +106,8 @@ def write(transaction: Transaction, entry: Entry, key: DeliveryKey, outcome: Out
         sent_at_ms=now_ms if sent else None,
         repeat=outcome.repeat,
     )
+    if entry.case.closings:
+        forward(transaction, entry, key, change, now_ms)
     if transaction.change(entry, key, change, now_ms):
         state, reason = entry.state
         head = entry.case.head

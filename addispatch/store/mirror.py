@@ -26,13 +26,17 @@ _c, _d = schema.cases.c, schema.deliveries.c
 
 
 class Joined(NamedTuple):
-    """What became of one record: the entry (None: it is not here), its state before, and whether it is new here."""
+    """What became of one record: the entry (None: it is not here), its state before (None: it is new here).
+
+    ``arrival`` is the fingerprint of the publish that opened it, ``age_ms`` how long ago.
+    """
 
     id: str
     theirs: int
     entry: Entry | None
     before: CaseState | None
-    arrival: tuple[str, str] | None = None
+    arrival: str | None = None
+    age_ms: int = 0
 
     @property
     def is_new(self) -> bool:
@@ -67,15 +71,11 @@ def _join(transaction: Transaction, doc: Doc, seqs: dict[str, int], now_ms: int)
             return Joined(ident, theirs, None, None)
         entry = _open(transaction, doc, now_ms)
         seqs[ident] = entry.seq
-        return Joined(ident, theirs, entry, None, _arrival(doc))
+        return Joined(ident, theirs, entry, None, doc.get("f"), int(doc.get("age", 0)))
     entry = transaction.entry(seq)
     before = entry.state[0]
     _join_known(transaction, entry, doc, now_ms)
     return Joined(ident, theirs, entry, before)
-
-
-def _arrival(doc: Doc) -> tuple[str, str] | None:
-    return tuple(doc["f"]) if "f" in doc else None
 
 
 def _base_ms(transaction: Transaction, now_ms: int) -> int:

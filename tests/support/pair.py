@@ -85,7 +85,8 @@ class Pair:
             PairNode(
                 folder / name,
                 name,
-                f'[cluster]\nrole = "{role}"\nmode = "{mode}"\nbrokers = [{urls}]\nkey = "{key}"\n{extra}',
+                f'[cluster]\nrole = "{role}"\nmode = "{mode}"\nbrokers = [{urls}]\nkey = "{key}"\n'
+                + extra.format(url=self.brokers[0].url),
                 directory,
             )
             for name, role in (("a", "master"), ("b", "slave"))

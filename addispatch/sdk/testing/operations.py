@@ -70,6 +70,10 @@ class EmptyOperations:
         """No modems."""
         return {"modems": []}
 
+    async def cluster(self, actor: Actor) -> Doc:
+        """No cluster."""
+        return {}
+
     async def plugins(self, actor: Actor) -> Doc:
         """No plugins."""
         return {"plugins": []}
