@@ -72,7 +72,7 @@ class ClusterLink:
     def start(self, supervisor: Supervisor) -> None:
         """Connect to all brokers, each on its own."""
         for path in self._paths:
-            supervisor.run(f"cluster link to {path.name}", path.link.run)
+            supervisor.run(f"link of {self.node} to {path.name}", path.link.run)
 
     async def stop(self) -> None:
         """Say goodbye to the brokers; the last will is not sent."""

@@ -9,6 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from addispatch.cluster.keyring import generate
+from addispatch.cluster.link import ClusterLink
+from addispatch.config.models import ClusterConfig
+from addispatch.runtime.tasks import Supervisor
+from addispatch.sdk.testing import Recording
 from addispatch.sdk.testing.mosquitto import Mosquitto, free_port
 
 pytestmark = pytest.mark.debian
@@ -94,3 +99,74 @@ async def test_the_other_node_comes_by_its_own_door(broker):
     nodes = await listen(broker, *NODE)
     await broker.publish("addispatch/default/_cl/hb/x", "x", "-p", str(broker.peer), *NODE)
     assert await topics(nodes, "addispatch/default/_cl/hb/x")
+
+
+class Ear:
+    """Hears and counts."""
+
+    def __init__(self):
+        self.messages, self.events = Recording("message"), Recording("path event")
+
+    def heard(self, path, header, kind, body):
+        self.messages.add((kind, body))
+
+    def beat(self, path, header): ...
+
+    def path_up(self, path):
+        self.events.add("up")
+
+    def path_down(self, path, reason):
+        self.events.add(reason)
+
+    def stranger(self, reason, path, count):
+        self.events.add(f"stranger: {reason}")
+
+
+@pytest.fixture
+async def pair(broker):
+    """Two nodes that speak by this broker, one by each door, and know each other."""
+    key, supervisor, made = generate("k1"), Supervisor(), []
+    for node, port in (("a", broker.port), ("b", broker.peer)):
+        config = ClusterConfig(
+            role="master", key=key, brokers=[f"mqtt://127.0.0.1:{port}"], user="cluster", password="node's"
+        )
+        made.append(ClusterLink(config, "default", node, f"store-{node}", f"{node}1", Ear()))
+        made[-1].start(supervisor)
+    a, b = made
+    await asyncio.gather(a.handler.events.wait_for(), b.handler.events.wait_for())
+    while not (a.current("b") and b.current("a")):
+        a.send("hb", "", b'{"seen":{"boot":"b1"}}')
+        b.send("hb", "", b'{"seen":{"boot":"a1"}}')
+        await asyncio.sleep(0.02)
+    yield made
+    await supervisor.stop()
+
+
+async def test_what_the_nodes_tell_each_other_is_not_written_to_the_disk_of_the_broker(broker, pair, tmp_path):
+    a, b = pair
+    database = tmp_path / "mosquitto.db"
+
+    async def tell(kind):
+        for number in range(10):
+            said = kind, b"%d" % number
+            a.send(kind, "b", said[1], tstore="store-b", tboot="b1")
+            await b.handler.messages.wait_for(lambda item, said=said: item == said)
+
+    await broker.publish("state", "kept", "--retain", *PLANT)
+    await tell("ak")  # and so often round its loop, in which it also writes
+    assert b"kept" in database.read_bytes()
+    before = database.stat().st_ino, database.stat().st_mtime_ns
+    await tell("st")
+    await tell("ak")
+    assert (database.stat().st_ino, database.stat().st_mtime_ns) == before
+
+
+async def test_a_wrong_password_is_said(broker):
+    supervisor, ear = Supervisor(), Ear()
+    url = f"mqtt://cluster:guess@127.0.0.1:{broker.peer}"
+    link = ClusterLink(ClusterConfig(role="master", key=generate("k1"), brokers=[url]), "default", "a", "s", "b", ear)
+    link.start(supervisor)
+    reason = await ear.events.wait_for()
+    await supervisor.stop()
+    assert "authori" in reason
+    assert "guess" not in f"{reason} {link.paths()}"
