@@ -190,3 +190,10 @@ def test_what_does_not_unpack_is_refused(content, reason):
 def test_a_node_alone_does_not_load_the_cipher():
     code = "import sys, addispatch.cluster.envelope, addispatch.config; sys.exit('cryptography' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_link_needs_neither_web_server_nor_database_nor_modem():
+    heavy = "{'fastapi', 'sqlalchemy', 'gammu', 'pydantic'}"
+    code = f"import sys, addispatch.cluster.link; print(*({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == ""
