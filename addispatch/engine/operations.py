@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from addispatch.domain.addressbook import Recipient
@@ -19,6 +19,7 @@ from addispatch.engine.doctor import examine
 from addispatch.engine.documents import read_alarm, read_time
 from addispatch.engine.forecast import forecast
 from addispatch.engine.monitor_test import read_once
+from addispatch.engine.readiness import readiness
 from addispatch.engine.replies import LOCK
 from addispatch.engine.report import roll_call_doc
 from addispatch.engine.status import status_doc
@@ -358,11 +359,9 @@ class NodeOperations:
             await self._node.ledger.submit(lambda _transaction: None)
         return {"status": "ok"}
 
-    async def ready(self) -> Doc:
-        """Ready to take alarms."""
-        ledger = self._node.ledger
-        reason = ledger.problem or ledger.intake_problem or ("" if self._node.is_started else "starting")
-        return {"ready": not reason, "reason": reason}
+    async def ready(self, needs: Sequence[str] = ()) -> Doc:
+        """Ready to take alarms and to do with them what is asked for."""
+        return readiness(self._node, needs)
 
     @property
     def _desk(self) -> Desk:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
 
 class Role(StrEnum):
@@ -183,5 +183,9 @@ class Operations(Protocol):
     async def health(self) -> Doc:
         """Liveness: ``{"status": "ok"}`` while loop and writer move."""
 
-    async def ready(self) -> Doc:
-        """Readiness: ``{"ready": bool, "reason": str}``."""
+    async def ready(self, needs: Sequence[str] = ()) -> Doc:
+        """Readiness: ``{"ready": bool, "reason": str, "standby": bool}``.
+
+        ``needs`` are names of channels one of which is not enough: each must be up. ``standby`` is true when the node
+        is well and not ready only because its peer is the one that works.
+        """

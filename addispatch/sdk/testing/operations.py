@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from addispatch.domain.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from addispatch.sdk.operations import Actor, Doc
 
@@ -162,6 +162,6 @@ class EmptyOperations:
         """Alive."""
         return {"status": "ok"}
 
-    async def ready(self) -> Doc:
+    async def ready(self, needs: Sequence[str] = ()) -> Doc:
         """Ready."""
-        return {"ready": True, "reason": ""}
+        return {"ready": True, "reason": "", "standby": False}
