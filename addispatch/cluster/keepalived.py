@@ -204,7 +204,9 @@ def _check(wanted: Wanted, address: _Address) -> None:
     if not _USER.fullmatch(wanted.user):
         raise ConfigError("--user", f"{wanted.user!r} is no user")
     if not _PLAIN_PATH.fullmatch(str(wanted.socket)):
-        raise ConfigError("--data-dir", f"{wanted.socket} has signs that keepalived.conf cannot carry")
+        raise ConfigError(
+            "--config", f"{wanted.socket} has signs that keepalived.conf cannot carry", "choose another data_dir"
+        )
     if wanted.password:
         _check_password(wanted.password, address)
 

@@ -13,7 +13,7 @@ from addispatch.sdk.operations import Actor, Role
 from addispatch.sdk.testing.operations import EmptyOperations
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
 Doc = dict[str, Any]
@@ -310,8 +310,11 @@ class StubOperations(EmptyOperations):
     async def health(self) -> Doc:
         return {"status": "ok"} if self.failure is None else {"status": "ledger writer stands still"}
 
-    async def ready(self) -> Doc:
-        return {"ready": self.is_ready, "reason": "" if self.is_ready else "ledger is not writable"}
+    async def ready(self, needs: Sequence[str] = ()) -> Doc:
+        self.needs = tuple(needs)
+        lacks = "no modem" if {"sms"} & {*needs} else ""
+        reason = lacks if self.is_ready else "ledger is not writable"
+        return {"ready": not reason, "reason": reason, "standby": False}
 
 
 def authenticate(token: str) -> Actor | None:
