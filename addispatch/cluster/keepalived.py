@@ -26,6 +26,8 @@ LEAST_PRIORITY, MOST_PRIORITY = NOT_READY_WEIGHT + LACKS_WEIGHT + 1, 254
 ADVERT_S, ADVERT_WITH_PASSWORD_S = 0.5, 1
 #: How often the node is asked and how long it may take to answer, in seconds.
 CHECK_EVERY_S, ANSWER_WITHIN_S = 1, 1
+#: How long the daemon may take to hear of it, in seconds.
+TOLD_WITHIN_S = 5
 #: So many failed checks in a row take the priority down.
 FALL_COUNT = 2
 #: How long a node is well again before it gets its priority back, in seconds, and the longest that may be chosen.
@@ -104,7 +106,7 @@ vrrp_instance addispatch {{
     }}
     track_script {{
 {names}    }}
-}}
+{_notify(wanted, address)}}}
 """
 
 
@@ -133,6 +135,14 @@ vrrp_script {name} {{
     init_fail
 }}
 """
+
+
+def _notify(wanted: Wanted, address: _Address) -> str:
+    tells = f"--silent --max-time {TOLD_WITHIN_S} --output /dev/null --unix-socket {wanted.socket} --request POST"
+    url = f"http://localhost/api/v1/virtual-address/{address.ip}?is_here="
+    words = {"master": "true", "backup": "false", "fault": "false", "stop": "false"}
+    lines = [f'    notify_{state} "{_CURL} {tells} {url}{is_here}"\n' for state, is_here in words.items()]
+    return "    # The daemon writes it into its event log.\n" + "".join(lines)
 
 
 def _authentication(password: str) -> str:

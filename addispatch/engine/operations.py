@@ -24,6 +24,7 @@ from addispatch.engine.replies import LOCK
 from addispatch.engine.report import roll_call_doc
 from addispatch.engine.status import status_doc
 from addispatch.engine.test_alert import test_alert
+from addispatch.engine.virtual_address import AddressesHere
 from addispatch.engine.why import why_doc, why_lines
 from addispatch.runtime.numbers import normalize_number
 from addispatch.sdk.operations import Actor, Doc, Role
@@ -57,6 +58,7 @@ class NodeOperations:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._examining = asyncio.Lock()
+        self._addresses_here = AddressesHere()
 
     async def raise_alarm(self, actor: Actor, alarm: Doc) -> Doc:
         """Take an alarm."""
@@ -341,6 +343,15 @@ class NodeOperations:
         keys_count = await self._node.directory.rotate_link_keys()
         self._audit(actor, "made a new key for acknowledge links; the one before it stays valid")
         return {"keys_count": keys_count}
+
+    async def virtual_address(self, actor: Actor, address: str, *, is_here: bool) -> Doc:
+        """Note where a virtual address is."""
+        _need(actor, Role.OPERATOR)
+        changed = self._addresses_here.note(address, is_here=is_here)
+        if changed:
+            what = "came to" if is_here else "left"
+            self._node.say(Said(f"The virtual address {address} {what} this node", kind="VirtualAddressMoved"))
+        return {"address": address, "is_here": is_here, "changed": changed}
 
     async def test_alert(self, actor: Actor) -> Doc:
         """Tell the system-alert recipients that this is a test."""

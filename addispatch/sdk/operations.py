@@ -167,6 +167,12 @@ class Operations(Protocol):
     async def link_key_rotate(self, actor: Actor) -> Doc:
         """Sign acknowledge links with a new key: ``{"keys_count": n}``. Links signed by the key before stay valid."""
 
+    async def virtual_address(self, actor: Actor, address: str, *, is_here: bool) -> Doc:
+        """Note that a virtual address has come to this machine or left it: ``{"address", "is_here", "changed"}``.
+
+        Told by keepalived; what changed is an event.
+        """
+
     async def test_alert(self, actor: Actor) -> Doc:
         """Send a test to the system-alert recipients by every channel each of them has.
 

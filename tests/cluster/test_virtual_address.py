@@ -141,6 +141,7 @@ async def test_the_address_goes_to_the_node_that_can_work(tmp_path: Path) -> Non
         for _ in range(ROUNDS):
             await pair.moves(SLAVE, "daemon killed", master.kill())
             assert ADDRESS not in pair.net[0].addresses()
+            await pair.daemons[1].event(f"The virtual address {ADDRESS} came to this node")
             await pair.moves(MASTER, "daemon started again", master.start())
             with stopped(master.process):
                 await pair.moves(SLAVE, "daemon hangs")

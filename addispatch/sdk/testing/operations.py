@@ -150,6 +150,10 @@ class EmptyOperations:
         """There are no links."""
         return {"keys_count": 0}
 
+    async def virtual_address(self, actor: Actor, address: str, *, is_here: bool) -> Doc:
+        """It is where it was."""
+        return {"address": address, "is_here": is_here, "changed": False}
+
     async def test_alert(self, actor: Actor) -> Doc:
         """There is nobody to tell."""
         return {"text": "", "told": [], "problem": "system_alert_to is empty"}

@@ -252,6 +252,12 @@ class StubOperations(EmptyOperations):
             raise Refused("role", "this needs the role admin")
         return {"keys_count": 2}
 
+    async def virtual_address(self, actor: Actor, address: str, *, is_here: bool) -> Doc:
+        self._asked(actor, "virtual_address", address, is_here)
+        if ":" not in address and not address[0].isdigit():
+            raise Refused("address", f"{address} is no address")
+        return {"address": address, "is_here": is_here, "changed": True}
+
     async def acknowledge(self, actor: Actor, request: Doc) -> Doc:
         self._asked(actor, "acknowledge", request)
         result = "commented" if request.get("action") == "comment" else "acknowledged"

@@ -54,6 +54,7 @@ OTHERS = {
     "monitor_test",
     "roll_call",
     "unlock",
+    "virtual_address",
     "link",
     "link_answer",
 }
@@ -205,6 +206,20 @@ async def test_a_new_recipient_is_reached_at_once(running):
     await running.operations.directory_put(ADMIN, "recipient", {"name": "Cy", "channels": ["log"]})
     answer = await running.operations.raise_alarm(OPERATOR, {"text": "hot", "to": "Cy"})
     assert len(answer["cases"]) == 1
+
+
+async def test_a_virtual_address_that_moves_is_an_event(running):
+    ops = running.operations
+    with pytest.raises(Refused, match="role"):
+        await ops.virtual_address(VIEWER, "10.0.0.100", is_here=True)
+    assert (await ops.virtual_address(OPERATOR, "10.0.0.100", is_here=False))["changed"] is False
+    answer = await ops.virtual_address(OPERATOR, "10.0.0.100", is_here=True)
+    assert answer == {"address": "10.0.0.100", "is_here": True, "changed": True}
+    await ops.virtual_address(OPERATOR, "10.0.0.100", is_here=True)
+    await ops.virtual_address(OPERATOR, "10.0.0.100", is_here=False)
+    await running.ledger.submit(lambda _tx: None)
+    told = [e["text"] for e in (await ops.events(VIEWER))["events"][::-1] if e["kind"] == "VirtualAddressMoved"]
+    assert told == ["The virtual address 10.0.0.100 came to this node", "The virtual address 10.0.0.100 left this node"]
 
 
 async def test_health_is_a_commit(running):
