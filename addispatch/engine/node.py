@@ -116,6 +116,8 @@ class Node:
         self.started_at_ms, self.started_monotonic_s = clock.now_ms(), clock.monotonic_s()
         #: Why ``directory.toml`` does not count since the start, for the status.
         self.directory_problem = ""
+        #: Why the peer is to work and not this node; "" while this one is to: set by the cluster.
+        self.standby_reason: Callable[[], str] = str
         #: What is amiss around the node, for the status: set by the app.
         self.app_warnings: list[str] = []
         #: The configuration's file, if it came from one: set by the app.
