@@ -25,6 +25,8 @@ CHUNK = 250
 FREEZES_COUNT, FREEZES_S = 3, 60.0
 #: What was not confirmed as taken over, or handed over, is tried again after so long.
 AGAIN_S = 5.0
+#: What was under way for so long in nobody's hands is sent again: longer than a hand-over mostly takes.
+DOUBT_S = 5.0
 #: The node of higher rank waits so long before it takes what belongs to a store that nobody has any more.
 SECOND_S = 2.0
 #: Boots that were left; none of them comes back.
@@ -165,6 +167,8 @@ class Node:
             self._sync(now_s)
         if self.is_settled:
             self._claim(now_s)
+            if doubtful := self.entries.in_doubt(now_s, DOUBT_S):
+                self._out.append(ev.Doubt(tuple(doubtful)))
             if now_s - self._looked_s >= self.timing.resend_s:
                 self._looked_s = now_s
                 self._give(now_s)

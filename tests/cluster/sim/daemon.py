@@ -65,7 +65,7 @@ class Daemon:
         self._backlog: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self._written_s = self._told_s = self.world.now_s
         self._n = 0
-        self.is_busy = False
+        self.in_hand: tuple[str, DeliveryKey] | None = None
         self._due_s: dict[DeliveryKey | tuple[str, DeliveryKey], float] = {}
         self._views: dict[str, View] = {}
         self._waiters: dict[int, Callable[[bool], None]] = {}
@@ -133,6 +133,8 @@ class Daemon:
                 self.commit(lambda disk: [self._claimed(disk, ident) for ident in ids])
             case ev.Give(ids, rank, store):
                 self.commit(lambda disk: [self._given(disk, ident, rank, store) for ident in ids])
+            case ev.Doubt(ids):
+                self.commit(lambda disk: [self._doubted(disk, ident) for ident in ids])
             case ev.Mirrored(ids):
                 self.submit(lambda disk: disk.mirrored.update({i: disk.digests[i] for i in ids}), lambda _: None)
             case ev.Confirm(token, mirrored):
@@ -245,6 +247,14 @@ class Daemon:
         if case.owner.store == disk.store:
             return None
         return passed_to(case, self.host.rank, disk.store)._replace(deliveries=self.world.rules.doubt(case).deliveries)
+
+    def _doubted(self, disk: Disk, ident: str) -> Case | None:
+        case = disk.cases[ident]
+        if case.owner.store != disk.store:
+            return None
+        again = self.world.rules.doubt(case).deliveries
+        again = {key: state for key, state in again.items() if (ident, key) != self.in_hand}
+        return Case(ident, deliveries=again) if again else None
 
     def _given(self, disk: Disk, ident: str, rank: int, store: str) -> Case | None:
         case = disk.cases[ident]
@@ -383,7 +393,7 @@ class Daemon:
         return [Case(ident, position=position, deliveries=pending)]
 
     def _send(self, ident: str, key: DeliveryKey, state: DeliveryState) -> None:
-        self.is_busy = True
+        self.in_hand = (ident, key)
         sending = state._replace(phase=Phase.SENDING)
 
         def make(disk: Disk) -> list[Case]:
@@ -413,7 +423,12 @@ class Daemon:
         )
 
     def _free(self) -> None:
-        self.is_busy = False
+        self.in_hand = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the modem, or the ledger for it, is at work."""
+        return self.in_hand is not None
 
     def _ended(self, ident: str, key: DeliveryKey, state: DeliveryState, what: str) -> None:
         if what == "sent":

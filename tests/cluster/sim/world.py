@@ -97,6 +97,7 @@ class Host:
 
     def start(self) -> None:
         self.gate = Gate()
+        self.world.oracle.started(self)
         self.daemon = Daemon(self)
         for broker in (0, 1):
             self.world.after(self.world.rng.uniform(0.02, 0.2), self.world.net._connect, self.rank, broker)
