@@ -301,11 +301,13 @@ class Node:
         """Send records to the other node, if it is there; what it does not confirm is asked for later."""
         if not self.has_peer or not self.local.mirror:
             return
-        records = [change.record for change in changes if change.record is not None]
+        records = []
         for change in changes:
             row = self.entries.get(change.id)
-            if row is not None:
-                row.spoke_s = now_s
+            if change.record is not None:
+                records.append(change.record)
+                if row is not None:
+                    row.spoke_s = now_s
         if records:
             self._out.append(ev.Send(State(tuple(records))))
 

@@ -2,6 +2,7 @@
 
 from addispatch.config.loading import Document, Loaded, find, load, read
 from addispatch.config.models import (
+    ClusterConfig,
     Config,
     DispatchConfig,
     HttpConfig,
@@ -15,6 +16,7 @@ from addispatch.config.models import (
 from addispatch.config.secrets import dump_masked
 
 __all__ = [
+    "ClusterConfig",
     "Config",
     "DispatchConfig",
     "Document",

@@ -17,12 +17,15 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     Strict,
     ValidationInfo,
+    field_validator,
     model_validator,
 )
 
 from addispatch.domain.alarm import Priority
+from addispatch.domain.errors import ConfigError
 
 
 def _name(text: str) -> str:
@@ -198,6 +201,76 @@ class LogConfig(_Table):
     format: Literal["text", "json"] = "text"
 
 
+class ClusterConfig(_Table):
+    """``[cluster]``: the other node, the brokers between. ``role`` is where a new pair begins; then the store knows."""
+
+    role: Literal["master", "slave"]
+    mode: Literal["active/active", "active/passive"] = "active/active"
+    mirror: Annotated[bool, Strict()] = True
+    strict: Annotated[bool, Strict()] = False
+    brokers: Annotated[tuple[str, ...], Field(min_length=1, max_length=8, repr=False)]
+    key: SecretStr
+    user: Annotated[str, Field(max_length=200)] | None = None
+    password: SecretStr | None = None
+    ca_file: _FilePath | None = None
+    cert_file: _FilePath | None = None
+    key_file: _FilePath | None = None
+    insecure: Annotated[bool, Strict()] = False
+    hb_s: Annotated[float, Field(ge=0.05, le=10)] = 0.25
+    t_dead_s: Annotated[float, Field(ge=0.15, le=120)] = 1.5
+    t_settle_s: Annotated[float, Field(ge=0, le=300)] = 2.5
+    t_mirror_s: Annotated[float, Field(ge=0.05, le=30)] = 0.5
+    max_age_h: Annotated[float, Field(ge=1, le=24 * 31)] = 24
+
+    @field_validator("brokers")
+    @classmethod
+    def _distinct_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        # Imported late: it brings paho-mqtt, which a single node may do without.
+        from addispatch.runtime.mqtt_client import BrokerAddress  # noqa: PLC0415
+
+        seen: set[str] = set()
+        for number, url in enumerate(value, 1):
+            try:
+                address = str(BrokerAddress.parse(url))
+            except ConfigError as error:
+                raise ValueError(f"number {number} {error.problem}: {error.hint}") from None
+            if address in seen:
+                raise ValueError(f"{address} is there twice")
+            seen.add(address)
+        return value
+
+    @field_validator("key")
+    @classmethod
+    def _readable_keys(cls, value: SecretStr) -> SecretStr:
+        from addispatch.cluster.keyring import Keyring  # noqa: PLC0415 - only clusters have one
+
+        try:
+            Keyring.parse(value.get_secret_value())
+        except ConfigError as error:
+            raise ValueError(f"{error.problem}: {error.hint}") from None
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.t_dead_s < 3 * self.hb_s:
+            raise ValueError(f"t_dead_s ({self.t_dead_s:g}) must be at least three times hb_s ({self.hb_s:g})")
+        if self.password is not None and self.user is None:
+            raise ValueError("password is there, user is missing")
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file belong together")
+        if (self.ca_file or self.cert_file or self.insecure) and not any(u.startswith("mqtts:") for u in self.brokers):
+            raise ValueError("ca_file, cert_file and insecure are for TLS: begin the brokers with mqtts://")
+        return self
+
+
+def _with_own_name(cluster: ClusterConfig | None, info: ValidationInfo) -> ClusterConfig | None:
+    # Without [node] there is an error of its own already, or it is the default, which names both nodes alike.
+    node = info.data.get("node")
+    if cluster is not None and node is not None and "name" not in node.model_fields_set:
+        raise ValueError("needs a name for this node, different from the other's: set name in [node]")
+    return cluster
+
+
 class Config(_Table):
     """The whole file. ``Config()`` is a node with every default and no plugin on."""
 
@@ -208,4 +281,5 @@ class Config(_Table):
     dispatch: DispatchConfig = DispatchConfig()
     limits: LimitsConfig = LimitsConfig()
     log: LogConfig = LogConfig()
+    cluster: Annotated[ClusterConfig | None, AfterValidator(_with_own_name)] = None
     plugin: dict[str, dict[str, Any]] = {}

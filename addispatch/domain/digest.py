@@ -34,7 +34,8 @@ def delivery_hash(key: DeliveryKey, state: DeliveryState) -> int:
 def _head_hash(head: Head | None) -> int:
     if head is None:
         return 0
-    fields = [value if isinstance(value, str) else repr(value) for value in head]
+    plain = head._replace(close_after_s=float(head.close_after_s))
+    fields = [value if isinstance(value, str) else repr(value) for value in plain]
     return _hash("head", *fields)
 
 

@@ -62,6 +62,8 @@ class Lane:
         self._desk = desk
         self.channel = channel
         self.in_flight = 0
+        #: Nothing is claimed: another node may be sending.
+        self.is_held = False
         self._ledger, self._clock, self._rules, self._tasks, self._on_outcomes = (
             ledger,
             clock,
@@ -89,7 +91,7 @@ class Lane:
             return
         free = self._window() - self.in_flight
         urgent = free + self._reserve()
-        if urgent <= 0 or self._is_stopped:
+        if urgent <= 0 or self._is_stopped or self.is_held:
             return
         self._look_again = False
         claimed = self._ledger.submit(lambda transaction: self._claim(transaction, free, urgent), Turn.LAST)
@@ -124,7 +126,7 @@ class Lane:
         claims, next_due_ms = future.result()
         self.in_flight += len(claims)
         self._claimed.extend(claims)
-        if self._is_stopped:
+        if self._is_stopped or self.is_held:
             self.give_back(_every)
             return
         if next_due_ms is not None:
@@ -325,7 +327,7 @@ class Dispatcher:
         self.lanes: dict[str, Lane] = {}
         self._ledger, self._clock, self._rules, self._on_outcomes = ledger, clock, rules, on_outcomes
         self._tasks = Supervisor()
-        self._is_stopped = False
+        self._is_stopped = self._is_held = False
 
     def use(self, channels: Iterable[Channel]) -> None:
         """Open a lane for each channel that has none, and look what waits for it."""
@@ -334,7 +336,18 @@ class Dispatcher:
                 self.lanes[channel.name] = Lane(
                     channel, self._ledger, self._clock, self._rules, self._tasks, self._ended, self._desk
                 )
+                self.lanes[channel.name].is_held = self._is_held
         self.poke_all()
+
+    def hold(self, *, is_held: bool) -> None:
+        """Begin nothing until further notice, or go on."""
+        self._is_held = is_held
+        for lane in self.lanes.values():
+            lane.is_held = is_held
+        if is_held:
+            self.give_back()
+        else:
+            self.poke_all()
 
     def poke(self, names: Iterable[str]) -> None:
         """Something was queued for these channels."""

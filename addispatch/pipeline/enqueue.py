@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from addispatch.domain.alarm import Alarm, AlarmState, Priority
-from addispatch.domain.case import Case, Head, Repeat, priority_of, raise_count
+from addispatch.domain.case import Case, Head, Owner, Repeat, priority_of, raise_count
 from addispatch.domain.case_state import policy_of
 from addispatch.domain.events import AlarmAdded, AlarmExempt, AlarmOpenedClosed, Event
 from addispatch.domain.exempt import exempt_keyword
@@ -22,6 +22,7 @@ from addispatch.domain.result import Accepted, CaseRef
 from addispatch.pipeline.clear import clear, cleared_after
 from addispatch.pipeline.draft import Draft, new_deliveries, reaches_anybody
 from addispatch.pipeline.open import Opening
+from addispatch.store.waiting import last_queued_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,8 @@ class Order(NamedTuple):
     store_id: str
     desk: Desk
     fingerprint_number: int | None = None
+    #: Which node sends; None without a cluster.
+    owner: Owner | None = None
 
 
 def store(transaction: Transaction, order: Order, now_ms: int) -> Accepted:
@@ -72,7 +75,9 @@ def store(transaction: Transaction, order: Order, now_ms: int) -> Accepted:
 
 def _raise(transaction: Transaction, order: Order, ident: str, now_ms: int) -> tuple[CaseRef, ...]:
     alarm, desk = order.alarm, order.desk
-    opening = Opening(transaction, alarm, ident, desk, now_ms, others=reaches_anybody(order.drafts))
+    opening = Opening(
+        transaction, alarm, ident, desk, now_ms, others=reaches_anybody(order.drafts), owner=order.owner or Owner()
+    )
     cleared = cleared_after(transaction, alarm.source, alarm.key, alarm.ts, now_ms) if alarm.key and alarm.ts else None
     if cleared is not None:
         transaction.event(now_ms, AlarmOpenedClosed(alarm.source, alarm.key or ""))
@@ -134,4 +139,4 @@ def _add(
 def _renotify_is_due(transaction: Transaction, entry: Entry, head: Head, now_ms: int) -> bool:
     """Whether the last message is so long ago that another one is due, however often it was raised in between."""
     after_s = policy_of(entry.case).renotify_after_s if head.policy else None
-    return after_s is not None and now_ms - transaction.last_queued_ms(entry) >= after_s * 1000
+    return after_s is not None and now_ms - last_queued_ms(transaction, entry) >= after_s * 1000

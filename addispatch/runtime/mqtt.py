@@ -34,8 +34,9 @@ __all__ = ["BrokerAddress", "Message", "MqttHandler", "MqttLink", "MqttSettings"
 
 log = logging.getLogger(__name__)
 
-#: First and longest pause before connecting again, in seconds; a random fifth is added or taken.
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
+#: First pause before connecting again, in seconds; it doubles up to ``MqttSettings.longest_pause_s``. A random fifth is
+#: added or taken.
+FIRST_PAUSE_S = 1.0
 #: A connection that lasted this long starts again with the first pause.
 STEADY_S = 10.0
 #: Most messages handed to the handler and not yet acknowledged by it, and most bytes of them.
@@ -190,6 +191,10 @@ class MqttLink:
         done = self._deliveries[info.mid] = asyncio.get_running_loop().create_future()
         await done
 
+    def leave_will(self, will: Publication) -> None:
+        """Change the last will; the broker learns of it at the next connection."""
+        self._client.will_set(will.topic, will.payload, will.qos, will.retain)
+
     def reconnect(self, reason: str) -> None:
         """Give up the connection, if there is one, and make a new one."""
         if self.is_connected:
@@ -216,7 +221,7 @@ class MqttLink:
                     if loop.time() - since_s >= STEADY_S:
                         pause_s = FIRST_PAUSE_S
                 await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, no secret
-                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+                pause_s = min(pause_s * 2, self.settings.longest_pause_s)
         finally:
             self._drop()
 

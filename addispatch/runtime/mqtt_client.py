@@ -93,6 +93,7 @@ class MqttSettings:
     tls: Tls | None = None
     will: Publication | None = None
     publish_max_count: int = 1000
+    longest_pause_s: float = 30.0  # before connecting again
 
 
 class PahoClient(Client):
