@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from addispatch.cluster import events as ev
-from addispatch.cluster.messages import Identity, Local, Pause
+from addispatch.cluster.gate import HEARTBEAT, WILL, Gate, Verdict
+from addispatch.cluster.messages import Config, Heartbeat, Identity, Local, Pause
 from addispatch.domain.case import Case, DeliveryKey, DeliveryState, Fact, Head, Owner, Phase, Position
 from addispatch.domain.case_state import Answer, asks, everybody_declined, is_answered, policy_of, roll_call
 from addispatch.domain.escalation import following, is_ended, wait_s
 from addispatch.domain.ownership import in_doubt, is_under_way, passed_to
 from sim.disk import Age, Clock, Disk, Record, is_open
-from sim.net import Letter
+from sim.net import Letter, header_of
 from sim.plan import ASKED, CHANNEL, Alarm
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ class Daemon:
         self.is_dead = self.is_frozen = False
         self._backlog: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self._written_s = self._told_s = self.world.now_s
-        self._n = 0
+        self._n = self._wills = 0
+        self._mirrored: list[str] = []
+        self._wants = Config()
         self.in_hand: tuple[str, DeliveryKey] | None = None
         self._due_s: dict[DeliveryKey | tuple[str, DeliveryKey], float] = {}
         self._views: dict[str, View] = {}
@@ -77,6 +80,7 @@ class Daemon:
         self.node = rules.node(
             me, rules.timing, self._local(), self.world.new_boot, self.world.now_s, is_passive=self.world.plan.is_passive
         )
+        self.gate = Gate(me.boot, store=me.store, node=me.name)
         self.submit(self._start, self._started, is_vital=True)
         self.world.after(self.rng.uniform(0.0, TICK_S), self.call, self._tick)
 
@@ -107,6 +111,11 @@ class Daemon:
     def _tick(self) -> None:
         self.world.after(TICK_S, self.call, self._tick)
         self.step(ev.Tick())
+        if self._mirrored:
+            ids, self._mirrored = self._mirrored, []
+            self.submit(lambda disk: disk.mirrored.update({i: disk.digests[i] for i in ids}), lambda _: None)
+        if self._wants > self.node.local.config:
+            self.submit(lambda disk: self._set_config(disk, self._wants), lambda _: self.tell_local())
         self.look()
 
     def step(self, event: ev.Event) -> None:
@@ -116,8 +125,7 @@ class Daemon:
     def _perform(self, action: ev.Action) -> None:
         match action:
             case ev.Send(message):
-                self._n += 1
-                self.world.net.send(self.host.rank, Letter(self.disk.store, self.node.me.boot, self._n, message))
+                self._post(message)
             case ev.Merge(records, store, boot):
                 self.submit(lambda disk: self._merge(disk, records), lambda done: self._merged(done, store, boot))
             case ev.Fetch(ids):
@@ -136,19 +144,49 @@ class Daemon:
             case ev.Doubt(ids):
                 self.commit(lambda disk: [self._doubted(disk, ident) for ident in ids])
             case ev.Mirrored(ids):
-                self.submit(lambda disk: disk.mirrored.update({i: disk.digests[i] for i in ids}), lambda _: None)
+                self._mirrored.extend(ids)
             case ev.Confirm(token, mirrored):
                 self._waiters.pop(token)(mirrored)
             case ev.SetPause(pause):
                 self.submit(lambda disk: self._set_pause(disk, pause), lambda _: self.tell_local())
             case ev.PeerChanged(_, heartbeat) if heartbeat is not None:
                 config = heartbeat.local.config
-                if config > self.node.local.config:
-                    self.submit(lambda disk: self._set_config(disk, config), lambda _: self.tell_local())
+                self._wants = max(self._wants, config)
             case ev.Tell(text):
                 self.world.oracle.told.append((self.world.now_s, self.host.rank, text))
-            case _:  # Settle, Renew: read from the rules
+            case ev.Renew(boot):
+                self._n = self._wills = 0
+                self.gate.renew(boot)
+            case _:  # Settle: read from the rules
                 pass
+
+    def _post(self, message: Any) -> None:
+        self._n += 1
+        if isinstance(message, Heartbeat):
+            letter = Letter(header_of(self.node.me, self._n, None), HEARTBEAT, message._replace(number=self._n))
+        else:
+            assert self.node.peer is not None
+            letter = Letter(header_of(self.node.me, self._n, self.node.peer.who), "st", message)
+        self.world.net.send(self.host.rank, letter)
+
+    def heard(self, letter: Letter) -> None:
+        """A message came: what the link does with it."""
+        header, kind, message = letter
+        echo = (message.seen_boot, message.seen_number) if kind == HEARTBEAT else (None, None)
+        if self.gate.admit(header, kind, *echo) is not Verdict.ADMIT:
+            return
+        if kind == WILL:
+            self.step(ev.Will(header.boot))
+        elif kind == HEARTBEAT:
+            self.step(ev.Beat(message))
+        else:
+            self.step(ev.Came(message, header.store, header.boot))
+
+    def path(self, broker: int, is_up: bool) -> None:
+        if is_up:
+            self._wills += 1
+            self.world.net.leave_will(self.host.rank, broker, self.node.me, self._wills)
+        self.step(ev.PathUp(str(broker)) if is_up else ev.PathDown(str(broker)))
 
     # -- the ledger --------------------------------------------------------------------------------------------------
 
@@ -221,17 +259,17 @@ class Daemon:
         self.step(ev.Loaded(changes))
 
     def _merge(self, disk: Disk, records: tuple[Record, ...]) -> list[tuple[ev.Change, int]]:
-        done = []
+        done = {}
         for record in records:
             ident = record.case.id
             if ident not in disk.cases and record.case.head is None:  # a part of what we do not have
-                done.append((ev.Change(ident, 0, Owner(), is_open=False), record.digest))
+                done[ident] = ev.Change(ident, 0, Owner(), is_open=False), record.digest
                 continue
             disk.join(record.case)
             if record.age is not None:
                 disk.take_clock(ident, self._clock_of(record.age))
-            done.append((disk.change(ident), record.digest))
-        return done
+            done[ident] = disk.change(ident), record.digest
+        return list(done.values())
 
     def _clock_of(self, age: Age) -> Clock:
         now_s = self._clock_s

@@ -4,38 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from addispatch.cluster.messages import Heartbeat
+from addispatch.cluster.envelope import Header
+from addispatch.cluster.gate import HEARTBEAT, WILL
 
 if TYPE_CHECKING:
+    from addispatch.cluster.messages import Identity
     from sim.world import World
 
-#: What the gate remembers of the numbers of one boot.
-WINDOW = 1024
 #: Most messages kept of a cut, to be delivered late.
 HELD_COUNT = 40
 
 
 class Letter(NamedTuple):
-    """A sealed message; ``n`` counts the sender's messages of this boot."""
+    """An opened envelope."""
 
-    store: str
-    boot: str
-    n: int
+    header: Header
+    kind: str
     message: Any
-
-
-class Gate:
-    """Lets each number of each boot pass once: what ``cluster.gate`` does for replays."""
-
-    def __init__(self) -> None:
-        self._seen: dict[tuple[str, str], set[int]] = {}
-
-    def passes(self, letter: Letter) -> bool:
-        seen = self._seen.setdefault((letter.store, letter.boot), set())
-        if letter.n in seen or (seen and letter.n <= max(seen) - WINDOW):
-            return False
-        seen.add(letter.n)
-        return True
 
 
 class Net:
@@ -47,6 +32,7 @@ class Net:
         self.sessions: set[tuple[int, int]] = set()
         self.cuts: dict[tuple[int, int, bool], int] = {}
         self._held: list[tuple[int, int, Letter]] = []
+        self._wills: dict[tuple[int, int], Letter] = {}
 
     def is_whole(self, host: int, broker: int) -> bool:
         return self.brokers[broker] and not {(host, broker, True), (host, broker, False)} & self.cuts.keys()
@@ -77,7 +63,7 @@ class Net:
         self.world.hosts[host].receive(letter)
 
     def _hold(self, sender: int, broker: int, letter: Letter) -> None:
-        if len(self._held) < HELD_COUNT or isinstance(letter.message, Heartbeat) is False:
+        if len(self._held) < HELD_COUNT or letter.kind != HEARTBEAT:
             self._held.append((sender, broker, letter))
 
     # -- paths -------------------------------------------------------------------------------------------------------
@@ -128,17 +114,26 @@ class Net:
         for host in (0, 1):
             self.reconnect(host, broker)
 
-    def left(self, host: int, boot: str) -> None:
+    def left(self, host: int) -> None:
         """The host's process ended: its sessions with it; the brokers publish its last will."""
         for broker in (0, 1):
             if (host, broker) in self.sessions:
-                self.sessions.discard((host, broker))
                 if self.world.rng.random() < 0.7:
-                    self.will(host, broker, boot)
+                    self.will(host, broker)
+                self.sessions.discard((host, broker))
 
-    def will(self, host: int, broker: int, boot: str) -> None:
-        self.world.after(self.world.rng.uniform(0.002, 0.05), self._will, 1 - host, broker, boot)
+    def will(self, host: int, broker: int) -> None:
+        """The broker publishes the will that was left at the last connection."""
+        will = self._wills.get((host, broker))
+        if will is not None:
+            self.world.after(self.world.rng.uniform(0.002, 0.05), self._arrive, 1 - host, broker, will)
 
-    def _will(self, host: int, broker: int, boot: str) -> None:
-        if self.brokers[broker] and (host, broker) in self.sessions and (host, broker, False) not in self.cuts:
-            self.world.hosts[host].will(boot)
+    def leave_will(self, host: int, broker: int, me: Identity, n: int) -> None:
+        """At a connection."""
+        self._wills[host, broker] = Letter(header_of(me, n, None), WILL, None)
+
+
+def header_of(me: Identity, n: int, to: Identity | None) -> Header:
+    """What the envelope says."""
+    target = (to.name, to.store, to.boot) if to is not None else ("", "", "")
+    return Header(1, "", me.name, me.store, me.boot, n, *target, 0.0)

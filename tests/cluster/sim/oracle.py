@@ -111,7 +111,8 @@ class Oracle:
     def crashed(self, host: Host) -> None:
         """Measure the takeover if nothing else is wrong with the other node."""
         now_s, other = self.world.now_s, self.world.hosts[1 - host.rank]
-        if len(self._near(now_s)) != 1 or now_s < 8.0 or self.world.plan.pauses:
+        near = self._near(now_s)
+        if len(near) != 1 or near[0].kind is Kind.BOTH_CRASH or now_s < 8.0 or self.world.plan.pauses:
             return
         daemon = other.daemon
         if daemon is None or daemon.node.standing is not Standing.UP or daemon.is_busy:

@@ -15,7 +15,7 @@ from addispatch.domain.case import Case, DeliveryKey, DeliveryState, Fact
 from addispatch.domain.ownership import in_doubt
 from sim.daemon import Daemon
 from sim.disk import Disk, acked, cleared, declined
-from sim.net import Gate, Letter, Net
+from sim.net import Letter, Net
 from sim.oracle import Oracle
 from sim.plan import PATIENCE_S, Alarm, Fault, Kind, Plan
 
@@ -75,7 +75,6 @@ class Host:
         self.disk = Disk(self.new_store())
         self.modem = Modem(self)
         self.daemon: Daemon | None = None
-        self.gate = Gate()
         self.full_count = self.outage_count = self.down_count = self.frozen_count = 0
         self.seems_up = True
         self.snapshots: dict[Fault, Disk] = {}
@@ -96,7 +95,6 @@ class Host:
         return "AB"[self.rank] if self.world.rules.owner_by_name else "store " + self.world.new_boot()
 
     def start(self) -> None:
-        self.gate = Gate()
         self.world.oracle.started(self)
         self.daemon = Daemon(self)
         for broker in (0, 1):
@@ -104,26 +102,11 @@ class Host:
 
     def receive(self, letter: Letter) -> None:
         if self.daemon is not None:
-            self.daemon.call(self._open, letter)
-
-    def _open(self, letter: Letter) -> None:
-        assert self.daemon is not None
-        if not self.gate.passes(letter):
-            return
-        message = letter.message
-        if isinstance(message, ev.Heartbeat):
-            self.daemon.step(ev.Beat(message))
-        else:
-            self.daemon.step(ev.Came(message, letter.store, letter.boot))
+            self.daemon.call(self.daemon.heard, letter)
 
     def path(self, broker: int, *, is_up: bool) -> None:
         if self.daemon is not None:
-            event = ev.PathUp(str(broker)) if is_up else ev.PathDown(str(broker))
-            self.daemon.call(self.daemon.step, event)
-
-    def will(self, boot: str) -> None:
-        if self.daemon is not None:
-            self.daemon.call(self.daemon.step, ev.Will(boot))
+            self.daemon.call(self.daemon.path, broker, is_up)
 
     # -- faults ------------------------------------------------------------------------------------------------------
 
@@ -132,7 +115,7 @@ class Host:
         if self.daemon is not None:
             self.world.oracle.crashed(self)
             self.daemon.is_dead = True
-            self.world.net.left(self.rank, self.daemon.node.me.boot)
+            self.world.net.left(self.rank)
             self.daemon = None
 
     def restart(self) -> None:
@@ -286,8 +269,8 @@ class World:
         host.full_count += by
 
     def _false_will(self, host: Host, broker: int) -> None:
-        if host.daemon is not None:
-            self.net.will(host.rank, broker, host.daemon.node.me.boot)
+        if (host.rank, broker) in self.net.sessions:
+            self.net.will(host.rank, broker)
 
     # -- plant and people --------------------------------------------------------------------------------------------
 
@@ -336,9 +319,11 @@ class World:
 
     def _pause(self, rank: int, on: bool) -> None:
         host = self.hosts[rank]
-        if host.is_well:
+        if host.is_well and not host.is_full:
             assert host.daemon is not None
             host.daemon.pause(on=on)
+        elif not on:
+            self.after(1.0, self._pause, 1 - rank, on)
 
     def _edit(self, rank: int) -> None:
         host = self.hosts[rank]
