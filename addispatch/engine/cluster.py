@@ -82,6 +82,7 @@ class Cluster:
         node.dispatcher.hold(is_held=True)
         node.escalator.hold(is_held=True)
         node.ledger.on_changes = self._on_changes
+        node.standby_reason = self.standby_reason
         await node.ledger.submit(lambda transaction: joining.adopt(transaction, node.clock.now_ms()))
 
     async def start(self) -> None:
@@ -135,6 +136,12 @@ class Cluster:
             url=node.config.http.public_url,
             mirror=config.mirror if config is not None else True,
         )
+
+    def standby_reason(self) -> str:
+        """Why alarms are better brought to the other node; empty if they are this one's."""
+        if not self.rules.is_settled:
+            return "not settled: the other node is being asked what happened"
+        return "" if self.rules.is_active else self.peer.state()
 
     @property
     def role(self) -> str:
@@ -213,6 +220,9 @@ class Cluster:
             case ev.Give(ids, rank, store):
                 why = self.peer.why_give()
                 self._unit(lambda tx, now_ms: joining.give(tx, ids, rank, store, why, now_ms))
+            case ev.Doubt(ids):
+                held = node.dispatcher.held
+                self._unit(lambda tx, now_ms: joining.doubt(tx, node.desk, node.retry_rules, ids, held, now_ms))
             case ev.Mirrored(ids):
                 self._mirrored.extend(ids)
             case ev.Confirm(token, mirrored):

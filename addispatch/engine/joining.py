@@ -26,7 +26,7 @@ from addispatch.store import lookup, mirror
 from addispatch.store.notes import change_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from addispatch.cluster.events import Merge
     from addispatch.domain.delivery import RetryRules
@@ -153,6 +153,21 @@ def claim(
     if count:
         transaction.event(now_ms, Said(f"Took over {count} case(s): {why}", WARNING, "TookOver"))
     return count
+
+
+def doubt(
+    transaction: Transaction,
+    desk: Callable[[], Desk],
+    rules: RetryRules,
+    idents: Sequence[str],
+    held: Callable[[], Collection[int]],
+    now_ms: int,
+) -> None:
+    """What of these cases is under way in nobody's hands is in doubt; ``held`` says what the channels here have."""
+    for entry in mirror.by_ids(transaction, idents).values():
+        if entry.mine:
+            why = "the other node lost sight of it"
+            recover(transaction, rules, now_ms, desk, case_seq=entry.seq, why=why, but=held())
 
 
 def give(transaction: Transaction, idents: Sequence[str], rank: int, store: str, why: str, now_ms: int) -> int:

@@ -5,7 +5,7 @@ Everything here runs in the ledger's transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from addispatch.domain.case import (
@@ -166,13 +166,16 @@ def recover(
     *,
     case_seq: int | None = None,
     why: str = "the daemon ended while it was being sent",
+    but: Collection[int] = (),
 ) -> int:
     """At start, or of one case at a take-over: what was being sent is in doubt; decide about each (CLUSTER, START).
 
-    Returns how many.
+    ``but`` are row numbers of deliveries that are in a channel's hands. Returns how many.
     """
     count = 0
     for one in waiting.interrupted(transaction, case_seq):
+        if one.seq in but:
+            continue
         entry = transaction.entry(one.case_seq)
         head = entry.case.head
         assert head is not None

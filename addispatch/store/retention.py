@@ -38,7 +38,7 @@ def prune(transaction: Transaction, before_ms: int, cursor: int) -> int | None:
 
 
 def prune_marks(transaction: Transaction, now_ms: int) -> list[str]:
-    """Remove marks that ended: ``clear:`` (time, end) and ``answered:``, ``alert:`` and ``heard:`` (begin). Returns their names."""
+    """Remove marks that ended: ``clear:`` (time, end), ``answered:``, ``alert:``, ``heard:`` (begin); names them."""
     table = schema.marks
     old: list[str] = []
     for prefix, place, after_ms in (
