@@ -1,0 +1,1 @@
+"""Two nodes that back each other up over MQTT (docs/cluster.md)."""
