@@ -42,7 +42,7 @@ class Send:
 class Install:
     """Put a directory in force, then call ``installed`` or ``not_installed``.
 
-    ``keep``: what it replaces is no older state of it, so it is to be kept as a file.
+    ``keep``: what it replaces has something that the peer perhaps never had, so it is to be kept as a file.
     """
 
     version: Version
@@ -96,6 +96,8 @@ class Replica:
         self.peer: Peer | None = None
         self._is_started = False
         self._sha, self._blob = "", b""
+        #: Whether there is something in the directory that the peer has never had.
+        self._is_own = True
         self._fetch: Fetch | None = None
         self._installing: Version | None = None
         #: The peer's version that was installed here: the same content, even if this program packs it differently.
@@ -129,6 +131,7 @@ class Replica:
         if gen and known != sha and self.role is MASTER:
             # Edited, and ended before that was noted; or damaged.
             gen += -1 if is_mended else 1
+        self._is_own = not gen or known != sha or old.is_own
         has_some = gen or has_directory or self._is_started
         self.version = Version(term, gen, sha if has_some else "")
         actions: list[Action] = []
@@ -144,6 +147,8 @@ class Replica:
         actions = self._yielded(peer)
         self._published(peer)
         actions += self._told(now_s)
+        if version == self.version:
+            self._is_own = False
         if self._is_ahead(version):
             if version.sha == self._sha:
                 self._take_over(version)
@@ -157,7 +162,7 @@ class Replica:
             self._blob = blob
             return []
         before = self._saved()
-        self._sha, self._blob = sha, blob
+        self._sha, self._blob, self._is_own = sha, blob, True
         term, gen, _ = self.version
         if self.version.is_fresh or self.role is SLAVE:
             # A slave's change is a mend or one that was under way: the master's copy will replace it.
@@ -349,18 +354,16 @@ class Replica:
         if not self._is_ahead(fetch.version):
             return []
         self._installing = fetch.version
-        mine = self.version
-        is_successor = self.role is SLAVE and not mine.is_fresh and mine.term == fetch.version.term
-        is_diverged = mine.key == fetch.version.key
-        return [Install(fetch.version, blob, keep=is_diverged or not is_successor)]
+        return [Install(fetch.version, blob, keep=self._is_own)]
 
     def _take_over(self, version: Version) -> None:
         """Have the peer's version from now on."""
         self.version, self._twin = version._replace(sha=self._sha), version
         self._fetch = self._failed = None
+        self._is_own = False
 
     def _saved(self) -> Saved:
-        return Saved(self.version, self.role, self._is_started)
+        return Saved(self.version, self.role, self._is_started, self._is_own)
 
     def _stored(self, before: Saved | None) -> list[Action]:
         now = self._saved()

@@ -61,8 +61,13 @@ class Version(NamedTuple):
 
 
 class Saved(NamedTuple):
-    """What a node keeps of it. ``is_started``: the operator said that an empty directory is meant to be one."""
+    """What a node keeps of it.
+
+    ``is_started``: the operator said that an empty directory is meant to be one. ``is_own``: there is something in the
+    directory that the peer perhaps never had.
+    """
 
     version: Version
     role: ClusterRole
     is_started: bool = False
+    is_own: bool = True

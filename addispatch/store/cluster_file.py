@@ -43,12 +43,17 @@ class ClusterFile:
 
     def write(self, saved: Saved) -> None:
         """Keep it; durable when this returns. Raises ``StoreError``."""
-        row = {"version": saved.version.row(), "role": saved.role.value, "is_started": saved.is_started}
+        row = {
+            "version": saved.version.row(),
+            "role": saved.role.value,
+            "is_started": saved.is_started,
+            "is_own": saved.is_own,
+        }
         self._storage.write({"cluster": row})
 
 
 def _saved(data: dict[str, dict[str, object]]) -> Saved:
     match data.get("cluster"):
-        case {"version": version, "role": "master" | "slave" as role, "is_started": bool(is_started)}:
-            return Saved(Version.parse(version), ClusterRole(role), is_started)
+        case {"version": version, "role": "master" | "slave" as role, "is_started": bool(started), "is_own": bool(own)}:
+            return Saved(Version.parse(version), ClusterRole(role), started, own)
     raise ClusterError("it is not of the form this version writes")

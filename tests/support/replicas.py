@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 from addispatch.cluster.replica import Action, Become, Install, Replica, Send, Store, Tell
+from addispatch.cluster.transfer import CHUNK_BYTES
 from addispatch.domain.errors import Refused, StoreError
-from addispatch.domain.replication import ClusterRole
+from addispatch.domain.replication import ClusterRole, Saved
 from addispatch.store.cluster_file import ClusterFile
 from addispatch.store.directory import DirectoryStore
 from addispatch.store.directory_kept import Installed
@@ -127,3 +129,119 @@ async def refused(node: DiskNode) -> str:
     except Refused as error:
         return str(error)
     return ""
+
+
+class ModelNode:
+    """One node without a disk: its directory is the edits made to it, of which each builds on those before.
+
+    ``kept`` has the directories kept as files, ``had`` all this node has ever had.
+    """
+
+    def __init__(self, name: str, role: ClusterRole, edits: tuple[int, ...] = ()) -> None:
+        self.name, self.configured, self.edits = name, role, edits
+        self.saved: Saved | None = None
+        self.had, self.kept = {edits}, set[tuple[int, ...]]()
+        self.out: list[tuple[Any, ...]] = []
+        self.now_s = 0.0
+        self.told: list[str] = []
+        self.start()
+        self.back_up()
+
+    def start(self, *, is_mended: bool = False) -> None:
+        """With what is on the disk."""
+        self.replica = Replica()
+        self.installing: Install | None = None
+        self.act(
+            self.replica.begin(
+                self.saved, self.configured, *packed(self.edits), has_directory=bool(self.edits), is_mended=is_mended
+            )
+        )
+
+    def lose_disk(self) -> None:
+        self.saved, self.edits = None, ()
+        self.start()
+
+    def back_up(self) -> None:
+        self.backup = self.saved, self.edits
+
+    def roll_back(self) -> None:
+        """As a virtual machine set back to an earlier state."""
+        self.saved, self.edits = self.backup
+        self.start()
+
+    def edit(self, number: int) -> bool:
+        if self.replica.read_only():
+            return False
+        self.change((*self.edits, number))
+        self.act(self.replica.edited(*packed(self.edits)))
+        return True
+
+    def change(self, edits: tuple[int, ...]) -> None:
+        self.edits = edits
+        self.had.add(edits)
+
+    def act(self, actions: list[Action]) -> None:
+        for action in actions:
+            match action:
+                case Store(saved):
+                    self.saved = saved
+                case Send(body):
+                    self.out.append(("cf", body))
+                case Install():
+                    assert self.installing is None
+                    assert action.version.key >= self.replica.version.key, "an older one replaces a newer"
+                    self.installing = action
+                case Tell(_, text):
+                    self.told.append(text)
+
+    def finish_install(self, peer: ModelNode, *, dies: bool = False) -> None:
+        """Do what ``Install`` said; ``dies``: and be killed before it is noted."""
+        action, self.installing = self.installing, None
+        if action is None:
+            return
+        edits = unpacked(action.blob)
+        assert packed(edits)[0] == action.version.sha, "mixed chunks"
+        if self.edits and edits[: len(self.edits)] != self.edits:
+            assert action.keep or self.edits in peer.had, "an edit is lost for good"
+        if action.keep:
+            self.kept.add(self.edits)
+        self.change(edits)
+        if dies:
+            self.start()
+        else:
+            self.act(self.replica.installed(action.version, *packed(edits)))
+
+    def beat(self) -> None:
+        self.out.append(("hb", self.replica.version, self.replica.role))
+
+    def take(self, message: tuple[Any, ...], peer: ModelNode) -> None:
+        match message:
+            case "hb", version, role:
+                self.act(self.replica.heartbeat(version, role, peer.name, self.now_s))
+            case "cf", body:
+                self.act(self.replica.message(body, self.now_s))
+
+    def pass_time(self, by_s: float) -> None:
+        self.now_s += by_s
+        self.act(self.replica.tick(self.now_s))
+
+
+def packed(edits: tuple[int, ...]) -> tuple[str, bytes]:
+    """A directory of several chunks."""
+    plain = json.dumps(edits).encode()
+    return hashlib.sha256(plain).hexdigest(), plain + b" " * (2 * CHUNK_BYTES + len(plain))
+
+
+def unpacked(blob: bytes) -> tuple[int, ...]:
+    return tuple(json.loads(blob))
+
+
+def heal(one: ModelNode, other: ModelNode, rounds: int = 12) -> None:
+    """Let everything through for a while."""
+    for _ in range(rounds):
+        for me, peer in ((one, other), (other, one)):
+            me.beat()
+            me.pass_time(0.5)
+            me.finish_install(peer)
+            while me.out:
+                peer.take(me.out.pop(0), me)
