@@ -17,7 +17,7 @@ import orjson
 
 from addispatch.domain.errors import StoreError
 from addispatch.store.directory_fields import folded
-from addispatch.store.directory_models import MODELS, SETTINGS, STORED
+from addispatch.store.directory_models import LINK_KEY, MODELS, SETTINGS, STORED
 from addispatch.store.directory_records import Body, Document, Tables
 from addispatch.store.directory_repair import read_rows, to_row
 
@@ -74,6 +74,8 @@ def unpack(blob: bytes, sha: str) -> Tables:
     tables, notes, _ = read_rows(rows)
     if notes:
         raise StoreError(f"{notes[0]}: bring both nodes to one version")
+    if not tables[LINK_KEY]:
+        raise StoreError("it is damaged: no key that signs acknowledge links")
     return tables
 
 
