@@ -216,18 +216,21 @@ class Replica:
         return [Tell(SEVERE, f"the directory of {name} cannot be used, what is here stays in force: {reason}")]
 
     def promote(self) -> list[Action]:
-        """Make this node the master with what it has, by the operator's wish; the other one becomes the slave."""
-        before, behind = self._saved(), self._fetch
-        if self.version.is_fresh:
-            # Not above the peer's term: a node that has never had the directory cannot replace one that has.
-            self.version = Version(self.version.term + 1, 1, self._sha)
+        """Make this node the master with what it has, by the operator's wish; the other one becomes the slave.
+
+        A node that is new to the pair wins over no node that is not.
+        """
+        before, behind, peer = self._saved(), self._fetch, self.peer
+        term, gen, _ = self.version
+        if not self.version.is_fresh or (peer and peer.version.is_fresh):
+            self.version = Version(max(term, peer.version.term if peer else 0) + 1, max(gen, 1), self._sha)
         else:
-            top = max(self.version.term, self.peer.version.term if self.peer else 0)
-            self.version = Version(top + 1, self.version.gen, self._sha)
+            # A node that has never had the directory must not replace that of one that has: it starts empty.
+            self._is_started, self.version = True, Version(term, gen, self._sha)
         self._fetch, self.role = None, MASTER
         text = f"promoted: this node is the master now (term {self.version.term})"
-        if behind:
-            text += f"; edits of {self.peer.name if self.peer else 'the peer'} that had not come yet are not in it"
+        if behind and peer:
+            text += f"; edits of {peer.name} that had not come yet are not in it"
         self._trouble = ""
         became: list[Action] = [] if before.role is MASTER else [Become(MASTER)]
         return [*self._stored(before), *became, Tell(WARNING, text)]
@@ -354,7 +357,8 @@ class Replica:
         if not self._is_ahead(fetch.version):
             return []
         self._installing = fetch.version
-        return [Install(fetch.version, blob, keep=self._is_own)]
+        # The same number with another content should not be; so nobody knows whose is the better one.
+        return [Install(fetch.version, blob, keep=self._is_own or fetch.version.key == self.version.key)]
 
     def _take_over(self, version: Version) -> None:
         """Have the peer's version from now on."""
