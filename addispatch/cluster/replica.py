@@ -149,10 +149,10 @@ class Replica:
         actions += self._told(now_s)
         if version == self.version:
             self._is_own = False
-        if self._is_ahead(version):
+        if self._is_ahead(version) and self._installing is None:
             if version.sha == self._sha:
                 self._take_over(version)
-            elif self._installing is None and self._is_newer_fetch(version):
+            elif self._is_newer_fetch(version):
                 actions += self._start_fetch(version, now_s)
         return [*self._stored(before), *actions]
 
@@ -162,7 +162,7 @@ class Replica:
             self._blob = blob
             return []
         before = self._saved()
-        self._sha, self._blob, self._is_own = sha, blob, True
+        self._sha, self._blob, self._is_own, self._twin = sha, blob, True, None
         term, gen, _ = self.version
         if self.version.is_fresh or self.role is SLAVE:
             # A slave's change is a mend or one that was under way: the master's copy will replace it.

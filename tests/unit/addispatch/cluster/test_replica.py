@@ -405,6 +405,21 @@ def test_a_promotion_while_a_directory_is_being_installed() -> None:
     assert a.edits == b.edits == (1, 2)
 
 
+def test_what_is_heard_while_a_directory_is_being_installed_counts_afterwards() -> None:
+    """Found by a schedule: the peer went back to the content of before, under a higher number."""
+    a, b = two()
+    heal(a, b)
+    a.edit(2)
+    heal_without_install(a, b)
+    assert b.installing
+    a.change((1,))
+    a.act(a.replica.edited(*packed((1,))))
+    heal_without_install(a, b)
+    b.finish_install(a)
+    heal(a, b)
+    assert a.edits == b.edits == (1,)
+
+
 def test_a_promotion_says_what_is_missing() -> None:
     a, b = two()
     heal(a, b)
