@@ -13,6 +13,7 @@ from addispatch.cli import (
     events,
     link_key,
     monitors,
+    pair,
     plugin,
     send,
     sim,
@@ -23,7 +24,22 @@ from addispatch.cli.guard import run_app
 from addispatch.cli.root import app
 
 #: Modules whose import adds their commands to ``app``.
-COMMANDS = (daemon, check, doctor, data, send, act, test_alert, events, directory, monitors, token, link_key, cluster)
+COMMANDS = (
+    daemon,
+    check,
+    doctor,
+    data,
+    send,
+    act,
+    test_alert,
+    events,
+    directory,
+    monitors,
+    token,
+    link_key,
+    cluster,
+    pair,
+)
 
 app.add_typer(plugin.app, name="plugin")
 app.add_typer(sim.app, name="sim")

@@ -21,6 +21,7 @@ from addispatch.domain.errors import StoreError
 from addispatch.domain.events import INFO, SEVERE, WARNING, Said
 from addispatch.engine import joining
 from addispatch.engine.peer import Peer
+from addispatch.engine.replication import Replication
 from addispatch.pipeline.pairing import ACTIVE_MS, PASSIVE_MS, Pairing
 from addispatch.runtime.tasks import Supervisor
 from addispatch.store import mirror
@@ -62,11 +63,13 @@ class Cluster:
         self.rules: Rules
         self.link: ClusterLink
         self.peer = Peer(node, self)
+        self.replication = Replication(node, self)
 
     async def begin(self, store_id: str) -> None:
         """Name this store in the ledger, own what is from before the cluster, and read what the peer may lack."""
         node, config = self._node, self.config
-        rank = 0 if config.role == "master" else 1
+        await self.replication.read_role()
+        rank = await node.ledger.submit(lambda transaction: mirror.rank_of(transaction, config.role))
         timing = Timing(
             hb_s=config.hb_s,
             suspect_s=config.t_dead_s * 2 / 3,
@@ -90,6 +93,7 @@ class Cluster:
         await self._load()
         self.link.start(self._tasks)
         self._tasks.run("cluster", self._run)
+        self._tasks.run("directory of the pair", self.replication.run)
 
     async def stop(self) -> None:
         """Say goodbye, so that the other node need not wait for our silence."""
@@ -133,6 +137,7 @@ class Cluster:
             open_count=len(known.entries) if known is not None else 0,
             role=self.role,
             pause=self.peer.pause,
+            config=self.replication.config,
             url=node.config.http.public_url,
             mirror=config.mirror if config is not None else True,
         )
@@ -146,7 +151,7 @@ class Cluster:
     @property
     def role(self) -> str:
         """Master or slave, now."""
-        return str(self.config.role)
+        return self.replication.role
 
     # -- what the rules hear -----------------------------------------------------------------------------------------
 
@@ -171,6 +176,7 @@ class Cluster:
             self._step(ev.Will(header.boot))
             return
         if kind == "cf":
+            self.replication.message(body)
             return
         try:
             message = wire.decode(kind, header, body)
@@ -179,6 +185,8 @@ class Cluster:
             return
         if isinstance(message, Heartbeat):
             self._step(ev.Beat(message))
+            if self.rules.peer is not None and self.rules.peer.number == message.number:
+                self.replication.heartbeat(message)
         else:
             self._step(ev.Came(message, header.store, header.boot))
 
@@ -248,6 +256,12 @@ class Cluster:
             who = peer.who
             for kind, body in wire.encode(message):
                 self.link.send(kind, who.name, body, tstore=who.store, tboot=who.boot)
+
+    def send_config(self, body: bytes) -> None:
+        """Send something about the directory to the other node."""
+        peer = self.rules.peer
+        if peer is not None:
+            self.link.send("cf", peer.who.name, body, tstore=peer.who.store, tboot=peer.who.boot)
 
     def _unit(self, work: Callable[[Transaction, int], Any]) -> None:
         clock = self._node.clock

@@ -62,16 +62,16 @@ def _change(one: Joined, changes: dict[str, Change]) -> Change:
 def _meet(transaction: Transaction, one: Joined, entry: Entry, now_ms: int) -> None:
     """A case that is new here may be a copy of one that is here, or be over already."""
     head, notes = entry.case.head, transaction.notes
-    if head is None or notes is None or entry.state[0] is CaseState.CLOSED:
+    if head is None or notes is None:
         return
     if one.arrival is not None:
         ref = CaseRef(entry.case.id, entry.code)
         mate = notes.twin.pairing.remote(one.arrival, head.alarm_id, ref, now_ms)
         other = lookup.by_id(transaction, case_id(mate, head.audience_id)) if mate is not None else None
-        if other is not None and other.state[0] is not CaseState.CLOSED:
+        if other is not None:
             _merge(transaction, entry, other, now_ms)
             return
-    if head.key is None:
+    if head.key is None or entry.state[0] is CaseState.CLOSED:
         return
     same = [found for found in transaction.open_with_key(head.source, head.key, head.audience_id) if found is not entry]
     if same:

@@ -184,8 +184,13 @@ class Node:
         self._closing.push_async_callback(self.directory.close)
         for note in self.directory.notes:
             self.say(Said(note, WARNING, "DirectoryMended"))
-        if file is None:
+        if self.twin is not None and not await self.twin.replication.begin(file):
             return
+        if file is not None:
+            await self.provision(file)
+
+    async def provision(self, file: Path) -> None:
+        """Apply ``directory.toml``."""
         try:
             report = await self.directory.provision(file)
         except AddispatchError as error:

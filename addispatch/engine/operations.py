@@ -34,6 +34,7 @@ from addispatch.store.directory_models import MODELS
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from addispatch.engine.cluster import Cluster
     from addispatch.engine.node import Node
     from addispatch.pipeline.desk import Desk
     from addispatch.store.transaction import Transaction
@@ -369,6 +370,33 @@ class NodeOperations:
         _need(actor, Role.VIEWER)
         twin = self._node.twin
         return twin.peer.document() if twin is not None else {}
+
+    async def cluster_promote(self, actor: Actor) -> Doc:
+        """This node is the master from now on."""
+        _need(actor, Role.ADMIN)
+        twin = self._twin()
+        await twin.replication.promote()
+        self._audit(actor, "made this node the master of its pair")
+        return twin.peer.document()
+
+    async def cluster_start_empty(self, actor: Actor) -> Doc:
+        """An empty directory counts."""
+        _need(actor, Role.ADMIN)
+        twin = self._twin()
+        await twin.replication.start_empty()
+        self._audit(actor, "let this node start with an empty directory")
+        return twin.peer.document()
+
+    async def cluster_difference(self, actor: Actor) -> Doc:
+        """What was replaced last."""
+        _need(actor, Role.VIEWER)
+        offered = await self._node.directory.offered()
+        return {"file": str(offered.path), "lines": offered.differences} if offered is not None else {}
+
+    def _twin(self) -> Cluster:
+        if self._node.twin is None:
+            raise Refused("cluster", "there is no table [cluster] in the configuration")
+        return self._node.twin
 
     async def health(self) -> Doc:
         """Alive: the loop answers, and the writer commits."""

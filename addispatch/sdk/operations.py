@@ -189,6 +189,15 @@ class Operations(Protocol):
     async def cluster(self, actor: Actor) -> Doc:
         """The place in a cluster: role, mode, state, the other node, paths, entries; ``{}`` without one."""
 
+    async def cluster_promote(self, actor: Actor) -> Doc:
+        """Make this node the master (admin); returns the cluster's document."""
+
+    async def cluster_start_empty(self, actor: Actor) -> Doc:
+        """Let an empty directory count as one (admin); returns the cluster's document."""
+
+    async def cluster_difference(self, actor: Actor) -> Doc:
+        """``{"file", "lines"}``: the directory that was replaced last, and how it differs; ``{}`` if there is none."""
+
     async def health(self) -> Doc:
         """Liveness: ``{"status": "ok"}`` while loop and writer move."""
 

@@ -289,6 +289,16 @@ def open_ends(transaction: Transaction, after_seq: int, most: int) -> list[Entry
     return [transaction.entry(seq) for seq in transaction.connection.execute(query).scalars().all()]
 
 
+def rank_of(transaction: Transaction, role: str) -> int:
+    """This node's rank: 0 for the first master, 1 for the first slave; it stays, whatever the roles become."""
+    meta, connection = schema.meta, transaction.connection
+    found = connection.execute(sa.select(meta.c.value).where(meta.c.name == "rank")).scalar()
+    if found is None:
+        found = "0" if role == "master" else "1"
+        connection.execute(sa.insert(meta).values(name="rank", value=found))
+    return int(found)
+
+
 def note_mirrored(transaction: Transaction, idents: Iterable[str]) -> None:
     """The other node has everything of these closed cases."""
     transaction.flush()

@@ -66,7 +66,7 @@ async def test_what_both_hear_is_told_once(tmp_path):
         await eventually(lambda: len(pair.sent()) == 40)
         await asyncio.gather(pair.a.idle(), pair.b.idle())
         assert set(pair.sent().values()) == {1}
-        assert len(pair.a.sent()) > 5 and len(pair.b.sent()) > 5, "each sends about half"
+        assert min(len(pair.a.sent()), len(pair.b.sent())) > 5, "each sends about half"
 
 
 async def test_a_standby_holds_and_hands_back(tmp_path):

@@ -74,6 +74,18 @@ class EmptyOperations:
         """No cluster."""
         return {}
 
+    async def cluster_promote(self, actor: Actor) -> Doc:
+        """No cluster."""
+        raise Refused("cluster", "there is no table [cluster]")
+
+    async def cluster_start_empty(self, actor: Actor) -> Doc:
+        """No cluster."""
+        raise Refused("cluster", "there is no table [cluster]")
+
+    async def cluster_difference(self, actor: Actor) -> Doc:
+        """No cluster."""
+        return {}
+
     async def plugins(self, actor: Actor) -> Doc:
         """No plugins."""
         return {"plugins": []}

@@ -16,7 +16,10 @@ BASIC = json.dumps(
         "id": "basic",
         "name": "basic",
         "max_send_wait_s": MAX_SEND_WAIT_S,
-        "levels": [{"after_minutes": WAITS_S[0] / 60, "to": ["jane"]}, {"after_minutes": WAITS_S[1] / 60, "to": ["chief"]}],
+        "levels": [
+            {"after_minutes": WAITS_S[0] / 60, "to": ["jane"]},
+            {"after_minutes": WAITS_S[1] / 60, "to": ["chief"]},
+        ],
     }
 )
 RECALL = json.dumps(
@@ -106,7 +109,11 @@ def draw(seed: int, *, is_passive: bool) -> Plan:
     if rng.random() < 0.15:
         on_s = rng.uniform(FIRST_S, 16.0)
         off_s = on_s + rng.uniform(0.5, 5.0)
-        pauses = ((on_s, rng.randrange(2), True), (off_s, rng.randrange(2), False), (HEAL_S + 3.0, rng.randrange(2), False))
+        pauses = (
+            (on_s, rng.randrange(2), True),
+            (off_s, rng.randrange(2), False),
+            (HEAL_S + 3.0, rng.randrange(2), False),
+        )
     edits = tuple((rng.uniform(1.0, HEAL_S), 0) for _ in range(rng.randrange(3))) if rng.random() < 0.2 else ()
     return Plan(
         seed=seed,
