@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from addispatch.cluster.liveness import Standing
-from addispatch.cluster.messages import Pause
 from addispatch.domain.events import INFO, SEVERE, WARNING, Said
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ class Peer:
 
     def __init__(self, node: Node, cluster: Cluster) -> None:
         self._node, self._cluster = node, cluster
-        self.pause = Pause()
         self.paths: dict[str, str] = {}
         self._beats: dict[str, float] = {}
         self._single_count = 0
@@ -78,16 +76,18 @@ class Peer:
             self._node.say(Said(text, WARNING, "SingleCopy"))
             self._single_count = 0
 
-    def take_pause(self, pause: Pause) -> None:
-        """The other node's pause register is newer."""
-        self.pause = pause
-
     # -- what is told ------------------------------------------------------------------------------------------------
 
     @property
     def other(self) -> str:
         """What the other one is called in the seed's sentences."""
         return "Slave" if self._cluster.role == "master" else "Master"
+
+    @property
+    def has_sms(self) -> bool:
+        """Whether the other node can send texts, as far as it said."""
+        peer = self._cluster.rules.peer
+        return peer is not None and dict(peer.local.channels).get("sms", False)
 
     @property
     def problem(self) -> str:

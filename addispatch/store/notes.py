@@ -57,6 +57,7 @@ class Notes:
         self._noted: dict[int, _Noted] = {}
         self._alarms: dict[str, str] = {}
         self._arrivals: dict[str, str] = {}
+        self.extras: list[Doc] = []
 
     def __bool__(self) -> bool:
         """Whether anything changed."""
@@ -86,6 +87,11 @@ class Notes:
     def arrival(self, alarm_id: str, fingerprint: str) -> None:
         """An alarm without an id came: the other node may hear the same publish."""
         self._arrivals[alarm_id] = fingerprint
+
+    def also(self, doc: Doc) -> None:
+        """Something that is no entry is for the other node, too."""
+        if not self.is_merging:
+            self.extras.append(doc)
 
     def rest(self, entry: Entry) -> None:
         """Something other than a delivery changed."""
