@@ -5,6 +5,7 @@ from __future__ import annotations
 from addispatch.cli import (
     act,
     check,
+    cluster,
     daemon,
     data,
     directory,
@@ -22,7 +23,7 @@ from addispatch.cli.guard import run_app
 from addispatch.cli.root import app
 
 #: Modules whose import adds their commands to ``app``.
-COMMANDS = (daemon, check, doctor, data, send, act, test_alert, events, directory, monitors, token, link_key)
+COMMANDS = (daemon, check, doctor, data, send, act, test_alert, events, directory, monitors, token, link_key, cluster)
 
 app.add_typer(plugin.app, name="plugin")
 app.add_typer(sim.app, name="sim")

@@ -1,1 +1,4 @@
-"""Two nodes that back each other up over MQTT: the protocol, a pure state machine, and its sealed pipe."""
+"""Two nodes that back each other up over MQTT: pure rules, the sealed envelope and the link.
+
+``node`` decides, ``engine.cluster`` does: it wires the rules to the ledger and the link.
+"""

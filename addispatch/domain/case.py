@@ -7,7 +7,7 @@ The types are named tuples: in a storm ten thousand of them are made in a second
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
@@ -36,11 +36,22 @@ class Phase(IntEnum):
 
 
 class DeliveryState(NamedTuple):
-    """Fact, attempt, phase: compared as a tuple, the greater one is the newer knowledge."""
+    """Fact, attempt, phase; see ``join``."""
 
     fact: Fact = Fact.NONE
     attempt: int = 0
     phase: Phase = Phase.PENDING
+
+    def join(self, other: DeliveryState) -> DeliveryState:
+        """What both together know: the greater fact, the greatest attempt, and its phase while there is no fact.
+
+        Not simply the greater tuple: an attempt of one node must not be forgotten because the other one gave up
+        without any, for somebody may have got the message.
+        """
+        if self == other:
+            return self
+        fact, newer = max(self.fact, other.fact), max(self[1:], other[1:])
+        return DeliveryState(fact, newer[0], newer[1] if fact is Fact.NONE else Phase.PENDING)
 
     @property
     def was_tried(self) -> bool:
@@ -209,7 +220,7 @@ _K = TypeVar("_K")
 _V = TypeVar("_V", DeliveryState, Repeat)
 
 
-def _merge_maps(mine: Mapping[_K, _V], theirs: Mapping[_K, _V]) -> Mapping[_K, _V]:
+def _merge_maps(mine: Mapping[_K, _V], theirs: Mapping[_K, _V], join: Callable[[_V, _V], _V]) -> Mapping[_K, _V]:
     if not theirs:
         return mine
     if not mine:
@@ -217,8 +228,7 @@ def _merge_maps(mine: Mapping[_K, _V], theirs: Mapping[_K, _V]) -> Mapping[_K, _
     joined = dict(mine)
     for key, value in theirs.items():
         known = joined.get(key)
-        if known is None or value > known:
-            joined[key] = value
+        joined[key] = value if known is None else join(known, value)
     return joined
 
 
@@ -243,15 +253,15 @@ def merge(mine: Case, theirs: Case) -> Case:
         comments=mine.comments | theirs.comments,
         clears=mine.clears | theirs.clears,
         closings=mine.closings | theirs.closings,
-        repeats=_merge_maps(mine.repeats, theirs.repeats),
-        deliveries=_merge_maps(mine.deliveries, theirs.deliveries),
+        repeats=_merge_maps(mine.repeats, theirs.repeats, max),
+        deliveries=_merge_maps(mine.deliveries, theirs.deliveries, DeliveryState.join),
     )
 
 
 def with_delivery(case: Case, key: DeliveryKey, state: DeliveryState) -> Case:
     """Join what became of one delivery: what ``merge`` does with a delta of just that, at a third of the cost."""
     known = case.deliveries.get(key)
-    if known is not None and known >= state:
+    if known is not None and (state := known.join(state)) == known:
         return case
     return Case(*case[:-1], {**case.deliveries, key: state})  # its last field; half the cost of _replace
 

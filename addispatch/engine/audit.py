@@ -46,7 +46,9 @@ def forgotten(connection: sa.Connection, now_ms: int) -> list[Forgotten]:
         .limit(MOST)
     )
     late = (
-        sa.select(*columns).where(_c.next_at_ms.is_not(None), _c.next_at_ms < now_ms - int(GRACE_S * 1000)).limit(MOST)
+        sa.select(*columns)
+        .where(_c.mine == 1, _c.next_at_ms.is_not(None), _c.next_at_ms < now_ms - int(GRACE_S * 1000))
+        .limit(MOST)
     )
     found = [
         Forgotten(row[0], row[1] or "", row[2], "has no next step and no end") for row in connection.execute(endless)

@@ -62,6 +62,8 @@ class Lane:
         self._desk = desk
         self.channel = channel
         self.in_flight = 0
+        #: Nothing is claimed: another node may be sending.
+        self.is_held = False
         self._ledger, self._clock, self._rules, self._tasks, self._on_outcomes = (
             ledger,
             clock,
@@ -70,6 +72,8 @@ class Lane:
             on_outcomes,
         )
         self._claimed: deque[Claim] = deque()
+        #: Row numbers of what is claimed and not settled.
+        self.held: set[int] = set()
         self._outcomes: list[tuple[Claim, Receipt]] = []
         self.claiming: asyncio.Future[tuple[list[Claim], int | None]] | None = None
         self._look_again = self._is_stopped = False
@@ -89,7 +93,7 @@ class Lane:
             return
         free = self._window() - self.in_flight
         urgent = free + self._reserve()
-        if urgent <= 0 or self._is_stopped:
+        if urgent <= 0 or self._is_stopped or self.is_held:
             return
         self._look_again = False
         claimed = self._ledger.submit(lambda transaction: self._claim(transaction, free, urgent), Turn.LAST)
@@ -111,6 +115,7 @@ class Lane:
                 expire(transaction, transaction.entry(claim.case_seq), claim.key, claim.recipient, now_ms, self._desk)
             else:
                 fresh.append(claim)
+        self.held.update(claim.seq for claim in fresh)
         return fresh, next_due_ms
 
     def _on_claimed(self, future: asyncio.Future[tuple[list[Claim], int | None]], asked: int) -> None:
@@ -124,7 +129,7 @@ class Lane:
         claims, next_due_ms = future.result()
         self.in_flight += len(claims)
         self._claimed.extend(claims)
-        if self._is_stopped:
+        if self._is_stopped or self.is_held:
             self.give_back(_every)
             return
         if next_due_ms is not None:
@@ -276,6 +281,7 @@ class Lane:
         if future.cancelled():
             return
         if future.exception() is None:
+            self.held.difference_update(claim.seq for claim, _ in outcomes)
             self._on_outcomes(outcomes)
             return
         # What was sent must not be forgotten: keep the places taken and try until the ledger takes it.
@@ -325,7 +331,7 @@ class Dispatcher:
         self.lanes: dict[str, Lane] = {}
         self._ledger, self._clock, self._rules, self._on_outcomes = ledger, clock, rules, on_outcomes
         self._tasks = Supervisor()
-        self._is_stopped = False
+        self._is_stopped = self._is_held = False
 
     def use(self, channels: Iterable[Channel]) -> None:
         """Open a lane for each channel that has none, and look what waits for it."""
@@ -334,7 +340,22 @@ class Dispatcher:
                 self.lanes[channel.name] = Lane(
                     channel, self._ledger, self._clock, self._rules, self._tasks, self._ended, self._desk
                 )
+                self.lanes[channel.name].is_held = self._is_held
         self.poke_all()
+
+    def hold(self, *, is_held: bool) -> None:
+        """Begin nothing until further notice, or go on."""
+        self._is_held = is_held
+        for lane in self.lanes.values():
+            lane.is_held = is_held
+        if is_held:
+            self.give_back()
+        else:
+            self.poke_all()
+
+    def held(self) -> set[int]:
+        """Row numbers of the deliveries that are in a channel's hands, or on the way there or back."""
+        return set().union(*(lane.held for lane in self.lanes.values()))
 
     def poke(self, names: Iterable[str]) -> None:
         """Something was queued for these channels."""

@@ -40,11 +40,18 @@ class Escalator:
         self._wake = asyncio.Event()
         self._looking = asyncio.Lock()
         self._asleep_until_ms = 0
+        #: No step is taken: another node may be taking them.
+        self.is_held = False
 
     def set_earlier(self, at_ms: int) -> None:
         """A commit set a step: look sooner, if it is the next one."""
         if at_ms < self._asleep_until_ms:
             self._wake.set()
+
+    def hold(self, *, is_held: bool) -> None:
+        """Take no step until further notice, or go on."""
+        self.is_held = is_held
+        self._wake.set()
 
     async def run(self) -> None:
         """Fire and sleep, for ever."""
@@ -82,12 +89,12 @@ class Escalator:
         due = self._due(transaction)
         for seq in due:
             fire(transaction, self._desk(), transaction.entry(seq), self._clock.now_ms())
-        if transaction.paused_at_ms is not None:
+        if transaction.paused_at_ms is not None or self.is_held:
             return 0, None
         return len(due), lookup.next_case_ms(transaction)
 
     def _due(self, transaction: Transaction) -> list[int]:
-        if transaction.paused_at_ms is not None:
+        if transaction.paused_at_ms is not None or self.is_held:
             return []
         return lookup.due_cases(transaction, self._clock.now_ms(), CHUNK)
 

@@ -14,6 +14,7 @@ from addispatch.domain.errors import StoreError
 from addispatch.engine.closing import end
 from addispatch.engine.outcome import expire
 from addispatch.runtime import sdnotify
+from addispatch.store import waiting
 from addispatch.store.retention import prune, prune_marks
 
 if TYPE_CHECKING:
@@ -80,19 +81,19 @@ class Housekeeping:
         sdnotify.watchdog()
 
     def _expire(self, transaction: Transaction) -> int:
-        if transaction.paused_at_ms is not None:  # time stands still
+        if transaction.paused_at_ms is not None or self._escalator.is_held:  # time stands still
             return 0
         now_ms = self._clock.now_ms()
-        found = transaction.overdue(now_ms, CHUNK)
+        found = waiting.overdue(transaction, now_ms, CHUNK)
         for case_seq, key, recipient in found:
             expire(transaction, transaction.entry(case_seq), key, recipient, now_ms, self._desk)
         return len(found)
 
     def _close(self, transaction: Transaction) -> int:
-        if transaction.paused_at_ms is not None:
+        if transaction.paused_at_ms is not None or self._escalator.is_held:
             return 0
         now_ms = self._clock.now_ms()
-        found = transaction.unattended(now_ms, CHUNK)
+        found = waiting.unattended(transaction, now_ms, CHUNK)
         for entry in found:
             is_acknowledged = entry.state[0] is CaseState.ACKNOWLEDGED
             reason = CloseReason.ACKNOWLEDGED if is_acknowledged else CloseReason.EXPIRED

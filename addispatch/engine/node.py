@@ -54,11 +54,12 @@ from addispatch.store.transaction import INTAKE_SLOTS, Claim, Transaction
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from addispatch.config.models import Config
+    from addispatch.config.models import ClusterConfig, Config
     from addispatch.domain.addressbook import Directory
     from addispatch.domain.message import DeliveryReport, Incoming
     from addispatch.domain.receipt import Receipt
     from addispatch.domain.result import Accepted
+    from addispatch.engine.cluster import Cluster
     from addispatch.pipeline.desk import Desk
     from addispatch.runtime.clock import Clock, SteadyClock
     from addispatch.sdk.operations import Operations
@@ -91,11 +92,13 @@ class Node:
             config.node.default_region,
             cache(partial(provided, config.plugins)),
         )
+        #: The place in a cluster, if there is one; made when the ledger is open.
+        self.twin: Cluster | None = None
         self.tokens = Tokens(config.node.data_dir / "tokens.json")
-        self._rules = _rules(config)
-        self.dispatcher = Dispatcher(self.ledger, clock, self._rules, self._on_outcomes, self._desk)
-        self.escalator = Escalator(self.ledger, clock, self._desk, self.say)
-        self.conditions = Conditions(self.name, self.ledger, clock, self._desk, self._broken_channels)
+        self.retry_rules = _rules(config)
+        self.dispatcher = Dispatcher(self.ledger, clock, self.retry_rules, self._on_outcomes, self.desk)
+        self.escalator = Escalator(self.ledger, clock, self.desk, self.say)
+        self.conditions = Conditions(self.name, self.ledger, clock, self.desk, self._broken_channels)
         self.monitoring = Monitoring(self)
         self.watch, self.auditor, self.heartbeat = Watch(self), Auditor(self), Heartbeat(self)
         self.disk = Disk(self.ledger, config.limits, self.say, self.conditions.report, on_free=self.metrics.disk_free)
@@ -104,7 +107,7 @@ class Node:
         self.operations: Operations = NodeOperations(self)
         self.host = PluginHost(config, self)
         self.housekeeping = Housekeeping(
-            self.ledger, clock, self.dispatcher, self.escalator, self._desk, config.node.data_dir
+            self.ledger, clock, self.dispatcher, self.escalator, self.desk, config.node.data_dir
         )
         self._tasks = Supervisor()
         self.ticker = Ticker(clock, self._on_tick_failed)
@@ -113,6 +116,8 @@ class Node:
         self.started_at_ms, self.started_monotonic_s = clock.now_ms(), clock.monotonic_s()
         #: Why ``directory.toml`` does not count since the start, for the status.
         self.directory_problem = ""
+        #: Why the peer is to work and not this node; "" while this one is to: set by the cluster.
+        self.standby_reason: Callable[[], str] = str
         #: What is amiss around the node, for the status: set by the app.
         self.app_warnings: list[str] = []
         #: The configuration's file, if it came from one: set by the app.
@@ -130,15 +135,18 @@ class Node:
         await self.ledger.open()
         self._closing.push_async_callback(self.ledger.close)
         await self.timekeeper.begin()
+        store_id = await self.ledger.submit(_store_id)
+        if self.config.cluster is not None:
+            await self._join_cluster(self.config.cluster, store_id)
         self.conditions.load()
         for note in self.ledger.notes:
             self.say(Said(note, SEVERE, "LedgerSetAside"))
         await self._open_directory(directory_file)
         await asyncio.to_thread(self.tokens.load)
         await self.host.load()
-        await self._make_pipeline()
+        await self._make_pipeline(store_id)
         recovered = await self.ledger.submit(
-            lambda transaction: recover(transaction, self._rules, self.clock.now_ms(), self._desk)
+            lambda transaction: recover(transaction, self.retry_rules, self.clock.now_ms(), self.desk)
         )
         if recovered:
             self.say(Said(f"{recovered} message(s) were being sent when the daemon ended", WARNING, "Recovered"))
@@ -153,9 +161,18 @@ class Node:
         self._tasks.run("monitors", self.monitoring.run)
         self.monitoring.changed()
         self._start_ticks()
+        if self.twin is not None:
+            await self.twin.start()
+            self._closing.push_async_callback(self.twin.stop)
         self.is_started = True
         announce.dump(self)
         self._tasks.run("announce", lambda: announce.modems(self))
+
+    async def _join_cluster(self, config: ClusterConfig, store_id: str) -> None:
+        from addispatch.engine.cluster import Cluster  # noqa: PLC0415 - a single node does not pay for it
+
+        self.twin = Cluster(self, config)
+        await self.twin.begin(store_id)
 
     async def stop(self) -> None:
         """Close everything, the newest first."""
@@ -182,8 +199,8 @@ class Node:
                 self.say(Said(f"{entry} is no longer in {file.name}; it stays and can be edited", kind="Released"))
         self.conditions.report(file.name, self.directory_problem, grace_s=0)
 
-    async def _make_pipeline(self) -> None:
-        store_id, arrivals, number = await self.ledger.submit(self._read_intake)
+    async def _make_pipeline(self, store_id: str) -> None:
+        arrivals, number = await self.ledger.submit(self._read_intake)
         for path, found in arrivals.items():
             self.redelivery.restore(path, found)
         pipeline = Pipeline(
@@ -200,6 +217,7 @@ class Node:
             on_refused=self.metrics.alarm_refused,
             timezone=self.config.node.timezone,
             public_url=self.config.http.public_url,
+            owner=self.twin.owner_for if self.twin is not None else None,
         )
         pipeline.provided, pipeline.takes_mail = self._configured_channels(), self._takes_mail()
         pipeline.refuses = self.host.refuses
@@ -214,12 +232,15 @@ class Node:
             raise StoreError("addispatch is starting and takes no alarms yet: try again in a moment")
         return self._pipeline
 
-    def _desk(self) -> Desk:
+    def desk(self) -> Desk:
+        """What messages are made with."""
         return self.pipeline.desk
 
     def _on_work(self, transaction: Transaction) -> None:
         if transaction.answered:
             self.dispatcher.give_back(lambda claim: claim.kind is Kind.ASK and claim.case_seq in transaction.answered)
+        if transaction.yielded:
+            self.dispatcher.give_back(lambda claim: claim.case_seq in transaction.yielded)
         self.dispatcher.poke(transaction.channels)
         if transaction.next_at_ms is not None:
             self.escalator.set_earlier(transaction.next_at_ms)
@@ -229,25 +250,20 @@ class Node:
         self.housekeeping.retention_days = directory.settings.retention_days
         self.monitoring.changed()
 
-    def _read_intake(self, transaction: Transaction) -> tuple[str, dict[str, list[Arrival]], int]:
-        """Return this store's id, what was taken shortly before the last process ended, and the ring's position."""
-        connection = transaction.connection
-        table, meta = schema.intake, schema.meta
-        store_id = connection.execute(sa.select(meta.c.value).where(meta.c.name == "store_id")).scalar()
-        if store_id is None:
-            store_id = secrets.token_hex(16)
-            connection.execute(sa.insert(meta).values(name="store_id", value=store_id))
+    def _read_intake(self, transaction: Transaction) -> tuple[dict[str, list[Arrival]], int]:
+        """Return what was taken shortly before the last process ended, and the ring's position."""
+        connection, table = transaction.connection, schema.intake
         newest = connection.execute(
             sa.select(table.c.slot, table.c.at_ms).order_by(table.c.at_ms.desc(), table.c.slot.desc()).limit(1)
         ).first()
         if newest is None:
-            return store_id, {}, 0
+            return {}, 0
         ended_at_ms = max(alive_at_ms(self.config.node.data_dir), newest.at_ms)
         arrivals: dict[str, list[Arrival]] = {}
         for row in connection.execute(sa.select(table)):
             if self._outages_of(row.path).cover(row.at_ms, ended_at_ms):
                 arrivals.setdefault(row.path, []).append(Arrival(bytes(row.fingerprint), row.slot))
-        return store_id, arrivals, newest.slot % INTAKE_SLOTS
+        return arrivals, newest.slot % INTAKE_SLOTS
 
     def _configured_channels(self) -> frozenset[str]:
         """Channels of all plugins that are on, running or not: what waits for a channel that is down waits for it."""
@@ -284,13 +300,19 @@ class Node:
     async def remind_of_pause(self) -> None:
         """Tell again of an emergency pause that lasts: a tick."""
         if self.ledger.is_paused:
-            await self.ledger.submit(lambda transaction: remind(transaction, self._desk(), self.clock.now_ms()))
+            await self.ledger.submit(lambda transaction: remind(transaction, self.desk(), self.clock.now_ms()))
 
     # -- what plugins call (host.Core) ---------------------------------------------------------------------------
 
     def accept(self, alarm: Alarm) -> asyncio.Future[Accepted]:
-        """Take an alarm."""
-        return self.pipeline.accept(alarm)
+        """Take an alarm; in a cluster, once the other node holds it, too, or is too late."""
+        if self.twin is None:
+            return self.pipeline.accept(alarm)
+        if problem := self.twin.refusal():
+            refused: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+            refused.set_exception(StoreError(problem))
+            return refused
+        return self.twin.mirrored(self.pipeline.accept(alarm))
 
     def settle(self, marks: dict[str, bytes]) -> asyncio.Future[None]:
         """Store marks that come without an alarm."""
@@ -323,11 +345,11 @@ class Node:
 
     def received(self, message: Incoming) -> asyncio.Future[None]:
         """Store a message that came in."""
-        return inbound.received(self.ledger, self.clock, message, self._desk)
+        return inbound.received(self.ledger, self.clock, message, self.desk)
 
     def reported(self, report: DeliveryReport) -> asyncio.Future[None]:
         """Store a delivery report."""
-        return inbound.reported(self.ledger, self.clock, report, self._desk)
+        return inbound.reported(self.ledger, self.clock, report, self.desk)
 
     def window_changed(self) -> None:
         """Look for deliveries on all channels that run."""
@@ -387,6 +409,16 @@ class Node:
 
     def _on_tick_failed(self, name: str, error: BaseException) -> None:
         self.say(Said(f"The tick {name} failed: {error}", WARNING, "TickFailed"))
+
+
+def _store_id(transaction: Transaction) -> str:
+    """Return this store's id, made when the ledger was: the live identity of whoever sends for a case (CLUSTER)."""
+    connection, meta = transaction.connection, schema.meta
+    found = connection.execute(sa.select(meta.c.value).where(meta.c.name == "store_id")).scalar()
+    if found is None:
+        found = secrets.token_hex(16)
+        connection.execute(sa.insert(meta).values(name="store_id", value=found))
+    return str(found)
 
 
 def _rules(config: Config) -> RetryRules:

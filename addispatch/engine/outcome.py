@@ -5,7 +5,7 @@ Everything here runs in the ledger's transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from addispatch.domain.case import (
@@ -29,7 +29,9 @@ from addispatch.domain.events import (
     DeliverySent,
 )
 from addispatch.engine import handover
+from addispatch.pipeline.absorb import forward
 from addispatch.pipeline.alert import SOURCE, alert
+from addispatch.store import waiting
 from addispatch.store.rows import DeliveryChange
 
 if TYPE_CHECKING:
@@ -104,6 +106,8 @@ def write(transaction: Transaction, entry: Entry, key: DeliveryKey, outcome: Out
         sent_at_ms=now_ms if sent else None,
         repeat=outcome.repeat,
     )
+    if entry.case.closings:
+        forward(transaction, entry, key, change, now_ms)
     if transaction.change(entry, key, change, now_ms):
         state, reason = entry.state
         head = entry.case.head
@@ -154,16 +158,30 @@ def expire(
         handover.lost(transaction, desk(), entry, key, now_ms)
 
 
-def recover(transaction: Transaction, rules: RetryRules, now_ms: int, desk: Callable[[], Desk]) -> int:
-    """At start: what was being sent is in doubt; decide about each (CLUSTER, START). Returns how many."""
+def recover(
+    transaction: Transaction,
+    rules: RetryRules,
+    now_ms: int,
+    desk: Callable[[], Desk],
+    *,
+    case_seq: int | None = None,
+    why: str = "the daemon ended while it was being sent",
+    but: Collection[int] = (),
+) -> int:
+    """At start, or of one case at a take-over: what was being sent is in doubt; decide about each (CLUSTER, START).
+
+    ``but`` are row numbers of deliveries that are in a channel's hands. Returns how many.
+    """
     count = 0
-    for one in transaction.interrupted():
+    for one in waiting.interrupted(transaction, case_seq):
+        if one.seq in but:
+            continue
         entry = transaction.entry(one.case_seq)
         head = entry.case.head
         assert head is not None
         outcome = doubt(
             entry.case.deliveries[one.key],
-            "the daemon ended while it was being sent",
+            why,
             by="",
             rules=rules,
             priority=head.priority,
@@ -195,7 +213,7 @@ def _has_waiting_sibling(entry: Entry, key: DeliveryKey) -> bool:
 def _drop_rungs(transaction: Transaction, entry: Entry, claim: Claim, now_ms: int) -> None:
     if not _has_waiting_sibling(entry, claim.key):
         return
-    for key, _rung in transaction.waiting_rungs(claim.case_seq, claim.key.recipient, other_than=claim.rung):
+    for key, _rung in waiting.waiting_rungs(transaction, claim.case_seq, claim.key.recipient, other_than=claim.rung):
         change = DeliveryChange(DeliveryState(Fact.CANCELLED), error=f"reached by {claim.key.channel}")
         transaction.change(entry, key, change, now_ms)
 
@@ -203,7 +221,7 @@ def _drop_rungs(transaction: Transaction, entry: Entry, claim: Claim, now_ms: in
 def _next_rung(transaction: Transaction, entry: Entry, key: DeliveryKey, rung: int, now_ms: int) -> None:
     if not _has_waiting_sibling(entry, key):
         return
-    waiting = [found for found in transaction.waiting_rungs(entry.seq, key.recipient, rung) if found[1] > rung]
-    for other, at_rung in waiting:
-        if at_rung == waiting[0][1]:
+    held = [found for found in waiting.waiting_rungs(transaction, entry.seq, key.recipient, rung) if found[1] > rung]
+    for other, at_rung in held:
+        if at_rung == held[0][1]:
             transaction.set_due(entry, other, now_ms)

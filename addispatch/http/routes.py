@@ -136,6 +136,12 @@ async def modems(operations: Ops, actor: Who) -> Json:
     return Json(await operations.modems(actor))
 
 
+@router.get("/cluster")
+async def cluster(operations: Ops, actor: Who) -> Json:
+    """The place in a cluster: role, the other node, paths; empty without one."""
+    return Json(await operations.cluster(actor))
+
+
 @router.get("/plugins")
 async def plugins(operations: Ops, actor: Who) -> Json:
     """Plugins with their status."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from addispatch.domain.addressbook import Directory
     from addispatch.domain.alarm import Alarm
+    from addispatch.domain.case import Owner
     from addispatch.runtime.clock import Clock
     from addispatch.store.ledger import Ledger
     from addispatch.store.transaction import Transaction
@@ -59,6 +60,7 @@ class Pipeline:
         filters: Sequence[Filter] = (),
         timezone: str = "UTC",
         public_url: str = "",
+        owner: Callable[[Alarm], Owner] | None = None,
     ) -> None:
         #: Channels of the plugins that are on, whether one of them reads mail, and what they never take; set before
         #: ``use``.
@@ -66,6 +68,7 @@ class Pipeline:
         self.takes_mail = False
         self.refuses: Callable[[str, str], str] = refuses_nothing
         self._timezone, self._public_url = timezone, public_url
+        self._owner = owner
         self._ledger, self._clock = ledger, clock
         self._node, self._region, self._store_id = node, region, store_id
         self._redelivery, self._number = redelivery, first_number
@@ -138,7 +141,8 @@ class Pipeline:
             events = plan.events
         if alarm.ttl_s is None and self._default_ttl_s is not None:
             alarm = dataclasses.replace(alarm, ttl_s=self._default_ttl_s)
-        order = Order(alarm, drafts, events, self._store_id, self.desk, number)
+        owner = self._owner(alarm) if self._owner is not None else None
+        order = Order(alarm, drafts, events, self._store_id, self.desk, number, owner)
         clock = self._clock
         future = self._ledger.submit(lambda transaction: store(transaction, order, clock.now_ms()), Turn.INTAKE)
         if drafts:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from addispatch.domain.alarm import Alarm, AlarmState, Priority
-from addispatch.domain.case import Case, Head, Repeat, priority_of, raise_count
+from addispatch.domain.case import Case, Head, Owner, Repeat, priority_of, raise_count
 from addispatch.domain.case_state import policy_of
 from addispatch.domain.events import AlarmAdded, AlarmExempt, AlarmOpenedClosed, Event
 from addispatch.domain.exempt import exempt_keyword
@@ -22,6 +22,7 @@ from addispatch.domain.result import Accepted, CaseRef
 from addispatch.pipeline.clear import clear, cleared_after
 from addispatch.pipeline.draft import Draft, new_deliveries, reaches_anybody
 from addispatch.pipeline.open import Opening
+from addispatch.store.waiting import last_queued_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,8 @@ class Order(NamedTuple):
     store_id: str
     desk: Desk
     fingerprint_number: int | None = None
+    #: Which node sends; None without a cluster.
+    owner: Owner | None = None
 
 
 def store(transaction: Transaction, order: Order, now_ms: int) -> Accepted:
@@ -57,6 +60,8 @@ def store(transaction: Transaction, order: Order, now_ms: int) -> Accepted:
         ident = ordered_id(now_ms, random.getrandbits(74))
     if order.fingerprint_number is not None and alarm.fingerprint is not None:
         transaction.remember_intake(order.fingerprint_number, now_ms, alarm.path, alarm.fingerprint)
+        if alarm.state is AlarmState.RAISED and (copy := _copy(transaction, alarm.fingerprint, ident, now_ms)):
+            return copy
     transaction.accepted.append(alarm.source)
     for event in order.events:
         transaction.event(now_ms, event)
@@ -70,9 +75,23 @@ def store(transaction: Transaction, order: Order, now_ms: int) -> Accepted:
     return Accepted(alarm_id=ident, cases=refs)
 
 
+def _copy(transaction: Transaction, fingerprint: bytes, ident: str, now_ms: int) -> Accepted | None:
+    """In a cluster: the answer for a publish that the other node heard, too, and told us of first."""
+    notes = transaction.notes
+    if notes is None:
+        return None
+    known = notes.twin.pairing.local(fingerprint.hex(), ident, now_ms)
+    if known is None:
+        notes.arrival(ident, fingerprint.hex())
+        return None
+    return Accepted(alarm_id=known[0], cases=known[1], duplicate=True)
+
+
 def _raise(transaction: Transaction, order: Order, ident: str, now_ms: int) -> tuple[CaseRef, ...]:
     alarm, desk = order.alarm, order.desk
-    opening = Opening(transaction, alarm, ident, desk, now_ms, others=reaches_anybody(order.drafts))
+    opening = Opening(
+        transaction, alarm, ident, desk, now_ms, others=reaches_anybody(order.drafts), owner=order.owner or Owner()
+    )
     cleared = cleared_after(transaction, alarm.source, alarm.key, alarm.ts, now_ms) if alarm.key and alarm.ts else None
     if cleared is not None:
         transaction.event(now_ms, AlarmOpenedClosed(alarm.source, alarm.key or ""))
@@ -121,7 +140,9 @@ def _add(
     told_rank = priority_of(case).rank
     rank = alarm.priority.rank
     # The most urgent one is remembered: a condition that goes up and down is not told each time it goes up.
-    repeat = Repeat((mine.times if mine else 0) + 1, now_ms, alarm.text, min(rank, told_rank))
+    # Later than the clears that are known, whatever the clock of the node that heard them said.
+    at_ms = max(now_ms, *(one.at_ms + 1 for one in case.clears)) if case.clears else now_ms
+    repeat = Repeat((mine.times if mine else 0) + 1, at_ms, alarm.text, min(rank, told_rank))
     delta = Case(id=case.id, repeats={order.store_id: repeat})
     times = raise_count(case) + 1
     if rank < told_rank or _renotify_is_due(transaction, entry, head, now_ms):
@@ -134,4 +155,4 @@ def _add(
 def _renotify_is_due(transaction: Transaction, entry: Entry, head: Head, now_ms: int) -> bool:
     """Whether the last message is so long ago that another one is due, however often it was raised in between."""
     after_s = policy_of(entry.case).renotify_after_s if head.policy else None
-    return after_s is not None and now_ms - transaction.last_queued_ms(entry) >= after_s * 1000
+    return after_s is not None and now_ms - last_queued_ms(transaction, entry) >= after_s * 1000

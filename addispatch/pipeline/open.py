@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from addispatch.domain.case import Case, Clear, Fact, Head, Position
+from addispatch.domain.case import Case, Clear, Fact, Head, Owner, Position
 from addispatch.domain.codes import new_code
 from addispatch.domain.escalation import wait_s
 from addispatch.domain.events import AlarmAccepted, AlarmReachesNobody, AudienceUnreachable, DeliveryFailed, Said
@@ -29,15 +29,24 @@ if TYPE_CHECKING:
 
 #: A code is not given out again for so long after its case closed.
 CODE_REST_MS = 7 * 86_400_000
+_NO_OWNER = Owner()
 
 
 class Opening:
     """Opens cases. ``others``: whether the alarm reaches anybody, in whichever of its audiences."""
 
     def __init__(
-        self, transaction: Transaction, alarm: Alarm, ident: str, desk: Desk, now_ms: int, *, others: bool
+        self,
+        transaction: Transaction,
+        alarm: Alarm,
+        ident: str,
+        desk: Desk,
+        now_ms: int,
+        *,
+        others: bool,
+        owner: Owner = _NO_OWNER,
     ) -> None:
-        self._others, self._desk = others, desk
+        self._others, self._desk, self._owner = others, desk, owner
         self._transaction, self._alarm, self._ident, self._now_ms = transaction, alarm, ident, now_ms
         self.told: set[tuple[str, str]] = set()
         self._code: str | None = None
@@ -51,7 +60,8 @@ class Opening:
             self._alarm, drafts, self.told, self._now_ms, desk=self._desk, case=empty, code=code
         )  # fmt: skip
         codes = frozenset((code,)) if code else frozenset()
-        case = Case(id=empty.id, head=head, codes=codes, deliveries={row.key: row.state for row in rows})
+        deliveries = {row.key: row.state for row in rows}
+        case = Case(id=empty.id, head=head, owner=self._owner, codes=codes, deliveries=deliveries)
         entry = self._transaction.open_case(
             case, code, rows, self._now_ms, self._next_at_ms(target.audience, head, rows)
         )
@@ -61,7 +71,9 @@ class Opening:
     def open_closed(self, target: Target, cleared: Clear) -> CaseRef:
         """Open a case that is over already: the news of its end came before the news of its beginning (SPEC 5.8)."""
         head = self._head(target, (), "")
-        case = Case(id=case_id(self._ident, target.audience.id), head=head, clears=frozenset((cleared,)))
+        case = Case(
+            id=case_id(self._ident, target.audience.id), head=head, owner=self._owner, clears=frozenset((cleared,))
+        )
         self._transaction.open_case(case, None, (), self._now_ms)
         return CaseRef(case.id)
 
@@ -103,7 +115,9 @@ class Opening:
     def _shared_code(self) -> str:
         if self._code is None:
             since_ms = self._now_ms - CODE_REST_MS
-            self._code = new_code(secrets.randbelow, lambda code: self._transaction.code_is_taken(code, since_ms))
+            taken = self._transaction.code_is_taken
+            rank = self._transaction.rank
+            self._code = new_code(secrets.randbelow, lambda code: taken(code, since_ms), rank=rank)
         return self._code
 
     def _tell(self, entry: Entry, audience: Audience, rows: Sequence[NewDelivery]) -> None:

@@ -24,6 +24,7 @@ from addispatch.store import schema
 from addispatch.store.checkpoint import Checkpoints
 from addispatch.store.connect import make_engine, open_checked
 from addispatch.store.deadlines import pause_of
+from addispatch.store.notes import Twin
 from addispatch.store.sql import Statements
 from addispatch.store.transaction import Counters, Entry, Told, Transaction
 from addispatch.store.trouble import Trouble, trouble_of
@@ -86,6 +87,9 @@ class Ledger:
         self.on_events: Callable[[list[Told]], None] | None = None
         self.on_commit: Callable[[float, int, list[str]], None] | None = None
         self.on_work: Callable[[Transaction], None] | None = None
+        #: The other ledger this one is mirrored in, and who is told of what changed, before those who wait; or None.
+        self.twin: Twin | None = None
+        self.on_changes: Callable[[Transaction], None] | None = None
         self.make_room: Callable[[], bool] | None = None
         self.on_broken: Callable[[str], None] | None = None
         self.problem = ""
@@ -258,7 +262,7 @@ class Ledger:
     def _transact(self, connection: sa.Connection, units: list[Unit[Any]]) -> tuple[list[Any], Transaction]:
         try:
             with connection.begin():
-                transaction = Transaction(connection, self._statements, self._counters, self._cache)
+                transaction = Transaction(connection, self._statements, self._counters, self._cache, self.twin)
                 results = [unit(transaction) for unit in units]
                 transaction.finish()
             self._counters.paused_at_ms = transaction.paused_at_ms
@@ -288,12 +292,16 @@ class Ledger:
         if has_written:  # one that only looked says nothing about the disk
             self.problem = ""
         self.marks.update(transaction.marks)
+        if self.on_changes is not None and (transaction.changes or transaction.reports):
+            self.on_changes(transaction)
         for job, result in zip(batch, results, strict=True):
             if not job.future.done():
                 job.future.set_result(result)
         if self.on_commit is not None:
             self.on_commit(took_s, len(batch), transaction.accepted)
-        has_work = transaction.channels or transaction.answered or transaction.next_at_ms is not None
+        has_work = (
+            transaction.channels or transaction.answered or transaction.yielded or transaction.next_at_ms is not None
+        )
         if has_work and self.on_work is not None:
             self.on_work(transaction)
         if transaction.told and self.on_events is not None:

@@ -75,12 +75,16 @@ def with_code(transaction: Transaction, code: str, since_ms: int) -> list[Entry]
     transaction.flush()
     query = (
         sa.select(_c.seq)
-        .where(_c.code == code, _c.code.is_not(None))
+        .where(sa.or_(sa.and_(_c.code == code, _c.code.is_not(None)), _c.seq.in_(_aliased(code))))
         .where(sa.or_(_c.state != "closed", _c.closed_at_ms >= since_ms))
         .order_by(_c.seq.desc())
         .limit(MOST_CASES)
     )
     return [transaction.entry(seq) for seq in transaction.connection.execute(query).scalars().all()]
+
+
+def _aliased(code: str) -> sa.Select[tuple[int]]:
+    return sa.select(schema.aliases.c.case_seq).where(schema.aliases.c.code == code)
 
 
 def of_alarm(transaction: Transaction, entry: Entry) -> list[Entry]:
@@ -114,7 +118,7 @@ def due_cases(transaction: Transaction, now_ms: int, most: int) -> list[int]:
     transaction.flush()
     query = (
         sa.select(_c.seq)
-        .where(_c.next_at_ms <= now_ms, _c.next_at_ms.is_not(None))
+        .where(_c.mine == 1, _c.next_at_ms <= now_ms, _c.next_at_ms.is_not(None))
         .order_by(_c.next_at_ms, _c.seq)
         .limit(most)
     )
@@ -131,7 +135,7 @@ def put_off(transaction: Transaction, seq: int, at_ms: int) -> None:
 def next_case_ms(transaction: Transaction) -> int | None:
     """Return when the next step of any case is due."""
     transaction.flush()
-    query = sa.select(_c.next_at_ms).where(_c.next_at_ms.is_not(None)).order_by(_c.next_at_ms).limit(1)
+    query = sa.select(_c.next_at_ms).where(_c.mine == 1, _c.next_at_ms.is_not(None)).order_by(_c.next_at_ms).limit(1)
     found = transaction.connection.execute(query).scalar()
     return int(found) if found is not None else None
 
@@ -176,7 +180,7 @@ def waiting_count(transaction: Transaction) -> int:
     """Return how many deliveries wait for their turn."""
     transaction.flush()
     query = sa.select(sa.func.count()).where(
-        _d.due_at_ms.is_not(None), _d.phase == 0, _d["class"] != int(QueueClass.PAUSE)
+        _d.mine == 1, _d.due_at_ms.is_not(None), _d.phase == 0, _d["class"] != int(QueueClass.PAUSE)
     )
     return int(transaction.connection.execute(query).scalar_one())
 

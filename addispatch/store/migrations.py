@@ -16,12 +16,27 @@ def _escalation(connection: sa.Connection) -> None:
     """Version 2: when a case escalates next, and what a delivery is for."""
     connection.exec_driver_sql("ALTER TABLE cases ADD COLUMN next_at_ms BIGINT")
     connection.exec_driver_sql("ALTER TABLE deliveries ADD COLUMN kind SMALLINT DEFAULT 0 NOT NULL")
-    for table, name in ((schema.cases, "cases_due"), (schema.deliveries, "deliveries_asked")):
+    # ``cases_due`` is made by the next step, on a column that is not there yet.
+    next(index for index in schema.deliveries.indexes if index.name == "deliveries_asked").create(connection)
+
+
+def _cluster(connection: sa.Connection) -> None:
+    """Version 3: which of two nodes sends, and what the other one may lack."""
+    connection.exec_driver_sql("ALTER TABLE cases ADD COLUMN mine SMALLINT DEFAULT 1 NOT NULL")
+    connection.exec_driver_sql("ALTER TABLE cases ADD COLUMN unmirrored SMALLINT DEFAULT 0 NOT NULL")
+    connection.exec_driver_sql("ALTER TABLE deliveries ADD COLUMN mine SMALLINT DEFAULT 1 NOT NULL")
+    schema.aliases.create(connection)
+    for table, name in (
+        (schema.cases, "cases_due"),
+        (schema.cases, "cases_unmirrored"),
+        (schema.deliveries, "deliveries_due"),
+    ):
+        connection.exec_driver_sql(f"DROP INDEX IF EXISTS {name}")
         next(index for index in table.indexes if index.name == name).create(connection)
 
 
 #: ``STEPS[n]`` changes a ledger of version n + 1 into one of version n + 2. An empty file gets everything at once.
-STEPS: list[Step] = [_escalation]
+STEPS: list[Step] = [_escalation, _cluster]
 
 
 def migrate(engine: sa.Engine) -> int:

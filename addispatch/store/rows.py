@@ -29,6 +29,7 @@ from addispatch.domain.ids import dashed
 
 _FACTS = tuple(Fact)
 _PHASES = tuple(Phase)
+_PLAIN = Case("")
 
 
 class NewDelivery(NamedTuple):
@@ -90,8 +91,8 @@ def options_json(head: Head) -> str:
     return orjson.dumps({name: value for name, value in full.items() if value != ""}).decode()
 
 
-def extra_json(case: Case) -> str | None:
-    """The sets and registers that are empty in most cases, or None if all are."""
+def extra_doc(case: Case) -> dict[str, Any]:
+    """The sets and registers that are empty in most cases; those that are not."""
     full: dict[str, Any] = {
         "codes": sorted(case.codes),
         "owner": case.owner if case.owner != Owner() else (),
@@ -103,7 +104,12 @@ def extra_json(case: Case) -> str | None:
         "closings": sorted(case.closings),
         "repeats": dict(case.repeats),
     }
-    kept = {name: value for name, value in full.items() if value}
+    return {name: value for name, value in full.items() if value}
+
+
+def extra_json(case: Case) -> str | None:
+    """The same as text, or None if all are empty."""
+    kept = extra_doc(case)
     return orjson.dumps(kept, option=orjson.OPT_PASSTHROUGH_SUBCLASS, default=list).decode() if kept else None
 
 
@@ -114,6 +120,9 @@ def case_row(
     state_and_reason: tuple[CaseState, CloseReason | None],
     now_ms: int,
     next_at_ms: int | None = None,
+    *,
+    mine: int = 1,
+    unmirrored: int = 0,
 ) -> tuple[Any, ...]:
     """The row of a case in the order of ``schema.cases``."""
     head = case.head
@@ -133,23 +142,25 @@ def case_row(
         head.opened_at_ms,
         options_json(head),
         code,
-        extra_json(case) if case.codes or case.clears or case.closings or case.owner.store else None,
+        extra_json(case) if case[2:-1] != _PLAIN[2:-1] else None,
         state.value,
         reason.value if reason else None,
         now_ms if state is CaseState.CLOSED else None,
         head.opened_at_ms + int(head.close_after_s * 1000) if head.needs_ack else None,
         next_at_ms,
+        mine,
+        unmirrored,
     )
 
 
-def delivery_row(seq: int, case_seq: int, new: NewDelivery, now_ms: int) -> tuple[Any, ...]:
+def delivery_row(seq: int, case_seq: int, new: NewDelivery, now_ms: int, mine: int = 1) -> tuple[Any, ...]:
     """The row of a new delivery in the order of ``schema.deliveries``."""
     cycle, level, recipient_id, channel, address = new.key
     fact, attempt, phase = new.state
     return (
         seq, case_seq, cycle, level, recipient_id, new.recipient, channel, address, new.text, new.subject,
         new.queue_class, 1, new.rung, int(fact), attempt, int(phase), 0, new.due_at_ms, new.expires_at_ms, now_ms,
-        None, None, None, None, new.error, int(new.kind),
+        None, None, None, None, new.error, int(new.kind), mine,
     )  # fmt: skip
 
 
@@ -169,9 +180,13 @@ def read_case(row: Mapping[str, Any], deliveries: Sequence[Mapping[str, Any]]) -
         opened_at_ms=row["opened_at_ms"],
         **options,
     )
-    return Case(
-        id=unpack_id(row["id"]),
-        head=head,
+    case = with_extra(Case(unpack_id(row["id"]), head), extra)
+    return case._replace(deliveries={delivery_key(d): delivery_state(d) for d in deliveries})
+
+
+def with_extra(case: Case, extra: Mapping[str, Any]) -> Case:
+    """A case with the sets and registers of ``extra_doc``."""
+    return case._replace(
         owner=Owner(*extra.get("owner", ())),
         position=Position(*extra.get("position", ())),
         codes=frozenset(extra.get("codes", ())),
@@ -181,7 +196,6 @@ def read_case(row: Mapping[str, Any], deliveries: Sequence[Mapping[str, Any]]) -
         clears=frozenset(Clear(*c) for c in extra.get("clears", ())),
         closings=frozenset(Closing(at, CloseReason(reason), by) for at, reason, by in extra.get("closings", ())),
         repeats={store: Repeat(*r) for store, r in extra.get("repeats", {}).items()},
-        deliveries={delivery_key(d): delivery_state(d) for d in deliveries},
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: Raised by one with each entry in ``migrations.STEPS``.
-VERSION = 2
+VERSION = 3
 
 metadata = sa.MetaData()
 
@@ -54,6 +54,9 @@ cases = sa.Table(
     sa.Column("closed_at_ms", sa.BigInteger),
     sa.Column("close_at_ms", sa.BigInteger),  # when it closes by itself if nobody acknowledges
     sa.Column("next_at_ms", sa.BigInteger),  # when the next step of its escalation is due
+    # In a cluster: whether this node sends for it, and whether the other node may lack something of a closed one.
+    sa.Column("mine", sa.SmallInteger, nullable=False, server_default="1"),
+    sa.Column("unmirrored", sa.SmallInteger, nullable=False, server_default="0"),
 )
 sa.Index("cases_id", cases.c.id, unique=True)
 sa.Index("cases_open_key", cases.c.key, sqlite_where=sa.text("key IS NOT NULL AND state <> 'closed'"))
@@ -61,7 +64,8 @@ sa.Index("cases_open_code", cases.c.code, sqlite_where=sa.text("code IS NOT NULL
 sa.Index("cases_open", cases.c.state, sqlite_where=sa.text("state <> 'closed'"))
 sa.Index("cases_closing", cases.c.close_at_ms, sqlite_where=sa.text("close_at_ms IS NOT NULL AND state <> 'closed'"))
 
-sa.Index("cases_due", cases.c.next_at_ms, sqlite_where=sa.text("next_at_ms IS NOT NULL"))
+sa.Index("cases_due", cases.c.mine, cases.c.next_at_ms, sqlite_where=sa.text("next_at_ms IS NOT NULL"))
+sa.Index("cases_unmirrored", cases.c.seq, sqlite_where=sa.text("unmirrored = 1"))
 
 deliveries = sa.Table(
     "deliveries",
@@ -95,11 +99,13 @@ deliveries = sa.Table(
     sa.Column("carrier", sa.Text),  # modem or server that carried it, or failed last
     sa.Column("error", sa.Text),
     sa.Column("kind", sa.SmallInteger, nullable=False, server_default="0"),  # ``domain.delivery.Kind``
+    sa.Column("mine", sa.SmallInteger, nullable=False, server_default="1"),  # as its case's
 )
 sa.Index("deliveries_asked", deliveries.c.address, deliveries.c.case_seq, sqlite_where=sa.text("kind = 1"))
 sa.Index("deliveries_case", deliveries.c.case_seq)
 sa.Index(
     "deliveries_due",
+    deliveries.c.mine,
     deliveries.c.channel,
     deliveries.c["class"],
     deliveries.c.turn,
@@ -121,6 +127,15 @@ sa.Index(
     deliveries.c.address,
     deliveries.c.reference,
     sqlite_where=sa.text("reference IS NOT NULL"),
+)
+
+#: Further codes of a case: two nodes gave it one each, or it took in another case of its key (CLUSTER, JOIN).
+aliases = sa.Table(
+    "aliases",
+    metadata,
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("case_seq", sa.BigInteger, primary_key=True),
+    sqlite_with_rowid=False,
 )
 
 events = sa.Table(

@@ -113,6 +113,11 @@ class Statements:
             " repeat=CASE WHEN repeat > 0 THEN repeat ELSE :repeat END WHERE seq=:seq"
         )
         self.claim = make("UPDATE deliveries SET phase=1 WHERE seq=:seq")
+        self.change_case_mine = make("UPDATE cases SET mine=:mine WHERE seq=:seq")
+        self.change_deliveries_mine = make("UPDATE deliveries SET mine=:mine WHERE case_seq=:seq")
+        self.change_unmirrored = make("UPDATE cases SET unmirrored=:unmirrored WHERE seq=:seq")
+        self.put_alias = make("INSERT INTO aliases (code, case_seq) VALUES (:code, :seq) ON CONFLICT DO NOTHING")
+        self.mark_sending = make("UPDATE deliveries SET attempt=:attempt, phase=1 WHERE seq=:seq")
         self.change_state = make("UPDATE cases SET state=:state, reason=:reason, closed_at_ms=:closed WHERE seq=:seq")
         self.change_next = make("UPDATE cases SET next_at_ms=:next WHERE seq=:seq")
         self.change_close = make("UPDATE cases SET close_at_ms=:close WHERE seq=:seq")
@@ -120,7 +125,8 @@ class Statements:
         self.change_extra = make("UPDATE cases SET extra=:extra, code=:code WHERE seq=:seq")
         self.due = make(
             f"SELECT {CLAIM_COLUMNS} FROM deliveries d JOIN cases c ON c.seq = d.case_seq"  # noqa: S608 - constants
-            " WHERE d.channel=:channel AND d.class=:class AND d.turn=:turn AND d.due_at_ms<=:now AND d.phase=0"
+            " WHERE d.mine=1 AND d.channel=:channel AND d.class=:class AND d.turn=:turn AND d.due_at_ms<=:now"
+            " AND d.phase=0"
             " ORDER BY d.due_at_ms, d.seq LIMIT :most"
         )
         self.case = make(f"SELECT {', '.join(CASE_COLUMNS)} FROM cases WHERE seq=:seq")  # noqa: S608 - constants
@@ -128,7 +134,7 @@ class Statements:
         # The first of each queue of a channel: one statement, because most queues are empty and each statement costs.
         self.heads = make(
             f"WITH q(class, turn) AS (VALUES {_QUEUES}), c(channel) AS (SELECT CAST(:channel AS TEXT))"  # noqa: S608
-            " SELECT q.class, q.turn, (SELECT d.due_at_ms FROM deliveries d WHERE d.channel=c.channel"
+            " SELECT q.class, q.turn, (SELECT d.due_at_ms FROM deliveries d WHERE d.mine=1 AND d.channel=c.channel"
             " AND d.class=q.class AND d.turn=q.turn AND d.due_at_ms IS NOT NULL AND d.phase=0"
             " ORDER BY d.due_at_ms LIMIT 1) FROM q, c"
         )

@@ -7,7 +7,7 @@ that the common path (open, claim, sent) reads each row at most once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -19,6 +19,7 @@ from addispatch.domain.case import (
     DeliveryKey,
     DeliveryState,
     Fact,
+    Owner,
     Phase,
     merge,
     with_delivery,
@@ -26,7 +27,9 @@ from addispatch.domain.case import (
 from addispatch.domain.case_state import KEPT_ACKNOWLEDGED_MS, state_of
 from addispatch.domain.delivery import Kind
 from addispatch.domain.events import MAX_LINE_CHARS, Event
+from addispatch.domain.ownership import is_mine
 from addispatch.store import schema
+from addispatch.store.notes import Notes, Twin
 from addispatch.store.rows import (
     DeliveryChange,
     NewDelivery,
@@ -39,6 +42,12 @@ from addispatch.store.rows import (
     unpack_id,
 )
 from addispatch.store.sql import CASE_COLUMNS, DELIVERY_COLUMNS, Statement, Statements
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from addispatch.cluster.events import Change
+    from addispatch.cluster.events import Event as ClusterEvent
 
 #: How many cases the cache keeps.
 CACHE_COUNT = 32_768
@@ -53,13 +62,25 @@ _KINDS = tuple(Kind)
 class Entry:
     """A case as the ledger knows it; ``case`` is replaced by each join, ``state`` is what follows from it."""
 
-    __slots__ = ("case", "code", "delivery_seqs", "next_at_ms", "seq", "state")
+    __slots__ = ("case", "code", "delivery_seqs", "mine", "next_at_ms", "rest", "seq", "state", "sum")
 
     def __init__(
-        self, seq: int, case: Case, code: str | None, delivery_seqs: dict[DeliveryKey, int], next_at_ms: int | None
+        self,
+        seq: int,
+        case: Case,
+        code: str | None,
+        delivery_seqs: dict[DeliveryKey, int],
+        next_at_ms: int | None,
+        *,
+        mine: bool = True,
     ) -> None:
         self.seq, self.case, self.code, self.delivery_seqs = seq, case, code, delivery_seqs
         self.next_at_ms = next_at_ms
+        #: Whether this node sends for it; always, without a cluster.
+        self.mine = mine
+        #: The two parts of its digest, if they are known; see ``notes``.
+        self.rest: int | None = None
+        self.sum: int | None = None
         self.state = state_of(case)
 
 
@@ -89,18 +110,6 @@ class Claim(NamedTuple):
     kind: Kind
 
 
-class Interrupted(NamedTuple):
-    """A delivery whose sending was begun and not settled by the last process."""
-
-    case_seq: int
-    key: DeliveryKey
-    recipient: str
-    rung: int
-    repeat: bool
-    error: str
-    kind: Kind
-
-
 class Counters:
     """Numbers of the next rows. One writer, so they live in memory and continue from the tables at start."""
 
@@ -120,7 +129,12 @@ class Transaction:
     """One open transaction. Not for use outside the unit it is given to."""
 
     def __init__(
-        self, connection: sa.Connection, statements: Statements, counters: Counters, cache: dict[int, Entry]
+        self,
+        connection: sa.Connection,
+        statements: Statements,
+        counters: Counters,
+        cache: dict[int, Entry],
+        twin: Twin | None = None,
     ) -> None:
         self.connection = connection
         self.events: list[tuple[Any, ...]] = []
@@ -131,16 +145,28 @@ class Transaction:
         self.channels: set[str] = set()  # those something was queued for
         self.answered: set[int] = set()  # cases that nobody need be asked about any more
         self.paused_at_ms = counters.paused_at_ms  # since when nothing may leave, if so
+        self.yielded: set[int] = set()  # cases this node does not send for any more
+        #: What changed, for the other node; None without a cluster.
+        self.notes = Notes(twin, self.paused_at_ms) if twin is not None else None
+        self.changes: list[Change] = []
+        #: What units tell the rules of the cluster once this is committed, given the changes by id.
+        self.reports: list[Callable[[dict[str, Change]], ClusterEvent]] = []
         self._sql, self._next, self._cache = statements, counters, cache
         self._waiting: dict[Statement, list[tuple[Any, ...]]] = {}
         s = statements
         # Inserts go first: later statements may change the rows they made.
         self._order = (
             s.insert_case, s.insert_delivery, s.claim, s.change_delivery, s.change_state, s.change_extra,
-            s.change_next, s.change_close, s.change_text, s.insert_alarm, s.put_intake,
+            s.change_next, s.change_close, s.change_text, s.insert_alarm, s.put_intake, s.put_alias, s.mark_sending,
+            s.change_case_mine, s.change_deliveries_mine, s.change_unmirrored,
         )  # fmt: skip
         for statement in self._order:
             self._waiting[statement] = []
+
+    @property
+    def rank(self) -> int:
+        """This node's rank in its cluster; 0 without one."""
+        return self.notes.twin.rank if self.notes is not None else 0
 
     # -- writing -------------------------------------------------------------------------------------------------
 
@@ -155,6 +181,8 @@ class Transaction:
     def finish(self) -> None:
         """Send everything, events and marks included; called once before the commit."""
         self.flush()
+        if self.notes is not None:
+            self.changes = self.notes.changes()
         if self.events:
             self._sql.insert_event.run(self.connection, self.events)
         if self.marks:
@@ -173,6 +201,8 @@ class Transaction:
     def remember_alarm(self, alarm_id: str, now_ms: int, cases_json: str) -> None:
         """Note an alarm that has an id of its source's, with the answer it got."""
         self._waiting[self._sql.insert_alarm].append((pack_id(alarm_id), now_ms, cases_json))
+        if self.notes is not None:
+            self.notes.alarm(alarm_id, cases_json)
 
     def known_alarm(self, alarm_id: str) -> str | None:
         """Return the answer an alarm with this id got, if it was taken before."""
@@ -194,12 +224,20 @@ class Transaction:
         next_at_ms: int | None = None,
     ) -> Entry:
         """Store a new case with its deliveries, and when it escalates."""
-        counters = self._next
+        counters, notes = self._next, self.notes
         counters.case += 1
         seq = counters.case
-        entry = Entry(seq, case, code, {}, next_at_ms)
-        self._waiting[self._sql.insert_case].append(case_row(seq, case, code, entry.state, now_ms, next_at_ms))
-        self._note_next(next_at_ms)
+        if notes is not None and not case.owner.store:
+            case = case._replace(owner=Owner(0, notes.twin.rank, notes.twin.store))
+        mine = notes is None or case.owner.store == notes.twin.store
+        entry = Entry(seq, case, code, {}, next_at_ms, mine=mine)
+        unmirrored = int(notes is not None and not notes.is_merging and entry.state[0] is CaseState.CLOSED)
+        self._waiting[self._sql.insert_case].append(
+            case_row(seq, case, code, entry.state, now_ms, next_at_ms, mine=int(mine), unmirrored=unmirrored)
+        )
+        self._note_next(entry, next_at_ms)
+        if notes is not None:
+            notes.opened(entry)
         self._insert_deliveries(entry, deliveries, now_ms)
         return self._keep(entry)
 
@@ -208,6 +246,9 @@ class Transaction:
         self._insert_deliveries(entry, deliveries, now_ms)
         delta = Case(id=entry.case.id, deliveries={new.key: new.state for new in deliveries})
         entry.case = merge(entry.case, delta)
+        if self.notes is not None:
+            for new in deliveries:
+                self.notes.state(entry, new.key, None)
         self.channels.update(new.key.channel for new in deliveries if new.due_at_ms is not None)
 
     def set_next(self, entry: Entry, at_ms: int | None) -> None:
@@ -215,19 +256,39 @@ class Transaction:
         if at_ms != entry.next_at_ms:
             entry.next_at_ms = at_ms
             self._waiting[self._sql.change_next].append((at_ms, entry.seq))
-            self._note_next(at_ms)
+            self._note_next(entry, at_ms)
+            if self.notes is not None:
+                self.notes.next(entry)
 
-    def _note_next(self, at_ms: int | None) -> None:
-        if at_ms is not None and (self.next_at_ms is None or at_ms < self.next_at_ms):
+    def _note_next(self, entry: Entry, at_ms: int | None) -> None:
+        if at_ms is not None and entry.mine and (self.next_at_ms is None or at_ms < self.next_at_ms):
             self.next_at_ms = at_ms
 
     def set_close(self, entry: Entry, at_ms: int) -> None:
         """Set when the case closes by itself."""
         self._waiting[self._sql.change_close].append((at_ms, entry.seq))
 
+    def add_alias(self, entry: Entry, code: str) -> None:
+        """Let a case be found by a further code."""
+        self._waiting[self._sql.put_alias].append((code, entry.seq))
+
+    def mirrored(self, seq: int) -> None:
+        """The other node has everything of a closed case."""
+        self._waiting[self._sql.change_unmirrored].append((0, seq))
+
+    def mark_sending(self, entry: Entry, key: DeliveryKey, state: DeliveryState) -> None:
+        """The other node has a delivery in hand; its row keeps when it is due."""
+        before = entry.case
+        entry.case = with_delivery(before, key, state)
+        if self.notes is not None:
+            self.notes.state(entry, key, before.deliveries.get(key))
+        self._waiting[self._sql.mark_sending].append((state.attempt, entry.delivery_seqs[key]))
+
     def set_text(self, entry: Entry, key: DeliveryKey, text: str, kind: Kind) -> None:
         """Change what a delivery says and is for; only for one that is not under way."""
         self._waiting[self._sql.change_text].append((text, int(kind), entry.delivery_seqs[key]))
+        if self.notes is not None:
+            self.notes.text(entry, key, text, kind)
 
     def _insert_deliveries(self, entry: Entry, deliveries: Sequence[NewDelivery], now_ms: int) -> None:
         counters = self._next
@@ -238,18 +299,40 @@ class Transaction:
             if self.paused_at_ms is not None and new.key.cycle != PAUSE_CYCLE:
                 times = (self._frozen(new.due_at_ms, now_ms), self._frozen(new.expires_at_ms, now_ms))
                 new = new._replace(due_at_ms=times[0], expires_at_ms=times[1])  # noqa: PLW2901
-            rows.append(delivery_row(counters.delivery, entry.seq, new, now_ms))
+            rows.append(delivery_row(counters.delivery, entry.seq, new, now_ms, int(entry.mine)))
+            if self.notes is not None:
+                self.notes.added(entry, new, now_ms)
 
     def join(self, entry: Entry, delta: Case, now_ms: int) -> bool:
         """Join a delta into a stored case; True if its state changed."""
         before = entry.case
         after = entry.case = merge(before, delta)
         for key in delta.deliveries:
-            if after.deliveries[key] != before.deliveries.get(key):
-                self._change_delivery(entry.delivery_seqs[key], DeliveryChange(after.deliveries[key]))
-        if _extra_differs(before, after):
+            known = before.deliveries.get(key)
+            if after.deliveries[key] != known:
+                if self.notes is not None:
+                    self.notes.state(entry, key, known)
+                self._change_delivery(entry, key, DeliveryChange(after.deliveries[key]))
+        if before[2:-1] != after[2:-1]:  # owner to repeats: what is not head or deliveries
             self._waiting[self._sql.change_extra].append((extra_json(after), entry.code, entry.seq))
+            if self.notes is not None:
+                self.notes.rest(entry)
+                self._passed(entry, self.notes.twin.store)
         return self._review(entry, now_ms)
+
+    def _passed(self, entry: Entry, store: str) -> None:
+        """Send for the case from now on, or not any more, as its owner says."""
+        mine = is_mine(entry.case, store)
+        if mine is entry.mine:
+            return
+        entry.mine = mine
+        self._waiting[self._sql.change_case_mine].append((int(mine), entry.seq))
+        self._waiting[self._sql.change_deliveries_mine].append((int(mine), entry.seq))
+        if mine:
+            self._note_next(entry, entry.next_at_ms)
+            self.channels.update(key.channel for key, state in entry.case.deliveries.items() if state.is_pending)
+        else:
+            self.yielded.add(entry.seq)
 
     def change(self, entry: Entry, key: DeliveryKey, change: DeliveryChange, now_ms: int) -> bool:
         """Join what became of one delivery, with its columns; older news changes nothing. True if the case changed."""
@@ -259,12 +342,16 @@ class Transaction:
             return False
         if self.paused_at_ms is not None and key.cycle != PAUSE_CYCLE:
             change = change._replace(due_at_ms=self._frozen(change.due_at_ms, now_ms))
-        self._change_delivery(entry.delivery_seqs[key], change)
+        if self.notes is not None and entry.case is not before:
+            self.notes.state(entry, key, before.deliveries.get(key))
+        self._change_delivery(entry, key, change._replace(state=entry.case.deliveries[key]))
         return self._review(entry, now_ms)
 
     def _review(self, entry: Entry, now_ms: int) -> bool:
         """Store the case's derived state if it is another one now."""
         state, reason = derived = state_of(entry.case)
+        if self.notes is not None and not self.notes.is_merging and state is CaseState.CLOSED:
+            self._waiting[self._sql.change_unmirrored].append((1, entry.seq))
         if derived == entry.state:
             return False
         entry.state = derived
@@ -281,69 +368,6 @@ class Transaction:
         self._waiting[self._sql.change_state].append(row)
         return True
 
-    def last_queued_ms(self, entry: Entry) -> int:
-        """When the case's latest message was queued; its opening if it has none."""
-        self.flush()
-        d = schema.deliveries.c
-        found = self.connection.execute(sa.select(sa.func.max(d.queued_at_ms)).where(d.case_seq == entry.seq)).scalar()
-        return int(found) if found is not None else entry.case.head.opened_at_ms if entry.case.head else 0
-
-    def waiting_rungs(self, case_seq: int, recipient_id: str, other_than: int) -> list[tuple[DeliveryKey, int]]:
-        """Return key and rung of a recipient's deliveries on other rungs of his ladder that are not under way."""
-        self.flush()
-        d = schema.deliveries.c
-        query = (
-            sa.select(d.cycle, d.level, d.recipient_id, d.channel, d.address, d.rung)
-            .where(d.case_seq == case_seq, d.recipient_id == recipient_id, d.fact == 0, d.phase == 0)
-            .where(d.rung != other_than, d.kind != int(Kind.NOTICE))
-            .order_by(d.rung)
-        )
-        return [(DeliveryKey(*row[:5]), row[5]) for row in self.connection.execute(query)]
-
-    def interrupted(self) -> list[Interrupted]:
-        """Return the deliveries that were being sent, or held in doubt, when the last process ended."""
-        d = schema.deliveries.c
-        query = sa.select(
-            d.case_seq,
-            d.cycle,
-            d.level,
-            d.recipient_id,
-            d.channel,
-            d.address,
-            d.recipient,
-            d.rung,
-            d.repeat,
-            d.error,
-            d.kind,
-        ).where(d.phase == 1, d.fact == 0)
-        # Two queries, because each has its index.
-        rows = [
-            *self.connection.execute(query.where(d.due_at_ms.is_not(None)).order_by(d.seq)),
-            *self.connection.execute(query.where(d.due_at_ms.is_(None)).order_by(d.seq)),
-        ]
-        return [
-            Interrupted(row[0], DeliveryKey(*row[1:6]), row[6], row[7], bool(row[8]), row[9] or "", _KINDS[row[10]])
-            for row in rows
-        ]
-
-    def overdue(self, now_ms: int, most: int) -> list[tuple[int, DeliveryKey, str]]:
-        """Return case, key and recipient of waiting deliveries whose time to live is over."""
-        self.flush()
-        d = schema.deliveries.c
-        query = (
-            sa.select(d.case_seq, d.cycle, d.level, d.recipient_id, d.channel, d.address, d.recipient)
-            .where(d.expires_at_ms <= now_ms, d.expires_at_ms.is_not(None), d.fact == 0, d.phase == 0)
-            .limit(most)
-        )
-        return [(row[0], DeliveryKey(*row[1:6]), row[6]) for row in self.connection.execute(query)]
-
-    def unattended(self, now_ms: int, most: int) -> list[Entry]:
-        """Return open cases nobody acknowledged in their time."""
-        self.flush()
-        c = schema.cases.c
-        query = sa.select(c.seq).where(c.close_at_ms <= now_ms, c.close_at_ms.is_not(None), c.state != "closed")
-        return [self.entry(seq) for seq in self.connection.execute(query.limit(most)).scalars().all()]
-
     def add_received(self, values: dict[str, Any]) -> bool:
         """Store a message that came in; False if its reference is known."""
         table = schema.received
@@ -357,14 +381,17 @@ class Transaction:
     def set_due(self, entry: Entry, key: DeliveryKey, now_ms: int) -> None:
         """Let a held delivery of a ladder go now."""
         due_at_ms = self.waits_from_ms(now_ms)
-        self._change_delivery(entry.delivery_seqs[key], DeliveryChange(entry.case.deliveries[key], due_at_ms))
+        self._change_delivery(entry, key, DeliveryChange(entry.case.deliveries[key], due_at_ms))
 
-    def _change_delivery(self, seq: int, change: DeliveryChange) -> None:
+    def _change_delivery(self, entry: Entry, key: DeliveryKey, change: DeliveryChange) -> None:
+        if self.notes is not None:
+            self.notes.changed(entry, key, change)
         fact, attempt, phase = change.state
         self._waiting[self._sql.change_delivery].append(
             (
                 int(fact), attempt, int(phase), change.due_at_ms, change.error, change.carrier, change.reference,
-                change.sent_at_ms, change.delivered_at_ms, int(change.repeat), seq,
+                change.sent_at_ms, change.delivered_at_ms, int(change.repeat),
+                entry.delivery_seqs[key],
             )
         )  # fmt: skip
 
@@ -383,10 +410,13 @@ class Transaction:
             if due_at_ms is None or due_at_ms > now_ms:
                 continue
             for row in self._sql.due.read(self.connection, channel, queue_class, turn, now_ms, room):
-                entry = self._cache.get(row[1])
+                entry = self.entry(row[1]) if self.notes is not None else self._cache.get(row[1])
                 claim = _read_claim(row, entry.case.id if entry is not None else unpack_id(row[2]))
                 if entry is not None:
+                    before = entry.case.deliveries.get(claim.key)
                     entry.case = with_delivery(entry.case, claim.key, claim.state)
+                    if self.notes is not None:
+                        self.notes.state(entry, claim.key, before)
                 claims.append(claim)
         self._waiting[self._sql.claim].extend((claim.seq,) for claim in claims)
         return claims
@@ -418,7 +448,8 @@ class Transaction:
         case = dict(zip(CASE_COLUMNS, row, strict=True))
         deliveries = [dict(zip(DELIVERY_COLUMNS, r, strict=True)) for r in rows]
         seqs = {delivery_key(d): d["seq"] for d in deliveries}
-        return self._keep(Entry(seq, read_case(case, deliveries), case["code"], seqs, case["next_at_ms"]))
+        mine = bool(case["mine"])
+        return self._keep(Entry(seq, read_case(case, deliveries), case["code"], seqs, case["next_at_ms"], mine=mine))
 
     def _frozen(self, at_ms: int | None, now_ms: int) -> int | None:
         """A deadline as it is kept during a pause: counted from its begin, and moved at its end with all others."""
@@ -454,20 +485,6 @@ class Transaction:
         if len(self._cache) < CACHE_COUNT and entry.state[0] is not CaseState.CLOSED:
             self._cache[entry.seq] = entry
         return entry
-
-
-def _extra_differs(before: Case, after: Case) -> bool:
-    return (
-        before.codes != after.codes
-        or before.clears != after.clears
-        or before.closings != after.closings
-        or before.acks != after.acks
-        or before.repeats != after.repeats
-        or before.comments != after.comments
-        or before.declines != after.declines
-        or before.owner != after.owner
-        or before.position != after.position
-    )
 
 
 def _read_claim(row: Sequence[Any], case_id: str) -> Claim:

@@ -19,6 +19,7 @@ from addispatch.engine.acknowledge import (
     Who,
     counts_for,
 )
+from addispatch.store import waiting
 
 PEOPLE = (PHONE_ADAM, PHONE_JANE, PHONE_BO, PHONE_CHIEF)
 ADAMS, JANES = Who(("adam",), "Adam", "sms"), Who(("jane",), "Jane", "sms")
@@ -81,7 +82,7 @@ async def test_a_condition_stays_acknowledged_until_it_returns_to_normal_or_a_da
         await act(room, Action.ACK)
         assert (await room.entry()).state == (CaseState.ACKNOWLEDGED, None)
         unattended = lambda later_ms: room.unit(  # noqa: E731
-            lambda tx: [entry.seq for entry in tx.unattended(room.now_ms + later_ms, 9)]
+            lambda tx: [entry.seq for entry in waiting.unattended(tx, room.now_ms + later_ms, 9)]
         )
         assert await unattended(KEPT_ACKNOWLEDGED_MS - 1) == []
         assert await unattended(KEPT_ACKNOWLEDGED_MS) == [1]

@@ -41,10 +41,13 @@ def test_a_ledger_of_version_1_gets_what_escalation_needs(engine):
     """Made with the statements of that version, as they were."""
     migrate(engine)
     with engine.begin() as connection:
-        for index in ("cases_due", "deliveries_asked"):
+        for index in ("cases_due", "deliveries_asked", "cases_unmirrored", "deliveries_due"):
             connection.exec_driver_sql(f"DROP INDEX {index}")
         connection.exec_driver_sql("ALTER TABLE cases DROP COLUMN next_at_ms")
         connection.exec_driver_sql("ALTER TABLE deliveries DROP COLUMN kind")
+        connection.exec_driver_sql("DROP TABLE aliases")
+        for table, column in (("cases", "mine"), ("cases", "unmirrored"), ("deliveries", "mine")):
+            connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
         connection.execute(sa.update(schema.meta).values(value="1"))
         connection.exec_driver_sql(
             "INSERT INTO deliveries VALUES (1, 1, 0, 0, 'a', 'A', 'sms', '+65', 'hot', '', 1, 1, 0, 0, 0, 0, 0, 5, NULL,"

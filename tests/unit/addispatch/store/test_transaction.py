@@ -16,7 +16,7 @@ from addispatch.domain.case import Case, CaseState, DeliveryState, Fact, Note, P
 from addispatch.domain.case_state import KEPT_ACKNOWLEDGED_MS, state_of
 from addispatch.domain.delivery import Kind
 from addispatch.domain.events import MAX_LINE_CHARS, Said
-from addispatch.store import queries
+from addispatch.store import queries, waiting
 from addispatch.store import transaction as transaction_module
 from addispatch.store.rows import DeliveryChange
 
@@ -84,7 +84,7 @@ async def test_what_was_claimed_is_interrupted_after_a_restart(tmp_path):
         await open_case(ledger, new_delivery())
         await ledger.submit(lambda tx: tx.claim_due("log", 1, now_ms()))
     async with open_ledger(tmp_path) as ledger:
-        found = await ledger.submit(lambda tx: tx.interrupted())
+        found = await ledger.submit(waiting.interrupted)
         assert [(one.key.recipient, one.recipient, one.repeat) for one in found] == [("adam", "Adam", False)]
 
 
@@ -180,9 +180,7 @@ async def test_queued_sending_held_and_in_doubt_are_told_apart(tmp_path):
             tx.change(
                 tx.entry(queued.case_seq), queued.key, DeliveryChange(DeliveryState(Fact.NONE, 1), due_at_ms=5), 100
             )
-            tx._change_delivery(
-                tx.entry(doubt.case_seq).delivery_seqs[doubt.key], DeliveryChange(held, error="in doubt")
-            )
+            tx._change_delivery(tx.entry(doubt.case_seq), doubt.key, DeliveryChange(held, error="in doubt"))
 
         await ledger.submit(arrange)
         views = {}
@@ -254,7 +252,7 @@ async def test_a_case_is_unattended_when_its_time_is_over(tmp_path):
     async with open_ledger(tmp_path) as ledger:
         await open_case(ledger, new_delivery(), opened_at_ms=1000, close_after_s=1.0, **POLICY)
         await open_case(ledger, new_delivery(), number=2, opened_at_ms=1000, close_after_s=1.0)
-        found = lambda at_ms: ledger.submit(lambda tx: [e.seq for e in tx.unattended(at_ms, 9)])  # noqa: E731
+        found = lambda at_ms: ledger.submit(lambda tx: [e.seq for e in waiting.unattended(tx, at_ms, 9)])  # noqa: E731
         assert [await found(1999), await found(2000)] == [[], [1]], "what asks nobody ends by itself"
         await ledger.submit(lambda tx: tx.set_close(tx.entry(1), 5000))
         assert [await found(4999), await found(5000)] == [[], [1]]
@@ -278,7 +276,7 @@ async def test_deliveries_that_are_added_are_found_and_wake_their_channels(tmp_p
             entry = tx.entry(1)
             tx.add_deliveries(entry, [due, held], now_ms())
             tx.change(entry, held.key, DeliveryChange(DeliveryState(Fact.CANCELLED)), now_ms())
-            return set(tx.channels), tx.last_queued_ms(entry)
+            return set(tx.channels), waiting.last_queued_ms(tx, entry)
 
         channels, queued_ms = await ledger.submit(unit)
         assert channels == {"sms"}
@@ -293,7 +291,7 @@ async def test_the_kind_of_what_was_interrupted_is_known(tmp_path):
     async with open_ledger(tmp_path) as ledger:
         await open_case(ledger, new_delivery(kind=Kind.ASK), **POLICY)
         await ledger.submit(lambda tx: tx.claim_due("log", 1, now_ms()) and None)
-        (one,) = await ledger.submit(lambda tx: tx.interrupted())
+        (one,) = await ledger.submit(waiting.interrupted)
         assert one.kind is Kind.ASK
 
 

@@ -1,0 +1,128 @@
+"""What a node remembers of each entry for the mirror: its digest, the other node's, and when it last spoke of it.
+
+Only entries that are open or not known to be on both nodes are here, so memory follows the work, not the history.
+Pure; used by ``node``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from addispatch.cluster.events import Change
+    from addispatch.domain.case import Owner
+
+_LONG_AGO_S = float("-inf")
+
+
+class Row:
+    """One entry.
+
+    ``spoke_s``: when we last sent or asked about it; ``given_s``: when it last changed hands by us; ``watched_s``:
+    since when we see a message of it under way.
+    """
+
+    __slots__ = (
+        "claimed_s", "digest", "given_s", "is_open", "needs", "owner", "spoke_s", "theirs", "under_way", "watched_s",
+    )  # fmt: skip
+
+    def __init__(self, change: Change) -> None:
+        self.theirs: int | None = None
+        self.spoke_s = self.given_s = self.claimed_s = _LONG_AGO_S
+        self.watched_s: float | None = None
+        self.update(change)
+
+    def update(self, change: Change) -> None:
+        """Take in the entry as it is now."""
+        self.digest, self.owner, self.is_open = change.digest, change.owner, change.is_open
+        self.needs, self.under_way = change.needs, change.under_way
+
+    digest: int
+    owner: Owner
+    is_open: bool
+    needs: frozenset[str]
+    under_way: bool
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether the other node, as it is now, has exactly this."""
+        return self.theirs == self.digest
+
+
+class Entries:
+    """All of them; keeps the ones that are not clean and the foreign ones apart, for those are looked at often."""
+
+    def __init__(self, store: str) -> None:
+        self._store = store
+        self._rows: dict[str, Row] = {}
+        #: Not clean, in the order in which they became so.
+        self.unclean: dict[str, Row] = {}
+        #: Open, and sent for by another store.
+        self.foreign: dict[str, Row] = {}
+        #: Open, sent for by this store, with a message under way.
+        self._sending: dict[str, Row] = {}
+
+    def __len__(self) -> int:
+        """How many are remembered."""
+        return len(self._rows)
+
+    def get(self, ident: str) -> Row | None:
+        """One of them, or None."""
+        return self._rows.get(ident)
+
+    def mine(self) -> Iterator[tuple[str, Row]]:
+        """The open ones this node sends for."""
+        return ((ident, row) for ident, row in self._rows.items() if row.is_open and ident not in self.foreign)
+
+    def put(self, change: Change) -> Row:
+        """Take in an entry as it is now."""
+        row = self._rows.get(change.id)
+        if row is None:
+            row = self._rows[change.id] = Row(change)
+        else:
+            row.update(change)
+        if row.is_open and row.owner.store != self._store:
+            self.foreign[change.id] = row
+        else:
+            self.foreign.pop(change.id, None)
+        if row.is_open and row.under_way and change.id not in self.foreign:
+            self._sending[change.id] = row
+        else:
+            self._sending.pop(change.id, None)
+            row.watched_s = None
+        self._sort(change.id, row)
+        return row
+
+    def in_doubt(self, now_s: float, after_s: float) -> list[str]:
+        """Those of ours that have a message under way for so long: it may be in nobody's hands."""
+        due = []
+        for ident, row in self._sending.items():
+            if row.watched_s is None:
+                row.watched_s = now_s
+            elif now_s - row.watched_s >= after_s:
+                row.watched_s = now_s
+                due.append(ident)
+        return due
+
+    def theirs(self, ident: str, row: Row, digest: int) -> bool:
+        """The other node has told its digest; True if the entry is on both now and need not be remembered."""
+        row.theirs = digest
+        return self._sort(ident, row)
+
+    def _sort(self, ident: str, row: Row) -> bool:
+        if not row.is_clean:
+            self.unclean[ident] = row
+            return False
+        self.unclean.pop(ident, None)
+        if row.is_open:
+            return False
+        del self._rows[ident]
+        return True
+
+    def forget_theirs(self) -> None:
+        """The other node, or we, started anew: nothing is known to be there."""
+        for ident, row in self._rows.items():
+            row.theirs, row.spoke_s = None, _LONG_AGO_S
+            self.unclean[ident] = row

@@ -1,0 +1,321 @@
+"""This node's place in a cluster: carries out what the rules (``cluster.node``) want, with ledger, link and dispatch.
+
+Made by ``engine.node`` if the configuration has a table ``[cluster]``. All of it runs in the loop; each change of the
+ledger comes by ``on_changes``, in the order of the commits and before those who wait for them are answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from addispatch.cluster import events as ev
+from addispatch.cluster import wire
+from addispatch.cluster.link import ClusterLink
+from addispatch.cluster.liveness import Standing, Timing
+from addispatch.cluster.messages import Heartbeat, Identity, Local
+from addispatch.cluster.node import Node as Rules
+from addispatch.domain.errors import StoreError
+from addispatch.domain.events import INFO, SEVERE, WARNING, Said
+from addispatch.engine import joining
+from addispatch.engine.peer import Peer
+from addispatch.pipeline.pairing import ACTIVE_MS, PASSIVE_MS, Pairing
+from addispatch.runtime.tasks import Supervisor
+from addispatch.store import mirror
+from addispatch.store.notes import Twin, change_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from addispatch.cluster.envelope import Header
+    from addispatch.config.models import ClusterConfig
+    from addispatch.domain.alarm import Alarm
+    from addispatch.domain.case import Owner
+    from addispatch.domain.result import Accepted
+    from addispatch.engine.node import Node
+    from addispatch.store.transaction import Transaction
+
+log = logging.getLogger(__name__)
+
+#: How often the rules are asked what is due, in seconds.
+TICK_S = 0.05
+#: Entries read in one unit at the start.
+LOAD_COUNT = 200
+
+
+def _boot() -> str:
+    return secrets.token_hex(16)
+
+
+class Cluster:
+    """``begin`` when the ledger is open, ``start`` when everything else runs, ``stop`` first of all."""
+
+    def __init__(self, node: Node, config: ClusterConfig) -> None:
+        self.config = config
+        self._node = node
+        self._tasks = Supervisor()
+        self._confirming: dict[int, Callable[[bool], None]] = {}
+        self._token = 0
+        self._mirrored: list[str] = []
+        self.rules: Rules
+        self.link: ClusterLink
+        self.peer = Peer(node, self)
+
+    async def begin(self, store_id: str) -> None:
+        """Name this store in the ledger, own what is from before the cluster, and read what the peer may lack."""
+        node, config = self._node, self.config
+        rank = 0 if config.role == "master" else 1
+        timing = Timing(
+            hb_s=config.hb_s,
+            suspect_s=config.t_dead_s * 2 / 3,
+            t_dead_s=config.t_dead_s,
+            t_settle_s=config.t_settle_s,
+            t_mirror_s=config.t_mirror_s,
+        )
+        me = Identity(node.name, rank, store_id, _boot())
+        is_passive = config.mode == "active/passive"
+        self.rules = Rules(me, timing, self.local(), _boot, self._now_s(), is_passive=is_passive)
+        self.link = ClusterLink(config, node.cluster, node.name, store_id, me.boot, self)
+        node.ledger.twin = Twin(store_id, rank, node.clock.now_ms, Pairing(PASSIVE_MS if is_passive else ACTIVE_MS))
+        node.dispatcher.hold(is_held=True)
+        node.escalator.hold(is_held=True)
+        node.ledger.on_changes = self._on_changes
+        node.standby_reason = self.standby_reason
+        await node.ledger.submit(lambda transaction: joining.adopt(transaction, node.clock.now_ms()))
+
+    async def start(self) -> None:
+        """Connect, and let the rules run."""
+        await self._load()
+        self.link.start(self._tasks)
+        self._tasks.run("cluster", self._run)
+
+    async def stop(self) -> None:
+        """Say goodbye, so that the other node need not wait for our silence."""
+        await self._tasks.stop()
+        self.link.farewell()
+        await self.link.stop()
+
+    async def _load(self) -> None:
+        after, changes = 0, list[ev.Change]()
+
+        def read(transaction: Transaction, after_seq: int) -> tuple[int, list[ev.Change]]:
+            entries = mirror.open_ends(transaction, after_seq, LOAD_COUNT)
+            return entries[-1].seq if entries else 0, [change_of(entry, None) for entry in entries]
+
+        while True:
+            start = after
+            after, found = await self._node.ledger.submit(lambda transaction: read(transaction, start))  # noqa: B023
+            changes += found
+            if not found:
+                break
+        self._step(ev.Loaded(tuple(changes)))
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            local = self.local()
+            if local != self.rules.local:
+                self._step(ev.Became(local))
+            self._step(ev.Tick())
+            self.peer.look()
+            self._flush_mirrored()
+
+    def local(self) -> Local:
+        """What this node tells of itself."""
+        node = self._node
+        config = node.config.cluster
+        known = getattr(self, "rules", None)
+        return Local(
+            channels=tuple(sorted((name, channel.health.up) for name, channel in node.host.channels().items())),
+            disk="full" if node.ledger.intake_problem else "ok",
+            open_count=len(known.entries) if known is not None else 0,
+            role=self.role,
+            pause=self.peer.pause,
+            url=node.config.http.public_url,
+            mirror=config.mirror if config is not None else True,
+        )
+
+    def standby_reason(self) -> str:
+        """Why alarms are better brought to the other node; empty if they are this one's."""
+        if not self.rules.is_settled:
+            return "not settled: the other node is being asked what happened"
+        return "" if self.rules.is_active else self.peer.state()
+
+    @property
+    def role(self) -> str:
+        """Master or slave, now."""
+        return str(self.config.role)
+
+    # -- what the rules hear -----------------------------------------------------------------------------------------
+
+    def _now_s(self) -> float:
+        return self._node.clock.monotonic_s()
+
+    def _step(self, event: ev.Event) -> None:
+        for action in self.rules.step(event, self._now_s()):
+            self._do(action)
+
+    def _on_changes(self, transaction: Transaction) -> None:
+        changes = {change.id: change for change in transaction.changes}
+        local = tuple(change for change in transaction.changes if change.record is not None)
+        if local:
+            self._step(ev.Committed(local))
+        for report in transaction.reports:
+            self._step(report(changes))
+
+    def heard(self, path: str, header: Header, kind: str, body: bytes) -> None:
+        """A message of the other node came."""
+        if kind == "lw":
+            self._step(ev.Will(header.boot))
+            return
+        if kind == "cf":
+            return
+        try:
+            message = wire.decode(kind, header, body)
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            self.stranger(f"a message of kind {kind} that cannot be read ({error!r})", path, 1)
+            return
+        if isinstance(message, Heartbeat):
+            self._step(ev.Beat(message))
+        else:
+            self._step(ev.Came(message, header.store, header.boot))
+
+    def beat(self, path: str, header: Header) -> None:
+        """A heartbeat came by a path."""
+        self.peer.heard_by(path, header.sender)
+
+    def path_up(self, path: str) -> None:
+        """A broker took us."""
+        self.peer.path(path, "")
+        self._step(ev.PathUp(path))
+
+    def path_down(self, path: str, reason: str) -> None:
+        """A broker is lost."""
+        self.peer.path(path, reason or "connection closed")
+        self._step(ev.PathDown(path))
+
+    def stranger(self, reason: str, path: str, count: int) -> None:
+        """Something that is not of our cluster was dropped."""
+        times = f" ({count} times)" if count > 1 else ""
+        self._node.say(Said(f"Cluster: dropped what came by {path}: {reason}{times}", WARNING, "ClusterStranger"))
+
+    # -- what the rules want -----------------------------------------------------------------------------------------
+
+    def _do(self, action: ev.Action) -> None:  # noqa: C901, PLR0912 - one line for each action
+        node = self._node
+        match action:
+            case ev.Send(message):
+                self._send(message)
+            case ev.Merge():
+                self._unit(lambda tx, now_ms: joining.join(tx, node.desk(), action, now_ms))
+            case ev.Fetch(ids):
+                self._unit(lambda tx, now_ms: joining.fetch(tx, ids, now_ms))
+            case ev.Look(theirs):
+                self._unit(lambda tx, _now_ms: joining.look(tx, theirs))
+            case ev.Claim(ids):
+                why = self.peer.why_claim()
+                self._unit(lambda tx, now_ms: joining.claim(tx, node.desk, node.retry_rules, ids, why, now_ms))
+            case ev.Give(ids, rank, store):
+                why = self.peer.why_give()
+                self._unit(lambda tx, now_ms: joining.give(tx, ids, rank, store, why, now_ms))
+            case ev.Doubt(ids):
+                held = node.dispatcher.held
+                self._unit(lambda tx, now_ms: joining.doubt(tx, node.desk, node.retry_rules, ids, held, now_ms))
+            case ev.Mirrored(ids):
+                self._mirrored.extend(ids)
+            case ev.Confirm(token, mirrored):
+                self._confirming.pop(token)(mirrored)
+            case ev.Settle(is_settled):
+                self._settle(is_settled=is_settled)
+            case ev.Renew(boot):
+                self.link.renew(boot)
+                node.say(Said("This node stood still; it asks the other one what happened", WARNING, "Frozen"))
+            case ev.SetPause(pause):
+                self.peer.take_pause(pause)
+            case ev.PeerChanged(standing, heartbeat):
+                self.peer.changed(Standing(standing), heartbeat)
+            case ev.Tell(text, is_severe):
+                node.say(Said(text, SEVERE if is_severe else INFO, "Cluster"))
+
+    def _send(self, message: Any) -> None:
+        peer = self.rules.peer
+        if isinstance(message, Heartbeat):
+            for kind, body in wire.encode(message):
+                self.link.send(kind, "", body)
+        elif peer is not None:
+            who = peer.who
+            for kind, body in wire.encode(message):
+                self.link.send(kind, who.name, body, tstore=who.store, tboot=who.boot)
+
+    def _unit(self, work: Callable[[Transaction, int], Any]) -> None:
+        clock = self._node.clock
+        future = self._node.ledger.submit(lambda transaction: work(transaction, clock.now_ms()))
+        future.add_done_callback(_log_failure)
+
+    def _settle(self, *, is_settled: bool) -> None:
+        node = self._node
+        node.dispatcher.hold(is_held=not is_settled)
+        node.escalator.hold(is_held=not is_settled)
+        if is_settled:
+            node.say(Said("Cluster: settled; this node sends what is its own", kind="Settled"))
+
+    def _flush_mirrored(self) -> None:
+        if self._mirrored:
+            ids, self._mirrored = self._mirrored, []
+            self._unit(lambda tx, _now_ms: mirror.note_mirrored(tx, ids))
+
+    # -- for alarms --------------------------------------------------------------------------------------------------
+
+    def owner_for(self, alarm: Alarm) -> Owner:
+        """Who sends for the cases of a new alarm: of what both nodes hear, the same one on both."""
+        shared = ""
+        if alarm.path:
+            shared = f"{alarm.source} {alarm.id}" if alarm.id is not None else (alarm.fingerprint or b"").hex()
+        return self.rules.owner_for(shared)
+
+    def refusal(self) -> str:
+        """Why no alarm is taken: strict, and the other node is not there; or empty."""
+        if self.config.strict and not self.rules.has_peer:
+            return "strict is set and the other node is not there to hold a copy"
+        return ""
+
+    def mirrored(self, future: asyncio.Future[Accepted]) -> asyncio.Future[Accepted]:
+        """A future that is done when both nodes hold the alarm, or ``t_mirror`` is over (law 1)."""
+        answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+
+        def committed(done: asyncio.Future[Accepted]) -> None:
+            if answer.cancelled() or done.cancelled():
+                answer.cancel()
+            elif (error := done.exception()) is not None:
+                answer.set_exception(error)
+                answer.exception()  # callers that only wait for success need not see "never retrieved"
+            else:
+                self._await(done.result(), answer)
+
+        future.add_done_callback(committed)
+        return answer
+
+    def _await(self, accepted: Accepted, answer: asyncio.Future[Accepted]) -> None:
+        digests = {ref.id: row.digest for ref in accepted.cases if (row := self.rules.entries.get(ref.id)) is not None}
+        self._token += 1
+
+        def confirm(is_mirrored: bool) -> None:  # noqa: FBT001
+            if answer.done():
+                return
+            if not is_mirrored:
+                self.peer.single_copy()
+                if self.config.strict:
+                    answer.set_exception(StoreError("the other node does not hold a copy, and strict is set"))
+                    answer.exception()
+                    return
+            answer.set_result(accepted._replace(mirrored=is_mirrored))
+
+        self._confirming[self._token] = confirm
+        self._step(ev.Await(self._token, digests))
+
+
+def _log_failure(future: asyncio.Future[Any]) -> None:
+    if not future.cancelled() and (error := future.exception()) is not None and not isinstance(error, StoreError):
+        log.error("a unit of the cluster failed: %s", error)

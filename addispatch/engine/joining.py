@@ -1,0 +1,195 @@
+"""What the cluster does to cases, in the ledger's transaction: join, take over, hand over, read whole.
+
+The rules that say when are in ``cluster.node``; ``engine.cluster`` submits these units.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from addispatch.cluster.events import Change, Fetched, Looked, Merged
+from addispatch.domain.case import Case, CaseState, Clear, CloseReason, Owner
+from addispatch.domain.case_state import policy_of
+from addispatch.domain.delivery import Kind
+from addispatch.domain.events import WARNING, Said
+from addispatch.domain.ids import case_id
+from addispatch.domain.ownership import is_under_way, passed_to
+from addispatch.domain.result import CaseRef
+from addispatch.engine.handover import goes_on
+from addispatch.engine.notices import ack_notice
+from addispatch.engine.outcome import recover
+from addispatch.pipeline import notice
+from addispatch.pipeline.absorb import absorb
+from addispatch.pipeline.clear import heard_clear_ms
+from addispatch.pipeline.withdraw import withdraw
+from addispatch.store import lookup, mirror
+from addispatch.store.notes import change_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from addispatch.cluster.events import Merge
+    from addispatch.domain.delivery import RetryRules
+    from addispatch.pipeline.desk import Desk
+    from addispatch.store.mirror import Joined
+    from addispatch.store.transaction import Entry, Transaction
+
+_NO_OWNER = Owner()
+
+
+def join(transaction: Transaction, desk: Desk, merge: Merge, now_ms: int) -> None:
+    """Join records of the other node, and do what follows from them for the cases this one sends for."""
+    joined = mirror.join_records(transaction, merge.records, now_ms)
+    for one in joined:
+        if one.entry is not None and one.is_new:
+            _meet(transaction, one, one.entry, now_ms)
+        if one.entry is not None:
+            _react(transaction, desk, one, one.entry, now_ms)
+
+    def report(changes: dict[str, Change]) -> Merged:
+        found = tuple(_change(one, changes) for one in {one.id: one for one in joined}.values())
+        return Merged(found, {one.id: one.theirs for one in joined}, merge.store, merge.boot)
+
+    transaction.reports.append(report)
+
+
+def _change(one: Joined, changes: dict[str, Change]) -> Change:
+    if one.entry is None:
+        return Change(one.id, 0, _NO_OWNER, is_open=False)
+    return changes.get(one.id) or change_of(one.entry, None)
+
+
+def _meet(transaction: Transaction, one: Joined, entry: Entry, now_ms: int) -> None:
+    """A case that is new here may be a copy of one that is here, or be over already."""
+    head, notes = entry.case.head, transaction.notes
+    if head is None or notes is None or entry.state[0] is CaseState.CLOSED:
+        return
+    if one.arrival is not None:
+        ref = CaseRef(entry.case.id, entry.code)
+        mate = notes.twin.pairing.remote(one.arrival, head.alarm_id, ref, now_ms)
+        other = lookup.by_id(transaction, case_id(mate, head.audience_id)) if mate is not None else None
+        if other is not None and other.state[0] is not CaseState.CLOSED:
+            _merge(transaction, entry, other, now_ms)
+            return
+    if head.key is None:
+        return
+    same = [found for found in transaction.open_with_key(head.source, head.key, head.audience_id) if found is not entry]
+    if same:
+        _merge(transaction, entry, same[0], now_ms)
+        return
+    heard_ms = heard_clear_ms(transaction, head.source, head.key)
+    if heard_ms is not None and heard_ms >= now_ms - one.age_ms:
+        cleared = frozenset((Clear(heard_ms, head.source),))
+        transaction.join(entry, Case(entry.case.id, clears=cleared), now_ms)
+        withdraw(transaction, entry, "it is back to normal", now_ms)
+
+
+def _merge(transaction: Transaction, theirs: Entry, ours: Entry, now_ms: int) -> None:
+    """The one stays whose node sends for both; if each sends for its own, the one of the lower id."""
+    if theirs.mine == ours.mine:
+        stays, goes = (ours, theirs) if ours.mine else (theirs, ours)
+    else:
+        stays, goes = sorted((theirs, ours), key=lambda entry: entry.case.id)
+    absorb(transaction, stays, goes, now_ms)
+
+
+def _react(transaction: Transaction, desk: Desk, one: Joined, entry: Entry, now_ms: int) -> None:
+    """What was queued here while somebody answered there is not asked any more, and whoever was told hears of it."""
+    state, reason = entry.state
+    if not entry.mine or one.before is not CaseState.OPEN or state is CaseState.OPEN:
+        return
+    if entry.case.head is None or not entry.case.head.needs_ack:
+        return
+    first = min(entry.case.acks, default=None)
+    policy = policy_of(entry.case)
+    if policy.continue_unsent and reason in (None, CloseReason.ACKNOWLEDGED) and first is not None:
+        for row in lookup.told(transaction, entry):
+            if row.kind is Kind.ASK and entry.case.deliveries[row.key].is_pending:
+                goes_on(transaction, desk, entry, row.key, row.text, now_ms)
+    else:
+        withdraw(transaction, entry, f"acknowledged by {first.name}" if first else "its case is over", now_ms)
+    if first is not None and policy.notify_contacted and not policy.is_recall:
+        names = {row.key.recipient: row.recipient for row in lookup.told(transaction, entry)}
+        to = notice.informed(entry.case, desk, names, but=first.by)
+        notice.send(transaction, entry, ack_notice(entry.code, entry.case, first), to, set(), now_ms)
+
+
+def look(transaction: Transaction, theirs: dict[str, int]) -> None:
+    """Look up entries the other node asks about, and the rules do not remember."""
+    found = mirror.by_ids(transaction, theirs)
+    missing = [Change(ident, 0, _NO_OWNER, is_open=False) for ident in theirs if ident not in found]
+    there = [change_of(entry, None) for entry in found.values()]
+
+    def report(changes: dict[str, Change]) -> Looked:
+        return Looked((*(changes.get(one.id, one) for one in there), *missing), theirs)
+
+    transaction.reports.append(report)
+
+
+def fetch(transaction: Transaction, idents: Sequence[str], now_ms: int) -> None:
+    """Read whole entries for the other node."""
+    found = mirror.by_ids(transaction, idents)
+    whole = tuple(change_of(entry, mirror.whole(transaction, entry, now_ms)) for entry in found.values())
+    transaction.reports.append(lambda _changes: Fetched(whole))
+
+
+def claim(
+    transaction: Transaction,
+    desk: Callable[[], Desk],
+    rules: RetryRules,
+    idents: Sequence[str],
+    why: str,
+    now_ms: int,
+) -> int:
+    """Take cases over: what was in the other node's hands is in doubt. Returns how many are this node's now."""
+    assert transaction.notes is not None
+    twin, count = transaction.notes.twin, 0
+    for entry in mirror.by_ids(transaction, idents).values():
+        if entry.mine:
+            continue
+        transaction.join(entry, passed_to(entry.case, twin.rank, twin.store), now_ms)
+        recover(transaction, rules, now_ms, desk, case_seq=entry.seq, why=f"{why} while it was being sent")
+        count += 1
+    if count:
+        transaction.event(now_ms, Said(f"Took over {count} case(s): {why}", WARNING, "TookOver"))
+    return count
+
+
+def doubt(
+    transaction: Transaction,
+    desk: Callable[[], Desk],
+    rules: RetryRules,
+    idents: Sequence[str],
+    held: Callable[[], Collection[int]],
+    now_ms: int,
+) -> None:
+    """What of these cases is under way in nobody's hands is in doubt; ``held`` says what the channels here have."""
+    for entry in mirror.by_ids(transaction, idents).values():
+        if entry.mine:
+            why = "the other node lost sight of it"
+            recover(transaction, rules, now_ms, desk, case_seq=entry.seq, why=why, but=held())
+
+
+def give(transaction: Transaction, idents: Sequence[str], rank: int, store: str, why: str, now_ms: int) -> int:
+    """Hand cases to the other node, but none of which a message is in a channel's hands. Returns how many."""
+    count = 0
+    for entry in mirror.by_ids(transaction, idents).values():
+        if entry.mine and not is_under_way(entry.case):
+            transaction.join(entry, passed_to(entry.case, rank, store), now_ms)
+            count += 1
+    if count:
+        transaction.event(now_ms, Said(f"Handed over {count} case(s): {why}", kind="HandedOver"))
+    return count
+
+
+def adopt(transaction: Transaction, now_ms: int) -> int:
+    """Own what is from before there was a cluster; at the start. Returns how many."""
+    assert transaction.notes is not None
+    twin, count, after = transaction.notes.twin, 0, 0
+    while entries := mirror.open_ends(transaction, after, 500):
+        for entry in entries:
+            after = entry.seq
+            if not entry.case.owner.store:
+                transaction.join(entry, passed_to(entry.case, twin.rank, twin.store), now_ms)
+                count += 1
+    return count

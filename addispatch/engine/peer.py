@@ -1,0 +1,167 @@
+"""What is known of the other node, for people: status, events in the seed's words, conditions. Made by ``cluster``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from addispatch.cluster.liveness import Standing
+from addispatch.cluster.messages import Pause
+from addispatch.domain.events import INFO, SEVERE, WARNING, Said
+
+if TYPE_CHECKING:
+    from addispatch.cluster.messages import Heartbeat
+    from addispatch.engine.cluster import Cluster
+    from addispatch.engine.node import Node
+
+#: Apart for so long, it is told (SPEC 7), in seconds.
+APART_S = 300.0
+#: A copy that stayed alone is told of as an event once in so long, in seconds.
+SINGLE_S = 60.0
+
+
+class Peer:
+    """The other node as this one sees it."""
+
+    def __init__(self, node: Node, cluster: Cluster) -> None:
+        self._node, self._cluster = node, cluster
+        self.pause = Pause()
+        self.paths: dict[str, str] = {}
+        self._beats: dict[str, float] = {}
+        self._single_count = 0
+        self._single_s = float("-inf")
+        self._standing = Standing.UNKNOWN
+
+    # -- what comes --------------------------------------------------------------------------------------------------
+
+    def path(self, path: str, problem: str) -> None:
+        """A broker is connected (no problem) or not."""
+        before = self.paths.get(path)
+        self.paths[path] = problem
+        if bool(before) == bool(problem) and before is not None:
+            return
+        is_master = self._cluster.role == "master"
+        client, other = ("Failover", "Slave") if is_master else ("Replication", "Master")
+        if problem:
+            text = (
+                f"{client} Client Disconnected from {other}: {path}"
+                if before == ""
+                else f"{client} Error: {path}: {problem}"
+            )
+            self._node.say(Said(text, WARNING, "ClusterPath"))
+        else:
+            self._node.say(Said(f"{client} Client Connected to {other}: {path}", INFO, "ClusterPath"))
+
+    def heard_by(self, path: str, sender: str) -> None:
+        """A heartbeat came by a path."""
+        peer = self._cluster.rules.peer
+        if peer is not None and sender == peer.who.name:
+            self._beats[path] = self._node.clock.monotonic_s()
+
+    def changed(self, standing: Standing, heartbeat: Heartbeat | None) -> None:
+        """It came, went, or tells something else of itself."""
+        before, self._standing = self._standing, standing
+        if standing is before or heartbeat is None:
+            return
+        name = heartbeat.who.name
+        if standing is Standing.UP and before is not Standing.SUSPECT:
+            self._node.say(Said(f"Node {name} is connected", INFO, "PeerUp"))
+        elif standing is Standing.DOWN:
+            self._node.say(Said(f"Node {name} is not there: this node sends for both", SEVERE, "PeerDown"))
+
+    def single_copy(self) -> None:
+        """An alarm was confirmed though only this node holds it."""
+        self._single_count += 1
+        now_s = self._node.clock.monotonic_s()
+        if now_s - self._single_s >= SINGLE_S:
+            self._single_s = now_s
+            text = f"Confirmed {self._single_count} alarm(s) that this node alone holds: {self.problem or 'no answer'}"
+            self._node.say(Said(text, WARNING, "SingleCopy"))
+            self._single_count = 0
+
+    def take_pause(self, pause: Pause) -> None:
+        """The other node's pause register is newer."""
+        self.pause = pause
+
+    # -- what is told ------------------------------------------------------------------------------------------------
+
+    @property
+    def other(self) -> str:
+        """What the other one is called in the seed's sentences."""
+        return "Slave" if self._cluster.role == "master" else "Master"
+
+    @property
+    def problem(self) -> str:
+        """Why the other node is not there; empty if it is."""
+        if self._standing in (Standing.UP, Standing.SUSPECT):
+            return ""
+        broken = [f"{path}: {problem}" for path, problem in self.paths.items() if problem]
+        if self.paths and len(broken) == len(self.paths):
+            return f"no broker can be reached ({'; '.join(broken)})"
+        peer = self._cluster.rules.peer
+        if peer is None:
+            return "nothing heard of it yet"
+        silence_s = self._cluster.rules.live.silence_s(self._node.clock.monotonic_s())
+        return f"{peer.who.name} has been silent for {silence_s:.0f} s"
+
+    def look(self) -> None:
+        """Report how it stands: a tick."""
+        problem = self.problem
+        text = f"Replication {self.other} not available. Please check the other node and the brokers: {problem}"
+        self._node.conditions.report("peer", text if problem else "", grace_s=APART_S)
+
+    def why_claim(self) -> str:
+        """Why cases are taken over."""
+        peer = self._cluster.rules.peer
+        return f"{peer.who.name} is not there" if peer is not None else "their node is not there"
+
+    def why_give(self) -> str:
+        """Why cases are handed over."""
+        peer = self._cluster.rules.peer
+        name = peer.who.name if peer is not None else "the other node"
+        return f"{name} can send them"
+
+    def document(self) -> dict[str, Any]:
+        """The cluster's part of the status (CONTRACT, ``/cluster``)."""
+        cluster, rules = self._cluster, self._cluster.rules
+        now_s = self._node.clock.monotonic_s()
+        problem, peer = self.problem, rules.peer
+        return {
+            "name": self._node.cluster,
+            "role": cluster.role,
+            "mode": cluster.config.mode,
+            "mirror": cluster.config.mirror,
+            "state": self.state(),
+            "settled": rules.is_settled,
+            "store": rules.me.store,
+            "peer": None
+            if peer is None
+            else {
+                "name": peer.who.name,
+                "store": peer.who.store,
+                "role": peer.local.role,
+                "standing": str(rules.standing),
+                "settled": peer.is_settled,
+                "channels": {name: "ok" if is_up else "down" for name, is_up in peer.local.channels},
+                "disk": peer.local.disk,
+                "url": peer.local.url,
+            },
+            "peer_status": f"Disconnected. {problem}" if problem else "Connected",
+            "paths": [
+                {
+                    "broker": path,
+                    "problem": trouble,
+                    "heard_ago_s": round(now_s - self._beats[path], 1) if path in self._beats else None,
+                }
+                for path, trouble in self.paths.items()
+            ],
+            "entries": {"known": len(rules.entries), "unclean": len(rules.entries.unclean)},
+        }
+
+    def state(self) -> str:
+        """What this node does, in the seed's words."""
+        cluster, rules = self._cluster, self._cluster.rules
+        if cluster.config.mode == "active/active":
+            return "Active"
+        if cluster.role == "master":
+            return "Active Master"
+        return "Passive Slave (failover)" if rules.is_active else "Passive Slave (standby)"

@@ -1,0 +1,302 @@
+"""Joins what the other node sent into the ledger, and reads whole entries for it (CLUSTER, ENTRY and JOIN).
+
+Called by ``engine.cluster`` in the ledger's transaction. The records are made by ``store.notes``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import sqlalchemy as sa
+
+from addispatch.domain.alarm import BY_RANK
+from addispatch.domain.case import Case, DeliveryKey, DeliveryState, Fact, Head, Phase
+from addispatch.store import lookup, schema
+from addispatch.store.notes import aged, digest_of, encode, head_doc
+from addispatch.store.rows import DeliveryChange, NewDelivery, extra_doc, options_json, pack_id, with_extra
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from addispatch.domain.case import CaseState
+    from addispatch.store.notes import Doc
+    from addispatch.store.transaction import Entry, Transaction
+
+_c, _d = schema.cases.c, schema.deliveries.c
+
+
+class Joined(NamedTuple):
+    """What became of one record: the entry (None: it is not here), its state before (None: it is new here).
+
+    ``arrival`` is the fingerprint of the publish that opened it, ``age_ms`` how long ago.
+    """
+
+    id: str
+    theirs: int
+    entry: Entry | None
+    before: CaseState | None
+    arrival: str | None = None
+    age_ms: int = 0
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the case was not here before."""
+        return self.entry is not None and self.before is None
+
+
+def join_records(transaction: Transaction, docs: Sequence[Doc], now_ms: int) -> list[Joined]:
+    """Join records in order; those that cannot be read raise ``ValueError`` or ``KeyError``."""
+    notes = transaction.notes
+    assert notes is not None
+    seqs = _known(transaction, [str(doc["id"]) for doc in docs])
+    notes.is_merging = True
+    try:
+        return [_join(transaction, doc, seqs, now_ms) for doc in docs]
+    finally:
+        notes.is_merging = False
+
+
+def _known(transaction: Transaction, idents: list[str]) -> dict[str, int]:
+    transaction.flush()
+    packed = {pack_id(ident): ident for ident in idents}
+    rows = transaction.connection.execute(sa.select(_c.id, _c.seq).where(_c.id.in_(list(packed))))
+    return {packed[bytes(ident)]: seq for ident, seq in rows}
+
+
+def _join(transaction: Transaction, doc: Doc, seqs: dict[str, int], now_ms: int) -> Joined:
+    ident, theirs = str(doc["id"]), int(doc["g"])
+    seq = seqs.get(ident)
+    if seq is None:
+        if "h" not in doc:
+            return Joined(ident, theirs, None, None)
+        entry = _open(transaction, doc, now_ms)
+        seqs[ident] = entry.seq
+        return Joined(ident, theirs, entry, None, doc.get("f"), int(doc.get("age", 0)))
+    entry = transaction.entry(seq)
+    before = entry.state[0]
+    _join_known(transaction, entry, doc, now_ms)
+    return Joined(ident, theirs, entry, before)
+
+
+def _base_ms(transaction: Transaction, now_ms: int) -> int:
+    return transaction.waits_from_ms(now_ms)
+
+
+def _open(transaction: Transaction, doc: Doc, now_ms: int) -> Entry:
+    head = _head(doc)
+    case = with_extra(Case(str(doc["id"]), head), doc.get("x", {}))
+    rows = [_new(transaction, one, now_ms) for one in doc["d"] if "c" in one]
+    case = case._replace(deliveries={row.key: row.state for row in rows})
+    next_ms = doc.get("n")
+    next_at_ms = None if next_ms is None else _base_ms(transaction, now_ms) + int(next_ms)
+    entry = transaction.open_case(case, doc.get("code"), rows, now_ms, next_at_ms)
+    if head.needs_ack:
+        closes_in_ms = int(head.close_after_s * 1000) - int(doc.get("age", 0))
+        transaction.set_close(entry, _base_ms(transaction, now_ms) + closes_in_ms)
+    for code in case.codes - {entry.code}:
+        transaction.add_alias(entry, code)
+    for one in doc["d"]:
+        if "c" in one and any(value is not None for value in one["i"][1:]):
+            _write(transaction, entry, one, now_ms)
+    if "a" in doc and transaction.known_alarm(head.alarm_id) is None:
+        transaction.remember_alarm(head.alarm_id, now_ms, str(doc["a"]))
+    transaction.channels.update(row.key.channel for row in rows if entry.mine and row.due_at_ms is not None)
+    return entry
+
+
+def _head(doc: Doc) -> Head:
+    fields = dict(doc["h"])
+    return Head(**{**fields, "priority": BY_RANK[fields["priority"]]})
+
+
+def _key(one: Doc) -> DeliveryKey:
+    cycle, level, recipient, channel, address = one["k"]
+    return DeliveryKey(int(cycle), int(level), str(recipient), str(channel), str(address))
+
+
+def _state(one: Doc) -> DeliveryState:
+    fact, attempt, phase = one["s"]
+    return DeliveryState(Fact(fact), int(attempt), Phase(phase))
+
+
+def _new(transaction: Transaction, one: Doc, now_ms: int) -> NewDelivery:
+    recipient, text, subject, queue_class, rung, kind = one["c"]
+    base_ms = _base_ms(transaction, now_ms)
+    due, expires = one.get("due"), one.get("exp")
+    return NewDelivery(
+        key=_key(one),
+        recipient=recipient,
+        text=text,
+        queue_class=int(queue_class),
+        due_at_ms=None if due is None else base_ms + int(due),
+        subject=subject,
+        rung=int(rung),
+        state=_state(one),
+        expires_at_ms=None if expires is None else base_ms + int(expires),
+        error=one["i"][0],
+        kind=int(kind),
+    )
+
+
+def _write(transaction: Transaction, entry: Entry, one: Doc, now_ms: int) -> None:
+    """Write what a record says of a delivery into its row."""
+    error, carrier, reference, sent, delivered = one.get("i") or (None,) * 5
+    due = one.get("due")
+    change = DeliveryChange(
+        state=entry.case.deliveries[_key(one)],
+        due_at_ms=None if due is None else _base_ms(transaction, now_ms) + int(due),
+        error=error,
+        carrier=carrier,
+        reference=reference,
+        sent_at_ms=None if sent is None else now_ms - int(sent),
+        delivered_at_ms=None if delivered is None else now_ms - int(delivered),
+        repeat=bool(one.get("r")),
+    )
+    transaction.change(entry, _key(one), change, now_ms)
+
+
+def _join_known(transaction: Transaction, entry: Entry, doc: Doc, now_ms: int) -> None:
+    case = entry.case
+    delta = Case(case.id)
+    if "h" in doc:
+        delta = delta._replace(head=_head(doc))
+    if "x" in doc:
+        delta = with_extra(delta, doc["x"])
+    theirs_is_newer = delta.position > case.position
+    for code in delta.codes - case.codes:
+        if entry.code is not None and code != entry.code:
+            transaction.add_alias(entry, code)
+    fresh = [_new(transaction, one, now_ms) for one in doc["d"] if "c" in one and _key(one) not in case.deliveries]
+    known = [one for one in doc["d"] if _key(one) in case.deliveries]
+    head_before = case.head
+    transaction.join(entry, delta, now_ms)
+    if entry.case.head != head_before:
+        _change_head(transaction, entry)
+    if fresh:
+        transaction.add_deliveries(entry, fresh, now_ms)
+    for one in known:
+        _join_delivery(transaction, entry, one, now_ms)
+    if "n" in doc:
+        _join_next(transaction, entry, doc["n"], now_ms, is_newer=theirs_is_newer, position_is=delta.position)
+
+
+def _join_delivery(transaction: Transaction, entry: Entry, one: Doc, now_ms: int) -> None:
+    key, state = _key(one), _state(one)
+    mine = entry.case.deliveries[key]
+    joined = mine.join(state)
+    if "t" in one and mine.is_pending:
+        text, kind = one["t"]
+        transaction.set_text(entry, key, text, kind)
+    if joined == mine and not (state == mine and not entry.mine and "due" in one):
+        return  # older news
+    if joined == state and ("i" in one or "due" in one):
+        transaction.change(entry, key, DeliveryChange(joined), now_ms) if joined != mine else None
+        _write(transaction, entry, one, now_ms)
+    elif state.phase is Phase.SENDING and joined.fact is Fact.NONE:
+        transaction.mark_sending(entry, key, joined)
+    else:
+        transaction.change(entry, key, DeliveryChange(joined), now_ms)
+
+
+def _join_next(
+    transaction: Transaction, entry: Entry, left_ms: int | None, now_ms: int, *, is_newer: bool, position_is: object
+) -> None:
+    """Take over when the next step is due: from the owner as it is, from others only what is earlier here."""
+    at_ms = None if left_ms is None else _base_ms(transaction, now_ms) + int(left_ms)
+    if is_newer or not entry.mine:
+        transaction.set_next(entry, at_ms)
+    elif at_ms is not None and entry.next_at_ms is not None and position_is == entry.case.position:
+        transaction.set_next(entry, min(at_ms, entry.next_at_ms))
+
+
+def _change_head(transaction: Transaction, entry: Entry) -> None:
+    """Two nodes opened the same case, each in its own words: one of them stays (``Head.rank``)."""
+    head = entry.case.head
+    assert head is not None
+    transaction.flush()
+    values: dict[str, Any] = {
+        "alarm_id": pack_id(head.alarm_id),
+        "audience_id": head.audience_id,
+        "audience": head.audience,
+        "source": head.source,
+        "topic": head.topic,
+        "key": head.key,
+        "priority": head.priority.rank,
+        "text": head.text,
+        "opened_at_ms": head.opened_at_ms,
+        "options": options_json(head),
+    }
+    transaction.connection.execute(sa.update(schema.cases).where(_c.seq == entry.seq).values(**values))
+
+
+# -- whole entries ----------------------------------------------------------------------------------------------------
+
+_ROW = (
+    _d.cycle, _d.level, _d.recipient_id, _d.channel, _d.address, _d.recipient, _d.text, _d.subject, _d["class"],
+    _d.rung, _d.kind, _d.due_at_ms, _d.expires_at_ms, _d.queued_at_ms, _d.error, _d.carrier, _d.reference,
+    _d.sent_at_ms, _d.delivered_at_ms, _d.repeat,
+)  # fmt: skip
+
+
+def whole(transaction: Transaction, entry: Entry, now_ms: int) -> bytes:
+    """The record of a whole entry."""
+    transaction.flush()
+    case, base_ms = entry.case, _base_ms(transaction, now_ms)
+    rows = transaction.connection.execute(sa.select(*_ROW).where(_d.case_seq == entry.seq).order_by(_d.seq)).all()
+    assert case.head is not None
+    doc: Doc = {
+        "id": case.id,
+        "g": str(digest_of(entry)),
+        "h": head_doc(case.head),
+        "age": now_ms - case.head.opened_at_ms,
+        "x": extra_doc(case),
+        "code": entry.code,
+        "n": None if entry.next_at_ms is None else entry.next_at_ms - base_ms,
+        "d": [_row_doc(tuple(row), case, now_ms, base_ms) for row in rows],
+    }
+    refs = transaction.known_alarm(case.head.alarm_id)
+    if refs is not None:
+        doc["a"] = refs
+    return encode(doc)
+
+
+def _row_doc(row: tuple[Any, ...], case: Case, now_ms: int, base_ms: int) -> Doc:
+    key = DeliveryKey(*row[:5])
+    recipient, text, subject, queue_class, rung, kind, due, expires, queued, error, carrier, reference = row[5:17]
+    sent, delivered, repeat = row[17:]
+    doc: Doc = {
+        "k": key,
+        "c": (recipient, text, subject, queue_class, rung, kind),
+        "i": (error, carrier, reference, sent, delivered),
+        "due": due,
+        "exp": expires,
+        "at": queued,
+    }
+    if repeat:
+        doc["r"] = 1
+    return aged(doc, case.deliveries[key], now_ms, base_ms)
+
+
+def open_ends(transaction: Transaction, after_seq: int, most: int) -> list[Entry]:
+    """Return entries the other node must be asked about at a start: open ones, and those it may lack; by row number."""
+    transaction.flush()
+    query = (
+        sa.select(_c.seq)
+        .where(sa.or_(_c.state != "closed", _c.unmirrored == 1), _c.seq > after_seq)
+        .order_by(_c.seq)
+        .limit(most)
+    )
+    return [transaction.entry(seq) for seq in transaction.connection.execute(query).scalars().all()]
+
+
+def note_mirrored(transaction: Transaction, idents: Iterable[str]) -> None:
+    """The other node has everything of these closed cases."""
+    transaction.flush()
+    packed = [pack_id(ident) for ident in idents]
+    transaction.connection.execute(sa.update(schema.cases).where(_c.id.in_(packed)).values(unmirrored=0))
+
+
+def by_ids(transaction: Transaction, idents: Iterable[str]) -> dict[str, Entry]:
+    """Return those of the cases that are here."""
+    found = {ident: lookup.by_id(transaction, ident) for ident in idents}
+    return {ident: entry for ident, entry in found.items() if entry is not None}
