@@ -6,6 +6,7 @@ from addispatch.cli import (
     act,
     check,
     cluster,
+    cluster_key,
     daemon,
     data,
     directory,
@@ -23,7 +24,22 @@ from addispatch.cli.guard import run_app
 from addispatch.cli.root import app
 
 #: Modules whose import adds their commands to ``app``.
-COMMANDS = (daemon, check, doctor, data, send, act, test_alert, events, directory, monitors, token, link_key, cluster)
+COMMANDS = (
+    daemon,
+    check,
+    doctor,
+    data,
+    send,
+    act,
+    test_alert,
+    events,
+    directory,
+    monitors,
+    token,
+    link_key,
+    cluster,
+    cluster_key,
+)
 
 app.add_typer(plugin.app, name="plugin")
 app.add_typer(sim.app, name="sim")
