@@ -6,6 +6,7 @@ from addispatch.cli import (
     act,
     check,
     cluster,
+    cluster_key,
     daemon,
     data,
     directory,
@@ -39,6 +40,7 @@ COMMANDS = (
     link_key,
     cluster,
     pair,
+    cluster_key,
 )
 
 app.add_typer(plugin.app, name="plugin")
