@@ -420,6 +420,16 @@ def test_what_is_heard_while_a_directory_is_being_installed_counts_afterwards() 
     assert a.edits == b.edits == (1,)
 
 
+def test_an_edit_that_was_under_way_on_the_slave_is_kept_as_a_file() -> None:
+    a, b = two()
+    heal(a, b)
+    b.change((1, 7))
+    b.act(b.replica.edited(*packed((1, 7))))
+    heal(a, b)
+    assert b.edits == a.edits == (1,)
+    assert b.kept == {(), (1, 7)}
+
+
 def test_a_promotion_says_what_is_missing() -> None:
     a, b = two()
     heal(a, b)
