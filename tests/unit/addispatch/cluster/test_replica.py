@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from replicas import DiskNode, ModelNode, heal, meet, packed, refused
 
 from addispatch.cluster.replica import PEER_SILENT_S, RETRY_S, Install, Store
+from addispatch.cluster.transfer import CHUNK_BYTES
 from addispatch.domain.errors import ClusterError, Refused
 from addispatch.domain.replication import ClusterRole
 
@@ -83,6 +85,28 @@ async def test_a_kill_while_taking_over_costs_another_transfer_at_most(
     await meet(a, b)
     assert a.replica.version == b.replica.version
     assert await a.directory.packed() == await b.directory.packed()
+
+
+async def test_a_directory_of_several_chunks_over_a_bad_wire(pair: tuple[DiskNode, DiskNode]) -> None:
+    a, b = pair
+    dice = random.Random(6)
+    await a.edit(recipient=[{"name": f"R{n}", "department": dice.randbytes(90).hex()} for n in range(600)])
+    assert len((await a.directory.packed()).blob) > 4 * CHUNK_BYTES
+    await meet(a, b, 60, lambda: dice.random() < 0.4)
+    assert await b.directory.packed() == await a.directory.packed()
+    assert len(b.installs) == 1
+
+
+async def test_a_directory_that_fails_its_check_is_refused_and_told(pair: tuple[DiskNode, DiskNode]) -> None:
+    a, b = pair
+    a.replica._blob += b"x"
+    a.replica._blob = a.replica._blob[:-5]
+    await meet(a, b)
+    assert [tell.text for tell in b.told] == [
+        "the directory of node-a cannot be used, what is here stays in force: it is damaged: cut off"
+    ]
+    assert (await b.directory.packed()).is_empty
+    assert b.replica.version.gen == 0
 
 
 # -- the rules, one by one -------------------------------------------------------------------------------------------
@@ -428,6 +452,23 @@ def test_an_edit_that_was_under_way_on_the_slave_is_kept_as_a_file() -> None:
     heal(a, b)
     assert b.edits == a.edits == (1,)
     assert b.kept == {(), (1, 7)}
+
+
+def test_the_same_number_with_another_content_is_the_masters_and_the_slaves_is_kept() -> None:
+    """As after two edits of which not even the first was noted, but had been sent."""
+    a, b = two()
+    heal(a, b)
+    noted = a.saved
+    a.edit(2)
+    heal(a, b)
+    a.saved = noted
+    a.change((1, 3))
+    a.start()
+    assert a.replica.version.key == b.replica.version.key == (1, 2)
+    heal(a, b)
+    assert a.edits == b.edits == (1, 3)
+    assert (1, 2) in b.kept
+    assert (1, 3) not in a.kept
 
 
 def test_a_promotion_says_what_is_missing() -> None:
