@@ -13,8 +13,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from addispatch.domain.errors import StoreError
 from addispatch.store.directory_fields import folded
 from addispatch.store.directory_models import LINK_KEY, MODELS, SETTINGS, STORED
@@ -55,8 +53,9 @@ def unpack(blob: bytes, sha: str) -> Tables:
     """Return the tables. Raises ``StoreError`` if it is not what ``sha`` says, or not for this version to read."""
     plain = _inflated(blob)
     try:
-        document = orjson.loads(plain)
-    except orjson.JSONDecodeError:
+        # As it was written: orjson reads a number beyond 64 bits as another one.
+        document = json.loads(plain)
+    except (ValueError, RecursionError):
         raise StoreError("it is damaged: no JSON") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         found = document.get("format") if isinstance(document, dict) else None
@@ -64,7 +63,10 @@ def unpack(blob: bytes, sha: str) -> Tables:
     rows = document.get("tables")
     if not isinstance(rows, dict) or not all(isinstance(each, list) for each in rows.values()):
         raise StoreError("it is damaged: no tables")
-    found = _sha({table: [_encoded(row) for row in each] for table, each in rows.items()})
+    try:
+        found = _sha({table: [_encoded(row) for row in each] for table, each in rows.items()})
+    except UnicodeEncodeError:
+        raise StoreError("it is damaged: no text") from None
     if found != sha:
         raise StoreError(f"its content is not what was announced: hash {found[:12]}, announced {sha[:12]}")
     if unknown := sorted(rows.keys() - STORED.keys()):

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from replicas import DiskNode, ModelNode, heal, meet, packed, refused
 
@@ -19,7 +19,7 @@ from addispatch.domain.replication import ClusterRole
 
 MASTER, SLAVE = ClusterRole.MASTER, ClusterRole.SLAVE
 #: Schedules per property.
-EXAMPLES = 500
+EXAMPLES = 300
 
 
 @pytest.fixture
@@ -386,6 +386,16 @@ def test_a_transfer_ends_when_the_version_moves_on() -> None:
     assert b.edits == (1, 2)
 
 
+def test_a_late_heartbeat_does_not_disturb_a_transfer() -> None:
+    a, b = start_fetch()
+    old = a.replica.version
+    a.edit(2)
+    b.act(b.replica.heartbeat(a.replica.version, MASTER, "a", 0))
+    assert [message[1]["version"][1] for message in b.out] == [1, 2]
+    b.act(b.replica.heartbeat(old, MASTER, "a", 0))
+    assert len(b.out) == 2
+
+
 def test_a_directory_that_cannot_be_installed_is_told_once_and_tried_again_later() -> None:
     a, b = start_fetch()
     version = a.replica.version
@@ -565,7 +575,7 @@ def play(nodes: tuple[ModelNode, ModelNode], schedule: list[tuple[str, bool, int
                     me.act(me.replica.start_empty())
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps("promote"), st.booleans())
 def test_after_any_faults_both_have_the_same_directory(schedule: list[tuple[str, bool, int]], has_own: bool) -> None:
     a, b = nodes = ModelNode("a", MASTER, (1,)), ModelNode("b", SLAVE, (2,) if has_own else ())
@@ -583,7 +593,7 @@ def test_after_any_faults_both_have_the_same_directory(schedule: list[tuple[str,
     assert [bool(node.replica.read_only()) for node in nodes] == [node.replica.role is SLAVE for node in nodes]
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps("start empty"))
 def test_a_master_that_lost_its_disk_never_wipes_the_slave(schedule: list[tuple[str, bool, int]]) -> None:
     a, b = nodes = ModelNode("a", MASTER, (1, 2, 3)), ModelNode("b", SLAVE)
@@ -599,7 +609,7 @@ def test_a_master_that_lost_its_disk_never_wipes_the_slave(schedule: list[tuple[
     assert (a.replica.role, b.replica.role) == (MASTER, SLAVE)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps("promote", "lose disk", "back up", "roll back"))
 def test_with_lost_disks_and_promotions_they_still_agree_in_the_end(schedule: list[tuple[str, bool, int]]) -> None:
     a, b = nodes = ModelNode("a", MASTER, (1,)), ModelNode("b", SLAVE)

@@ -28,7 +28,9 @@ DOCUMENT: dict[str, Any] = {
         {"name": "one", "match": {"topic": "a/#", "priority": ["high"]}, "to": ["Ops"], "template": "t"},
         {"name": "two", "to": ["Adam"], "continue": True},
     ],
-    "monitor": [{"name": "m", "probe": "ping", "host": "10.0.0.1", "hihi": 5, "deadband": 0.25, "to": ["Ops"]}],
+    "monitor": [
+        {"name": "m", "probe": "ping", "host": "10.0.0.1", "serial": 10**30, "hihi": 5, "deadband": 0.25, "to": ["Ops"]}
+    ],
 }
 
 
@@ -138,6 +140,7 @@ def sha_of(rows: dict[str, list[Any]]) -> str:
         ({"tables": {}}, "it has the format None"),
         ({"format": 2, "tables": {}}, "it has the format 2, this version reads 1"),
         ({"format": 1}, "it is damaged: no tables"),
+        ({"format": 1, "tables": {"group": ["\ud800"]}}, "it is damaged: no text"),
         ({"format": 1, "tables": {"route": {}}}, "it is damaged: no tables"),
     ],
 )
