@@ -356,6 +356,22 @@ def test_an_edit_while_something_newer_is_fetched_waits() -> None:
     assert a.replica.progress is None
 
 
+def test_an_edit_that_was_under_way_ends_the_transfer_it_overtakes() -> None:
+    a, b = two()
+    heal(a, b)
+    a.back_up()
+    a.edit(2)
+    heal(a, b)
+    a.roll_back()
+    a.act(a.replica.heartbeat(b.replica.version, SLAVE, "b", 0))
+    a.change((1, 3))
+    a.act(a.replica.edited(*packed((1, 3))))
+    assert a.replica.progress is None
+    heal(a, b)
+    assert a.edits == b.edits == (1, 3)
+    assert (1, 2) in b.kept
+
+
 def start_fetch() -> tuple[ModelNode, ModelNode]:
     a, b = two()
     a.act(a.replica.heartbeat(b.replica.version, SLAVE, "b", 0))
