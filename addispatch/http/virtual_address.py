@@ -1,4 +1,4 @@
-"""``/api/v1/virtual-address``: keepalived tells where a virtual address is. Its configuration: ``addispatch.cluster``."""
+"""``/api/v1/virtual-address``: keepalived tells where a virtual address is (``addispatch.cluster.keepalived``)."""
 
 from typing import Annotated
 
