@@ -1,6 +1,6 @@
 """The virtual address goes to the node that can work: real keepalived, real daemons with modems, two machines and a client.
 
-The times it takes are printed (``pytest -s``). With ``ADDISPATCH_CAMPAIGN=1`` there are ten rounds, and keepalived with the
+The times it takes are printed (``pytest -s``). With ``ADDISPATCH_CAMPAIGN=1`` there are five rounds, and keepalived with the
 configuration of its manual beside them: the figures of docs/high-availability.md.
 """
 
@@ -26,7 +26,7 @@ from netns import Namespace, Net, namespaces, need_namespaces
 from addispatch.simulator import Network, SimulatedModem
 
 CAMPAIGN = bool(os.environ.get("ADDISPATCH_CAMPAIGN"))
-ROUNDS = 10 if CAMPAIGN else 1
+ROUNDS = 5 if CAMPAIGN else 1
 
 pytestmark = [pytest.mark.debian, pytest.mark.slow, pytest.mark.timeout(1800 if CAMPAIGN else 180)]
 
@@ -120,7 +120,11 @@ async def paired(folder: Path, conf: Callable[[Daemon, Namespace, int], str], *,
             guard = Keepalived(net[number], folder / f"guard{number}", conf(daemon, net[1 - number], number))
             assert await guard.complaints() == ""
             pair.guards.append(await stack.enter_async_context(guard))
-        yield pair
+        try:
+            yield pair
+        except BaseException:
+            print(*(f"\nkeepalived {number}: {guard.log}" for number, guard in enumerate(pair.guards)))
+            raise
 
 
 @contextlib.contextmanager
@@ -167,6 +171,4 @@ async def test_keepalived_as_its_manual_has_it(tmp_path: Path) -> None:
             await pair.moves(MASTER, "cable put back", pair.net.heal)
             await pair.moves(SLAVE, "keepalived killed", pair.guards[0].kill())
             await pair.moves(MASTER, "keepalived started again", pair.guards[0].start())
-            await pair.moves(SLAVE, "keepalived ended", pair.guards[0].stop())
-            await pair.moves(MASTER, "keepalived started after it", pair.guards[0].start())
         pair.report()
