@@ -13,7 +13,7 @@ from tale import Tale, group, people, settings
 
 from addispatch.domain.errors import Refused
 from addispatch.engine import monitoring
-from addispatch.engine.monitoring import Group
+from addispatch.engine.monitor_group import Group
 from addispatch.sdk.operations import Actor, Role
 
 TEAM = people("Adam", "Chief") + settings() + group("Team", "Adam", policy="")
