@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 #: So many are on their way to the ledger at once: enough for a disk that takes 50 ms for a commit, and so few that
 #: making them takes the loop some milliseconds.
-MAX_UNDER_WAY = 32
+MAX_UNDER_WAY = 16
 
 
 class Telling(Protocol):
@@ -43,8 +43,9 @@ class Teller:
 
     def _go(self) -> None:
         while self._waiting and self._under_way_count < MAX_UNDER_WAY:
+            future = self._waiting.popleft().hand_over()
             self._under_way_count += 1
-            self._waiting.popleft().hand_over().add_done_callback(self._done)
+            future.add_done_callback(self._done)
 
     def _done(self, _future: asyncio.Future[Any]) -> None:
         self._under_way_count -= 1
