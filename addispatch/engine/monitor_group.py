@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Hashable, Iterable, Iterator, Mapping
@@ -32,6 +34,8 @@ class Group:
     until_s: float = inf
     #: Under which name its task runs; empty: it does not.
     runs_as: str = ""
+    #: Why nothing can be read, if there is no probe.
+    problem: str = ""
 
     @property
     def phase_s(self) -> float:
@@ -74,10 +78,15 @@ class Groups:
         """Return the group a monitor belongs to, and read its keys; it is not put in."""
         monitor = one.monitor
         probe, model = probes.get(monitor.probe), models.get(monitor.probe)
+        problem = f"no plugin provides the probe {monitor.probe}"
         if model is None or probe is None:
             one.keys = None
         elif one.keys is None:
-            one.keys = keys_of(model, monitor)
+            try:
+                one.keys = keys_of(model, monitor)
+            except ValidationError as error:  # another version of the plugin: that is no reason to read nothing at all
+                wrong = ", ".join(".".join(map(str, each["loc"])) or "their sum" for each in error.errors())
+                probe, problem = None, f"the probe {monitor.probe} does not take its keys any more: {wrong}"
         own: Hashable = monitor.id if probe is None or one.keys is None else probe.group(one.keys)
         name = repr((monitor.probe, own, monitor.interval_s, monitor.timeout_s))
         # A plugin that was started anew has another probe of the same name.
@@ -85,4 +94,5 @@ class Groups:
         group = self._all.get(whole)
         if group is None:
             group = self._all[whole] = Group(name, probe, monitor.interval_s, monitor.timeout_s)
+        group.problem = problem if probe is None else ""
         return group

@@ -258,7 +258,7 @@ class Monitoring:
         loop = asyncio.get_running_loop()
         group.task = asyncio.current_task()
         now_s = loop.time()
-        # On one grid for ever: a change of the directory, which starts all groups anew, leaves out no reading.
+        # On one grid for ever: a change of the directory, which starts it anew, leaves out no reading.
         next_s = now_s + (group.phase_s - now_s) % group.interval_s
         while True:
             await asyncio.sleep(next_s - loop.time())
@@ -286,7 +286,7 @@ class Monitoring:
     async def _read(self, group: Group) -> list[Reading]:
         members = group.members
         if group.probe is None:
-            return [Reading(problem=f"no plugin provides the probe {one.monitor.probe}") for one in members]
+            return [Reading(problem=group.problem)] * len(members)
         group.until_s = asyncio.get_running_loop().time() + group.timeout_s + GRACE_S
         try:
             readings = list(await group.probe.read([one.keys for one in members], group.timeout_s))

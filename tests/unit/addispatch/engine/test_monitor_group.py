@@ -74,3 +74,17 @@ def test_keys_know_whose_they_are():
     seen: list[Any] = []
     keys_of(Asking, watched("Boiler"))
     assert seen == [{"monitor": "Boiler"}]
+
+
+def test_keys_that_are_not_taken_any_more_are_that_monitor_s_trouble_alone():
+    class Other(ProbeKeys):
+        """Keys of another version."""
+
+        place: int
+
+    groups, probe, one = Groups(), SimpleNamespace(group=lambda keys: keys.device), one_of("Boiler")
+    group = groups.find(one, {"dial": probe}, {"dial": Other})
+    assert group.probe is None
+    assert group.problem == "the probe dial does not take its keys any more: place, dial, device"
+    assert groups.find(one_of("Boiler"), {"dial": probe}, {"dial": DialKeys}).problem == ""
+    assert groups.find(one_of("Boiler"), {}, {}).problem == "no plugin provides the probe dial"
