@@ -231,7 +231,8 @@ async def test_others_have_their_turn_while_thousands_are_taken_in_and_let_go(tm
         await tale.node.monitoring.stop()
 
 
-async def test_many_that_go_down_at_once_are_told_a_few_at_a_time_and_all(tmp_path: Path) -> None:
+async def test_many_that_go_down_at_once_are_told_a_few_at_a_time_and_all(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(teller, "RATE", 0)
     async with Tale(tmp_path, TEAM) as tale:
         most, accept, told = 0, tale.node.accept, set[str]()
 
@@ -245,7 +246,7 @@ async def test_many_that_go_down_at_once_are_told_a_few_at_a_time_and_all(tmp_pa
         dials = Dials(tale, hidden={f"P{n}" for n in range(100)})
         await watch(tale, dials, *(watched(f"P{n}", device="plc", retries=0, interval_s=0.5) for n in range(100)))
         await until(lambda: len(told) == 100)
-        assert most <= 2 * teller.MAX_UNDER_WAY + 2, "an event and an alarm each"
+        assert most <= 2 * teller.FEWEST + 2, "an event and an alarm each"
         await until(lambda: not any(one.has_news for one in tale.node.monitoring.watched))
         assert all(unpacked(tale.node.ledger.marks[f"monitor:p{n}"]).is_lost for n in range(100))
         await tale.node.monitoring.stop()

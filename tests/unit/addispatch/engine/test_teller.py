@@ -26,7 +26,8 @@ class Source:
 
 
 async def test_few_are_on_their_way_and_the_next_goes_when_one_is_on_disk(monkeypatch) -> None:
-    monkeypatch.setattr(teller, "MAX_UNDER_WAY", 2)
+    monkeypatch.setattr(teller, "FEWEST", 2)
+    monkeypatch.setattr(teller, "RATE", 0)
     one, told = Teller(), list[str]()
     sources = [Source(names, told, one) for names in ("ax", "b", "c", "d")]
     for source in sources:
@@ -44,7 +45,7 @@ async def test_few_are_on_their_way_and_the_next_goes_when_one_is_on_disk(monkey
 
 
 async def test_one_that_cannot_tell_takes_nobody_s_place(monkeypatch) -> None:
-    monkeypatch.setattr(teller, "MAX_UNDER_WAY", 1)
+    monkeypatch.setattr(teller, "FEWEST", 1)
     one, told = Teller(), list[str]()
 
     class Broken:
@@ -55,3 +56,24 @@ async def test_one_that_cannot_tell_takes_nobody_s_place(monkeypatch) -> None:
         one.want(Broken())
     one.want(Source("a", told, one))
     assert told == ["a"]
+
+
+async def test_the_longer_each_is_on_its_way_the_more_are_on_it(monkeypatch) -> None:
+    loop, one, told = asyncio.get_running_loop(), Teller(), list[str]()
+    now_s = 1000.0
+    monkeypatch.setattr(loop, "time", lambda: now_s)
+    sources = [Source("x", told, one) for _ in range(1000)]
+    for source in sources:
+        one.want(source)
+    seen = []
+    for took_s in (1 / 64, 1 / 4, 30.0):
+        now_s += took_s
+        first = next(source for source in sources if source.futures and not source.futures[0].done())
+        first.futures[0].set_result(None)
+        await asyncio.sleep(0)
+        seen.append(sum(1 for source in sources if source.futures and not source.futures[0].done()))
+    assert seen == [16, 106, 250]
+    for source in sources:
+        if source.futures and not source.futures[0].done():
+            source.futures[0].cancel()
+    await asyncio.sleep(0)
