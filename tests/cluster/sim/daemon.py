@@ -42,9 +42,7 @@ class View(NamedTuple):
 def view_of(case: Case) -> View:
     if case.head is None:
         return View(case, case.owner.store, (), None, 0.0, is_declined=False)
-    due = tuple(
-        (key, state) for key, state in asks(case) if state.is_pending and not is_answered(case, key.recipient)
-    )
+    due = tuple((key, state) for key, state in asks(case) if state.is_pending and not is_answered(case, key.recipient))
     policy = policy_of(case)
     escalates = bool(case.head.policy) and not is_ended(policy, case.position) and not is_over(case)
     wait = wait_s(policy, case.position) if escalates else None
@@ -65,7 +63,7 @@ class Daemon:
         self.is_dead = self.is_frozen = False
         self._backlog: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self._written_s = self._told_s = self.world.now_s
-        self._n = self._wills = 0
+        self._n = self._wills = self._ticks = 0
         self._mirrored: list[str] = []
         self._wants = Config()
         self.in_hand: tuple[str, DeliveryKey] | None = None
@@ -78,7 +76,12 @@ class Daemon:
         name = "AB"[host.rank]
         me = Identity(name, host.rank, self.disk.store, self.world.new_boot())
         self.node = rules.node(
-            me, rules.timing, self._local(), self.world.new_boot, self.world.now_s, is_passive=self.world.plan.is_passive
+            me,
+            rules.timing,
+            self._local(),
+            self.world.new_boot,
+            self.world.now_s,
+            is_passive=self.world.plan.is_passive,
         )
         self.gate = Gate(me.boot, store=me.store, node=me.name)
         self.submit(self._start, self._started, is_vital=True)
@@ -116,7 +119,9 @@ class Daemon:
             self.submit(lambda disk: disk.mirrored.update({i: disk.digests[i] for i in ids}), lambda _: None)
         if self._wants > self.node.local.config:
             self.submit(lambda disk: self._set_config(disk, self._wants), lambda _: self.tell_local())
-        self.look()
+        self._ticks += 1
+        if self._ticks % 4 == 0:
+            self.look()
 
     def step(self, event: ev.Event) -> None:
         for action in self.node.step(event, self.world.now_s):
@@ -157,7 +162,9 @@ class Daemon:
             case ev.Renew(boot):
                 self._n = self._wills = 0
                 self.gate.renew(boot)
-            case _:  # Settle: read from the rules
+            case ev.Settle():
+                self.world.after(0.0, self.call, self.look)
+            case _:
                 pass
 
     def _post(self, message: Any) -> None:
@@ -191,13 +198,24 @@ class Daemon:
     # -- the ledger --------------------------------------------------------------------------------------------------
 
     def submit(
-        self, unit: Callable[[Disk], Any], told: Callable[[Any], None], *, is_vital: bool = False, failed: Callable[[], None] | None = None
+        self,
+        unit: Callable[[Disk], Any],
+        told: Callable[[Any], None],
+        *,
+        is_vital: bool = False,
+        failed: Callable[[], None] | None = None,
     ) -> None:
         """Commit something, in order; ``told`` hears of it a little later. A full disk takes nothing but vital things."""
         self._written_s = max(self._written_s, self.world.now_s + self.rng.uniform(0.0005, 0.01))
         self.world.at(self._written_s, self.call, self._write, unit, told, is_vital, failed)
 
-    def _write(self, unit: Callable[[Disk], Any], told: Callable[[Any], None], is_vital: bool, failed: Callable[[], None] | None) -> None:
+    def _write(
+        self,
+        unit: Callable[[Disk], Any],
+        told: Callable[[Any], None],
+        is_vital: bool,
+        failed: Callable[[], None] | None,
+    ) -> None:
         if self.host.is_full and not is_vital:
             if failed is not None:
                 self.world.after(0.2, self.call, failed)
@@ -207,7 +225,10 @@ class Daemon:
         self.world.at(self._told_s, self.call, told, done)
 
     def commit(
-        self, make: Callable[[Disk], Iterable[Case | None]], then: Callable[[], None] | None = None, failed: Callable[[], None] | None = None
+        self,
+        make: Callable[[Disk], Iterable[Case | None]],
+        then: Callable[[], None] | None = None,
+        failed: Callable[[], None] | None = None,
     ) -> None:
         """Join parts into cases; the rules hear of what changed."""
 

@@ -72,7 +72,9 @@ class Disk:
         if early is not None:
             case = merge(case, early)
         self.cases[delta.id] = case
-        self.digests[delta.id] = combine(rest_hash(case), sum(_delivery_hash(*item) for item in case.deliveries.items()))
+        self.digests[delta.id] = combine(
+            rest_hash(case), sum(_delivery_hash(*item) for item in case.deliveries.items())
+        )
         return True
 
     def note(self, delta: Case) -> bool:

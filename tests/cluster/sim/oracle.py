@@ -103,7 +103,9 @@ class Oracle:
         queued_s = self._queued_s.get((case.id, here), self.alarms[case.id].at_s)
         begun_s = min(self._begun_s.get((case.id, here), float("inf")), queued_s + policy.max_send_wait_s)
         if now_s < begun_s + wait_s(policy, here) - EPSILON_S and not declined:
-            self.say("I5", f"{case.id} left {tuple(here)} {begun_s + wait_s(policy, here) - now_s:.2f} s early on {rank}")
+            self.say(
+                "I5", f"{case.id} left {tuple(here)} {begun_s + wait_s(policy, here) - now_s:.2f} s early on {rank}"
+            )
         from addispatch.domain.escalation import following
 
         self._queued_s.setdefault((case.id, following(policy, here)), now_s)
@@ -247,7 +249,9 @@ class Oracle:
         for (ident, key), count in self.sends.items():
             allowed = 1 + len(self._overlapping(ident, self._sent_s[ident, key]))
             if count > allowed:
-                self.say("I2", f"{ident} {tuple(key)} was sent {count} times, {allowed} allowed: {self._sent_s[ident, key]}")
+                self.say(
+                    "I2", f"{ident} {tuple(key)} was sent {count} times, {allowed} allowed: {self._sent_s[ident, key]}"
+                )
 
     def _overlapping(self, ident: str, sent_s: list[float]) -> list[Fault]:
         began_s = self.alarms[ident].at_s

@@ -10,13 +10,16 @@ from enum import StrEnum
 #: People are told by one channel; their names are their addresses.
 CHANNEL = "sms"
 #: Seconds until level 1 and until level 2 of the chain, and what is waited for a hand-over at most.
-WAITS_S, MAX_SEND_WAIT_S = (4.0, 5.0), 6.0
+WAITS_S, MAX_SEND_WAIT_S = (3.0, 3.5), 5.0
 BASIC = json.dumps(
     {
         "id": "basic",
         "name": "basic",
         "max_send_wait_s": MAX_SEND_WAIT_S,
-        "levels": [{"after_minutes": WAITS_S[0] / 60, "to": ["jane"]}, {"after_minutes": WAITS_S[1] / 60, "to": ["chief"]}],
+        "levels": [
+            {"after_minutes": WAITS_S[0] / 60, "to": ["jane"]},
+            {"after_minutes": WAITS_S[1] / 60, "to": ["chief"]},
+        ],
     }
 )
 RECALL = json.dumps(
@@ -30,7 +33,7 @@ RECALL = json.dumps(
 )
 ASKED = {BASIC: ("adam",), RECALL: ("adam", "bo", "eve"), "": ("adam", "bo")}
 #: Alarms come and faults begin between these times; then everything heals.
-FIRST_S, FAULTS_S, HEAL_S = 4.0, 6.0, 22.0
+FIRST_S, FAULTS_S, LAST_S, HEAL_S = 3.0, 5.5, 14.0, 18.0
 #: Longest time after the heal until everything must be done.
 PATIENCE_S = 75.0
 
@@ -104,9 +107,13 @@ def draw(seed: int, *, is_passive: bool) -> Plan:
     faults = _faults(rng)
     pauses: tuple[tuple[float, int, bool], ...] = ()
     if rng.random() < 0.15:
-        on_s = rng.uniform(FIRST_S, 16.0)
+        on_s = rng.uniform(FIRST_S, LAST_S)
         off_s = on_s + rng.uniform(0.5, 5.0)
-        pauses = ((on_s, rng.randrange(2), True), (off_s, rng.randrange(2), False), (HEAL_S + 3.0, rng.randrange(2), False))
+        pauses = (
+            (on_s, rng.randrange(2), True),
+            (off_s, rng.randrange(2), False),
+            (HEAL_S + 3.0, rng.randrange(2), False),
+        )
     edits = tuple((rng.uniform(1.0, HEAL_S), 0) for _ in range(rng.randrange(3))) if rng.random() < 0.2 else ()
     return Plan(
         seed=seed,
@@ -123,7 +130,7 @@ def draw(seed: int, *, is_passive: bool) -> Plan:
 
 def _alarm(rng: random.Random, ident: str, faults: tuple[Fault, ...]) -> Alarm:
     policy = rng.choice((BASIC, BASIC, BASIC, RECALL, ""))
-    at_s = rng.uniform(FIRST_S, 18.0)
+    at_s = rng.uniform(FIRST_S, LAST_S)
     if faults and rng.random() < 0.5:  # around the moment of a fault: there the windows are
         at_s = max(FIRST_S, rng.choice(faults).at_s + rng.uniform(-1.5, 1.0))
     people = {BASIC: ("adam", "jane", "chief"), RECALL: ("adam", "bo", "eve"), "": ()}[policy]
@@ -149,7 +156,7 @@ def _faults(rng: random.Random) -> tuple[Fault, ...]:
 
 def _fault(rng: random.Random) -> Fault:
     kind = rng.choice(list(Kind))
-    at_s = rng.uniform(FAULTS_S, 18.0)
+    at_s = rng.uniform(FAULTS_S, LAST_S)
     length_s = rng.choice((rng.uniform(0.3, 2.5), rng.uniform(2.0, 10.0)))
     fault = Fault(kind, at_s, min(at_s + length_s, HEAL_S), rng.randrange(2), rng.randrange(2))
     if kind is Kind.ROLLBACK:

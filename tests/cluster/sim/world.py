@@ -194,7 +194,7 @@ class World:
         healed_s = max([self.plan.heal_s, *(f.until_s for f in self.plan.faults), *(a.at_s for a in self.plan.alarms)])
         self._until(healed_s)
         while self.now_s < healed_s + PATIENCE_S:
-            self._until(self.now_s + 1.0)
+            self._until(self.now_s + 0.5)
             if self.is_quiet():
                 break
         self.oracle.judge()
