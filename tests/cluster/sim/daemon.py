@@ -255,13 +255,15 @@ class Daemon:
         clock, now_s = disk.clocks.get(case.id), self._clock_s
         if clock is None:
             return Record(case, disk.digests[case.id], None)
+        if self.world.rules.wall_clocks:
+            return Record(case, disk.digests[case.id], Age(*clock))
         handed_s = None if clock.handed_s is None else now_s - clock.handed_s
         return Record(case, disk.digests[case.id], Age(clock.position, now_s - clock.queued_s, handed_s))
 
     @property
     def _clock_s(self) -> float:
         """Now as this node counts it; only an ablation compares it with the other node's."""
-        return self.world.now_s
+        return self.world.now_s + (self.host.skew_s if self.world.rules.wall_clocks else 0.0)
 
     def _whole(self, disk: Disk, ident: str) -> ev.Change:
         return disk.change(ident, self._record(disk, disk.cases[ident]))
@@ -293,6 +295,8 @@ class Daemon:
         return list(done.values())
 
     def _clock_of(self, age: Age) -> Clock:
+        if self.world.rules.wall_clocks:
+            return Clock(*age)
         now_s = self._clock_s
         return Clock(age.position, now_s - age.queued_s, None if age.handed_s is None else now_s - age.handed_s)
 
@@ -461,15 +465,20 @@ class Daemon:
             return []
 
         def then() -> None:
-            now = self.disk.cases[ident].deliveries[key]
-            if now == sending and (self._may_send(self.disk, ident, key, sending) or not self.world.rules.rechecks):
-                self.host.modem.send(self, ident, key, lambda what: self._ended(ident, key, sending, what))
-            elif now == sending:
-                self._record_outcome(ident, key, DeliveryState(Fact.NONE, state.attempt + 1), 0.0)
-            else:
+            if self.disk.cases[ident].deliveries[key] != sending:
                 self._free()
+            elif self.rng.random() < 0.3:  # something else is on the wire
+                self.world.after(self.rng.uniform(0.0, 0.4), self.call, self._hand_over, ident, key, sending)
+            else:
+                self._hand_over(ident, key, sending)
 
         self.commit(make, then, self._free)
+
+    def _hand_over(self, ident: str, key: DeliveryKey, state: DeliveryState) -> None:
+        if self._may_send(self.disk, ident, key, state) or not self.world.rules.rechecks:
+            self.host.modem.send(self, ident, key, lambda what: self._ended(ident, key, state, what))
+        else:
+            self._record_outcome(ident, key, DeliveryState(Fact.NONE, state.attempt + 1), 0.0)
 
     def _may_send(self, disk: Disk, ident: str, key: DeliveryKey, state: DeliveryState) -> bool:
         case = disk.cases[ident]
