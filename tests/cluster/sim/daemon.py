@@ -15,7 +15,7 @@ from addispatch.domain.case import Case, DeliveryKey, DeliveryState, Fact, Head,
 from addispatch.domain.case_state import Answer, asks, everybody_declined, is_answered, policy_of, roll_call
 from addispatch.domain.escalation import following, is_ended, wait_s
 from addispatch.domain.ownership import in_doubt, is_under_way, passed_to
-from sim.disk import Age, Clock, Disk, Record, is_open
+from sim.disk import Age, Clock, Disk, Record, is_open, role_of
 from sim.net import Letter, header_of
 from sim.plan import ASKED, CHANNEL, Alarm
 
@@ -206,7 +206,8 @@ class Daemon:
         failed: Callable[[], None] | None = None,
     ) -> None:
         """Commit something, in order; ``told`` hears of it a little later. A full disk takes nothing but vital things."""
-        self._written_s = max(self._written_s, self.world.now_s + self.rng.uniform(0.0005, 0.01))
+        takes_s = self.rng.uniform(0.05, 0.5) if self.host.slow_count else self.rng.uniform(0.0005, 0.01)
+        self._written_s = max(self._written_s, self.world.now_s + takes_s)
         self.world.at(self._written_s, self.call, self._write, unit, told, is_vital, failed)
 
     def _write(
@@ -337,7 +338,7 @@ class Daemon:
         return Local(
             channels=((CHANNEL, self.host.seems_up),),
             disk="full" if self.host.is_full else "ok",
-            role="master" if self.host.rank == 0 else "slave",
+            role=role_of(self.disk.config, self.host.rank),
             pause=self.disk.pause,
             config=self.disk.config,
         )
@@ -396,9 +397,12 @@ class Daemon:
         pause = self.node.pause(on=on, by="operator")
         self.submit(lambda disk: self._set_pause(disk, pause), lambda _: self.tell_local())
 
-    def edit(self) -> None:
+    def edit(self, term: int = 1) -> None:
+        """The master's directory changes; with a higher term this node is the master from now on."""
         config = self.disk.config
-        newer = config._replace(term=max(1, config.term), gen=config.gen + 1, sha=self.world.new_boot())
+        if term <= config.term and role_of(config, self.host.rank) != "master":
+            return
+        newer = Config(max(term, config.term), config.gen + 1, f"{self.host.rank} {self.world.new_boot()}")
         self.submit(lambda disk: self._set_config(disk, newer), lambda _: self.tell_local())
 
     # -- sending and escalating --------------------------------------------------------------------------------------

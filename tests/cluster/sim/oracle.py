@@ -9,7 +9,7 @@ from addispatch.cluster.liveness import Standing
 from addispatch.domain.case import Case, CaseState, DeliveryKey, Fact, Position
 from addispatch.domain.case_state import asks, is_answered, policy_of, state_of
 from addispatch.domain.escalation import following, is_ended, wait_s
-from sim.disk import Disk, is_open
+from sim.disk import Disk, is_open, role_of
 from sim.plan import ASKED, BASIC, Alarm, Fault, Kind
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ AFTER_S = 7.0
 #: So long without a fault, a little after the last one, and two copies must be there.
 CALM_S, BACK_S = 3.0, 1.0
 EPSILON_S = 1e-6
-#: The longest hand-over, twice: one may be under way.
-CHANNEL_S = 0.8
+#: The longest hand-over, and the longest wait before it.
+CHANNEL_S = 0.8 + 0.4
 
 
 class Oracle:
@@ -200,7 +200,7 @@ class Oracle:
                 if state.fact is Fact.SENT and not self.sends[alarm.ident, key]
             ]
         if self.world.plan.is_passive:
-            master = self.world.hosts[0].disk.store
+            master = next(h.disk.store for h in self.world.hosts if role_of(h.disk.config, h.rank) == "master")
             left += [f"failback: {alarm.ident} is not the master's" for c in held if is_open(c) and c.owner.store != master]
         if all(is_at_rest(case) for case in held):
             for case in held:
