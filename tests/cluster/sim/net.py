@@ -8,9 +8,8 @@ from addispatch.cluster.envelope import Header
 from addispatch.cluster.gate import HEARTBEAT, WILL
 
 if TYPE_CHECKING:
-    from sim.world import World
-
     from addispatch.cluster.messages import Identity
+    from sim.world import World
 
 #: Most messages kept of a cut, to be delivered late.
 HELD_COUNT = 40

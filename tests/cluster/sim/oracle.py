@@ -106,11 +106,6 @@ class Oracle:
             self.say(
                 "I5", f"{case.id} left {tuple(here)} {begun_s + wait_s(policy, here) - now_s:.2f} s early on {rank}"
             )
-<<<<<<< HEAD
-        from addispatch.domain.escalation import following
-
-=======
->>>>>>> sim6
         self._queued_s.setdefault((case.id, following(policy, here)), now_s)
 
     def crashed(self, host: Host) -> None:
