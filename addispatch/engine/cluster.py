@@ -63,6 +63,8 @@ class Cluster:
         self._token = 0
         self._mirrored: list[str] = []
         self._orphans_s = 0.0
+        #: Whether this node does what one node of two is enough for.
+        self.on_duty = False
         self.rules: Rules
         self.link: ClusterLink
         self.peer = Peer(node, self)
@@ -87,6 +89,7 @@ class Cluster:
         node.ledger.twin = Twin(store_id, rank, node.clock.now_ms, Pairing(PASSIVE_MS if is_passive else ACTIVE_MS))
         node.dispatcher.hold(is_held=True)
         node.escalator.hold(is_held=True)
+        node.monitoring.set_duty(is_mine=False)
         node.ledger.on_changes = self._on_changes
         node.standby_reason = self.standby_reason
         await node.ledger.submit(lambda transaction: joining.adopt(transaction, node.clock.now_ms()))
@@ -127,6 +130,7 @@ class Cluster:
                 self._step(ev.Became(local))
             self._step(ev.Tick())
             self.peer.look()
+            self._look_at_duty()
             self._flush_mirrored()
             self._look_at_orphans()
 
@@ -252,7 +256,8 @@ class Cluster:
                 if register.on:
                     node.dispatcher.give_back()
             case ev.PeerChanged(standing, heartbeat):
-                self.peer.changed(Standing(standing), heartbeat)
+                if self.peer.changed(Standing(standing), heartbeat) and self.on_duty:
+                    self._unit(lambda tx, _now_ms: joining.share_marks(tx))
             case ev.Tell(text, is_severe):
                 node.say(Said(text, SEVERE if is_severe else INFO, "Cluster"))
 
@@ -283,6 +288,14 @@ class Cluster:
         node.escalator.hold(is_held=not is_settled)
         if is_settled:
             node.say(Said("Cluster: settled; this node sends what is its own", kind="Settled"))
+
+    def _look_at_duty(self) -> None:
+        is_mine = self.rules.is_settled and self.rules.has_duties
+        if is_mine is not self.on_duty:
+            self.on_duty = is_mine
+            self._node.monitoring.set_duty(is_mine=is_mine)
+            what = "are looked at by this node" if is_mine else "are looked at by the other node"
+            self._node.say(Said(f"Monitors and mailboxes {what}", kind="Duty"))
 
     def _look_at_orphans(self) -> None:
         now_s, marks = self._now_s(), self._node.ledger.marks

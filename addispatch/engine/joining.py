@@ -5,6 +5,7 @@ The rules that say when are in ``cluster.node``; ``engine.cluster`` submits thes
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING
 
 from addispatch.cluster.events import Change, Fetched, Looked, Merged
@@ -26,7 +27,7 @@ from addispatch.pipeline.clear import heard_clear_ms
 from addispatch.pipeline.takeover import repeat_number
 from addispatch.pipeline.withdraw import withdraw
 from addispatch.store import lookup, mirror
-from addispatch.store.notes import change_of
+from addispatch.store.notes import SHARED_MARKS, change_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from addispatch.store.transaction import Entry, Transaction
 
 _NO_OWNER = Owner()
+#: Most marks in one record.
+MARKS_COUNT = 50
 
 
 def join(transaction: Transaction, desk: Desk, merge: Merge, now_ms: int, *, peer_has_sms: bool = True) -> None:
@@ -53,6 +56,10 @@ def join(transaction: Transaction, desk: Desk, merge: Merge, now_ms: int, *, pee
             if one.is_given and not peer_has_sms:
                 repeat_number(transaction, desk, one.entry, now_ms)
     for doc in merge.records:
+        if "marks" in doc and transaction.notes is not None:
+            marks = {str(name): b64decode(value) for name, value in doc["marks"].items()}
+            transaction.notes.told |= marks.keys()
+            transaction.marks.update(marks)
         if "reply" in doc and lookup.with_code(transaction, str(doc["code"]), now_ms - LATE_MS):
             Replies(transaction, desk, orphans.read(doc["reply"]), now_ms, is_late=True).take()
 
@@ -122,6 +129,15 @@ def _react(transaction: Transaction, desk: Desk, one: Joined, entry: Entry, now_
         names = {row.key.recipient: row.recipient for row in lookup.told(transaction, entry)}
         to = notice.informed(entry.case, desk, names, but=first.by)
         notice.send(transaction, entry, ack_notice(entry.code, entry.case, first), to, set(), now_ms)
+
+
+def share_marks(transaction: Transaction) -> None:
+    """The other node has come: tell it what the monitors saw here, if this node is the one that watches."""
+    assert transaction.notes is not None
+    marks = lookup.marks_named(transaction, SHARED_MARKS)
+    for at in range(0, len(marks), MARKS_COUNT):
+        some = dict(list(marks.items())[at : at + MARKS_COUNT])
+        transaction.notes.also({"marks": {name: b64encode(value).decode() for name, value in some.items()}})
 
 
 def _answer_orphans(transaction: Transaction, desk: Desk, entry: Entry, now_ms: int) -> None:

@@ -55,16 +55,18 @@ class Peer:
         if peer is not None and sender == peer.who.name:
             self._beats[path] = self._node.clock.monotonic_s()
 
-    def changed(self, standing: Standing, heartbeat: Heartbeat | None) -> None:
-        """It came, went, or tells something else of itself."""
+    def changed(self, standing: Standing, heartbeat: Heartbeat | None) -> bool:
+        """It came, went, or tells something else of itself; True if it has come."""
         before, self._standing = self._standing, standing
         if standing is before or heartbeat is None:
-            return
+            return False
         name = heartbeat.who.name
         if standing is Standing.UP and before is not Standing.SUSPECT:
             self._node.say(Said(f"Node {name} is connected", INFO, "PeerUp"))
-        elif standing is Standing.DOWN:
+            return True
+        if standing is Standing.DOWN:
             self._node.say(Said(f"Node {name} is not there: this node sends for both", SEVERE, "PeerDown"))
+        return False
 
     def single_copy(self) -> None:
         """An alarm was confirmed though only this node holds it."""
