@@ -14,6 +14,7 @@ from addispatch.domain.case_state import policy_of
 from addispatch.domain.delivery import Kind
 from addispatch.domain.events import WARNING, Said
 from addispatch.domain.ids import case_id
+from addispatch.domain.monitor_memory import joined as joined_memory
 from addispatch.domain.ownership import is_under_way, passed_to
 from addispatch.domain.result import CaseRef
 from addispatch.engine import orphans
@@ -59,7 +60,8 @@ def join(transaction: Transaction, desk: Desk, merge: Merge, now_ms: int, *, pee
         if "marks" in doc and transaction.notes is not None:
             marks = {str(name): b64decode(value) for name, value in doc["marks"].items()}
             transaction.notes.told |= marks.keys()
-            transaction.marks.update(marks)
+            for name, value in marks.items():
+                transaction.marks[name] = joined_memory(value, lookup.mark(transaction, name))
         if "reply" in doc and lookup.with_code(transaction, str(doc["code"]), now_ms - LATE_MS):
             Replies(transaction, desk, orphans.read(doc["reply"]), now_ms, is_late=True).take()
 

@@ -472,14 +472,6 @@ class Transaction:
             query = query.where(c.audience_id == audience_id)
         return [self.entry(seq) for seq in self.connection.execute(query.order_by(c.seq)).scalars().all()]
 
-    def code_is_taken(self, code: str, since_ms: int) -> bool:
-        """Whether an open case has the code, or one that closed after ``since_ms``."""
-        self.flush()
-        c = schema.cases.c
-        closed_before = sa.and_(c.state == "closed", c.closed_at_ms < since_ms)
-        query = sa.select(c.seq).where(c.code == code, c.code.is_not(None), sa.not_(closed_before)).limit(1)
-        return self.connection.execute(query).first() is not None
-
     def forget(self) -> None:
         """Read all cases anew: their rows were changed in bulk."""
         self._cache.clear()
