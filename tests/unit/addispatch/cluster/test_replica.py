@@ -546,6 +546,19 @@ def test_a_promotion_goes_beyond_a_term_that_was_only_heard_of() -> None:
     assert (1, 2, 3) in b.kept
 
 
+def test_what_the_peer_had_too_is_not_kept() -> None:
+    a, b = two()
+    heal(a, b)
+    a.edit(2)
+    heal(a, b)
+    b.act(b.replica.promote())
+    b.edit(3)
+    a.start()
+    heal(a, b)
+    assert a.edits == (1, 2, 3)
+    assert a.kept == set()
+
+
 def test_a_promotion_says_what_is_missing() -> None:
     a, b = two()
     heal(a, b)
