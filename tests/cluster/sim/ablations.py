@@ -77,7 +77,8 @@ class TakesAnyBoot(Node):
 
 
 ABLATIONS = {
-    "owner by name instead of store": Rules(owner_by_name=True),
+    # What hides this one's harm otherwise is the doubt about what nobody sends.
+    "owner by name instead of store": Rules(owner_by_name=True, node=NoDoubt),
     "no mirror to a new store": Rules(node=NoMirrorToANewStore),
     "in doubt is failed": Rules(doubt_fails=True),
     "clean when pushed": Rules(node=CleanWhenPushed),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sim.world import Host
 
 TICK_S = 0.05
+TICK = ev.Tick()
 #: Back-off after a hand-over that failed, first and longest.
 FIRST_S, LONGEST_S = 0.5, 4.0
 
@@ -85,7 +86,7 @@ class Daemon:
         )
         self.gate = Gate(me.boot, store=me.store, node=me.name)
         self.submit(self._start, self._started, is_vital=True)
-        self.world.after(self.rng.uniform(0.0, TICK_S), self.call, self._tick)
+        self.world.after(self.rng.uniform(0.0, TICK_S), self._tick)
 
     @property
     def disk(self) -> Disk:
@@ -112,8 +113,14 @@ class Daemon:
             self.call(function, *args)
 
     def _tick(self) -> None:
-        self.world.after(TICK_S, self.call, self._tick)
-        self.step(ev.Tick())
+        if self.is_dead:
+            return
+        if self.is_frozen:
+            self._backlog.append((self._tick, ()))
+            return
+        self.world.after(TICK_S, self._tick)
+        for action in self.node.step(TICK, self.world.now_s):
+            self._perform(action)
         if self._mirrored:
             ids, self._mirrored = self._mirrored, []
             self.submit(lambda disk: disk.mirrored.update({i: disk.digests[i] for i in ids}), lambda _: None)
@@ -143,6 +150,7 @@ class Daemon:
                     lambda c: ev.Looked(c, theirs),
                 )
             case ev.Claim(ids):
+                self.world.oracle.claimed(self.host.rank)
                 self.commit(lambda disk: [self._claimed(disk, ident) for ident in ids])
             case ev.Give(ids, rank, store):
                 self.commit(lambda disk: [self._given(disk, ident, rank, store) for ident in ids])

@@ -20,8 +20,8 @@ AFTER_S = 7.0
 #: So long without a fault, a little after the last one, and two copies must be there.
 CALM_S, BACK_S = 3.0, 1.0
 EPSILON_S = 1e-6
-#: The longest hand-over, and the longest wait before it.
-CHANNEL_S = 0.8 + 0.4
+#: The longest wait before a hand-over.
+CHANNEL_S = 0.4
 
 
 class Oracle:
@@ -78,7 +78,12 @@ class Oracle:
         """A text is handed to a modem."""
         host = self.world.hosts[rank]
         case = host.disk.cases[ident]
-        self._begun_s.setdefault((ident, Position(*key[:2])), self.world.now_s)
+        now_s = self.world.now_s
+        self._begun_s.setdefault((ident, Position(*key[:2])), now_s)
+        for crashed, (at_s, idents) in list(self._crash.items()):
+            if crashed != rank and ident in idents:
+                del self._crash[crashed]
+                self.takeovers_s.append(now_s - at_s)
         policy = self.alarms[ident].policy
         if policy == BASIC and case.acks:
             self.say("I4", f"{ident} {key.recipient} was told by {rank}, though acknowledged")
@@ -91,10 +96,10 @@ class Oracle:
         now_s = self.world.now_s
         self.sends[ident, key] += 1
         self._sent_s.setdefault((ident, key), []).append(now_s)
-        for crashed, (at_s, idents) in list(self._crash.items()):
-            if crashed != rank and ident in idents:
-                del self._crash[crashed]
-                self.takeovers_s.append(now_s - at_s)
+
+    def claimed(self, rank: int) -> None:
+        if not self.world.plan.faults:
+            self.say("I5", f"{rank} takes over, though nothing is wrong")
 
     def stepped(self, rank: int, case: Case, declined: bool) -> None:
         """A node goes from the case's position to the next."""
@@ -247,6 +252,11 @@ class Oracle:
     def judge(self) -> None:
         """After the heal."""
         self.wrong += self.unfinished()
+        for host in self.world.hosts:
+            assert host.daemon is not None
+            node = host.daemon.node
+            if node.standing is not Standing.UP or not node.is_settled or node.entries.unclean:
+                self.say("I3", f"{host.rank} thinks the other one {node.standing}, settled {node.is_settled}")
         for (ident, key), count in self.sends.items():
             allowed = 1 + len(self._overlapping(ident, self._sent_s[ident, key]))
             if count > allowed:

@@ -51,7 +51,7 @@ class Modem:
         """Hand over; ``ended`` hears ``sent``, ``failed`` or ``in doubt``."""
         world = self.world
         world.oracle.begun(self.host.rank, ident, key)
-        takes_s = world.rng.uniform(0.15, 0.8)
+        takes_s = world.rng.uniform(0.15, 0.8) if world.rng.random() < 0.97 else world.rng.uniform(4.0, 8.0)
         if not self.host.is_modem_up:
             world.after(takes_s, daemon.call, ended, "failed")
             return
@@ -193,7 +193,9 @@ class World:
             self.at(at_s, self._edit, host)
         if self.plan.promote_s is not None:
             self.at(self.plan.promote_s, self._promote)
-        healed_s = max([self.plan.heal_s, *(f.until_s for f in self.plan.faults), *(a.at_s for a in self.plan.alarms)])
+        plan = self.plan
+        ends_s = (*(f.until_s for f in plan.faults), *(a.at_s for a in plan.alarms), *(p[0] for p in plan.pauses))
+        healed_s = max(6.0, *ends_s)
         self._until(healed_s)
         while self.now_s < healed_s + PATIENCE_S:
             self._until(self.now_s + 0.5)
