@@ -20,6 +20,8 @@ AFTER_S = 7.0
 #: So long without a fault, a little after the last one, and two copies must be there.
 CALM_S, BACK_S = 3.0, 1.0
 EPSILON_S = 1e-6
+#: So long both nodes may think that they are the master.
+PROMOTION_S = 2.0
 #: The longest wait before a hand-over.
 CHANNEL_S = 0.4
 
@@ -206,7 +208,9 @@ class Oracle:
             ]
         if self.world.plan.is_passive:
             master = next(h.disk.store for h in self.world.hosts if role_of(h.disk.config, h.rank) == "master")
-            left += [f"failback: {alarm.ident} is not the master's" for c in held if is_open(c) and c.owner.store != master]
+            left += [
+                f"failback: {alarm.ident} is not the master's" for c in held if is_open(c) and c.owner.store != master
+            ]
         if all(is_at_rest(case) for case in held):
             for case in held:
                 left += [f"I1 {alarm.ident}: {who} was never asked" for who in self._missing(alarm, case)]
@@ -258,11 +262,16 @@ class Oracle:
             if node.standing is not Standing.UP or not node.is_settled or node.entries.unclean:
                 self.say("I3", f"{host.rank} thinks the other one {node.standing}, settled {node.is_settled}")
         for (ident, key), count in self.sends.items():
-            allowed = 1 + len(self._overlapping(ident, self._sent_s[ident, key]))
+            allowed = 1 + len(self._overlapping(ident, self._sent_s[ident, key])) + self._has_two_masters(ident)
             if count > allowed:
                 self.say(
                     "I2", f"{ident} {tuple(key)} was sent {count} times, {allowed} allowed: {self._sent_s[ident, key]}"
                 )
+
+    def _has_two_masters(self, ident: str) -> bool:
+        """Whether both nodes heard the alarm in the moment in which the one was made master and the other did not know."""
+        alarm, promote_s = self.alarms[ident], self.world.plan.promote_s
+        return promote_s is not None and alarm.shared and abs(alarm.at_s - promote_s) < PROMOTION_S
 
     def _overlapping(self, ident: str, sent_s: list[float]) -> list[Fault]:
         began_s = self.alarms[ident].at_s

@@ -176,7 +176,8 @@ class World:
     def new_boot(self) -> str:
         return f"{self.rng.getrandbits(32):08x}"
 
-    def run(self) -> Oracle:
+    def begin(self) -> None:
+        """Plan everything; ``until`` lets it happen."""
         for host in self.hosts:
             self.after(self.rng.uniform(0.0, 0.5), host.start)
         for alarm in self.plan.alarms:
@@ -193,18 +194,22 @@ class World:
             self.at(at_s, self._edit, host)
         if self.plan.promote_s is not None:
             self.at(self.plan.promote_s, self._promote)
+
+    def run(self) -> Oracle:
+        """Let it happen, wait until all is done, and judge."""
+        self.begin()
         plan = self.plan
         ends_s = (*(f.until_s for f in plan.faults), *(a.at_s for a in plan.alarms), *(p[0] for p in plan.pauses))
         healed_s = max(6.0, *ends_s)
-        self._until(healed_s)
+        self.until(healed_s)
         while self.now_s < healed_s + PATIENCE_S:
-            self._until(self.now_s + 0.5)
+            self.until(self.now_s + 0.5)
             if self.is_quiet():
                 break
         self.oracle.judge()
         return self.oracle
 
-    def _until(self, until_s: float) -> None:
+    def until(self, until_s: float) -> None:
         queue, pop = self._queue, heapq.heappop
         while queue and queue[0][0] <= until_s:
             self.now_s, _, function, args = pop(queue)
