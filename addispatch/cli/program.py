@@ -5,6 +5,8 @@ from __future__ import annotations
 from addispatch.cli import (
     act,
     check,
+    cluster,
+    cluster_key,
     daemon,
     data,
     directory,
@@ -12,6 +14,7 @@ from addispatch.cli import (
     events,
     link_key,
     monitors,
+    pair,
     plugin,
     send,
     sim,
@@ -22,7 +25,23 @@ from addispatch.cli.guard import run_app
 from addispatch.cli.root import app
 
 #: Modules whose import adds their commands to ``app``.
-COMMANDS = (daemon, check, doctor, data, send, act, test_alert, events, directory, monitors, token, link_key)
+COMMANDS = (
+    daemon,
+    check,
+    doctor,
+    data,
+    send,
+    act,
+    test_alert,
+    events,
+    directory,
+    monitors,
+    token,
+    link_key,
+    cluster,
+    pair,
+    cluster_key,
+)
 
 app.add_typer(plugin.app, name="plugin")
 app.add_typer(sim.app, name="sim")

@@ -20,8 +20,8 @@ _LONG_AGO_S = float("-inf")
 class Row:
     """One entry.
 
-    ``spoke_s``: when we last sent or asked about it; ``given_s``: when it last changed hands by us; ``watched_s``: since
-    when we see a message of it under way.
+    ``spoke_s``: when we last sent or asked about it; ``given_s``: when it last changed hands by us; ``watched_s``:
+    since when we see a message of it under way.
     """
 
     __slots__ = (

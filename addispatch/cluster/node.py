@@ -49,7 +49,7 @@ class Node:
         """``is_passive``: active/passive, the master sends; else both do."""
         self.me, self.timing, self.local, self.is_passive = me, timing, local, is_passive
         self._new_boot = new_boot
-        self.is_settled = False
+        self.is_settled = self.is_leaving = False
         self.peer: Heartbeat | None = None
         self.live = Liveness(timing, now_s)
         self.entries = Entries(me.store)
@@ -94,11 +94,18 @@ class Node:
         if peer is None or not self._peer_can_send():
             return Owner(0, self.me.rank, self.me.store)
         theirs = Owner(0, peer.who.rank, peer.who.store)
-        if self.is_passive:
+        if self.is_leaving:
+            is_theirs = True
+        elif self.is_passive:
             is_theirs = self.local.role != "master" and peer.local.role == "master"
         else:
             is_theirs = bool(shared) and rendezvous(shared, (self.me.name, peer.who.name)) == peer.who.name
         return theirs if is_theirs else Owner(0, self.me.rank, self.me.store)
+
+    @property
+    def can_give(self) -> bool:
+        """Whether cases can be handed to the other node."""
+        return self.is_settled and self.local.mirror and self._peer_can_send()
 
     def _peer_can_send(self) -> bool:
         return self.peer is not None and self.live.standing is Standing.UP and self.peer.is_settled
@@ -132,6 +139,9 @@ class Node:
                 self._put(changes)
             case ev.Committed(changes):
                 self._committed(changes, now_s)
+            case ev.Extra(records):
+                if self.has_peer:
+                    self._out.append(ev.Send(State(records)))
             case ev.Merged(changes, theirs, store, boot):
                 self._merged(changes, theirs, (store, boot), now_s)
             case ev.Looked(changes, theirs):
@@ -471,14 +481,16 @@ class Node:
             return
         mine, theirs = dict(self.local.channels), dict(peer.local.channels)
         goes_back = self.is_passive and self.local.role != "master" and peer.local.role == "master"
+        goes_back = goes_back or self.is_leaving
         down = {name for name, is_up in mine.items() if not is_up}
         if not goes_back and not down:
             return
         due: list[str] = []
         for ident, row in self.entries.mine():
             is_in_time = now_s - row.given_s >= self.timing.handover_s
-            can_go = all(theirs.get(name, False) for name in row.needs)
+            can_go = self.is_leaving or all(theirs.get(name, False) for name in row.needs)
             is_wanted = goes_back or bool(row.needs & down)
+            is_in_time = is_in_time or self.is_leaving
             if is_wanted and can_go and is_in_time and not row.under_way and row.is_clean:
                 row.given_s = now_s
                 due.append(ident)

@@ -7,6 +7,7 @@ ledger comes by ``on_changes``, in the order of the commits and before those who
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from typing import TYPE_CHECKING, Any
@@ -15,15 +16,17 @@ from addispatch.cluster import events as ev
 from addispatch.cluster import wire
 from addispatch.cluster.link import ClusterLink
 from addispatch.cluster.liveness import Standing, Timing
-from addispatch.cluster.messages import Heartbeat, Identity, Local
+from addispatch.cluster.messages import Heartbeat, Identity, Local, Pause
 from addispatch.cluster.node import Node as Rules
 from addispatch.domain.errors import StoreError
 from addispatch.domain.events import INFO, SEVERE, WARNING, Said
-from addispatch.engine import joining
+from addispatch.engine import joining, orphans, pause
 from addispatch.engine.peer import Peer
+from addispatch.engine.replication import Replication
+from addispatch.pipeline.pairing import ACTIVE_MS, PASSIVE_MS, Pairing
 from addispatch.runtime.tasks import Supervisor
 from addispatch.store import mirror
-from addispatch.store.notes import Twin, change_of
+from addispatch.store.notes import Twin, change_of, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +45,10 @@ log = logging.getLogger(__name__)
 TICK_S = 0.05
 #: Entries read in one unit at the start.
 LOAD_COUNT = 200
+#: How long an orderly stop may take to hand everything over, in seconds.
+LEAVE_S = 5.0
+#: How often replies without a case are looked at, in seconds.
+ORPHANS_S = 2.0
 
 
 def _boot() -> str:
@@ -58,14 +65,19 @@ class Cluster:
         self._confirming: dict[int, Callable[[bool], None]] = {}
         self._token = 0
         self._mirrored: list[str] = []
+        self._orphans_s = 0.0
+        #: Whether this node does what one node of two is enough for.
+        self.on_duty = False
         self.rules: Rules
         self.link: ClusterLink
         self.peer = Peer(node, self)
+        self.replication = Replication(node, self)
 
     async def begin(self, store_id: str) -> None:
         """Name this store in the ledger, own what is from before the cluster, and read what the peer may lack."""
         node, config = self._node, self.config
-        rank = 0 if config.role == "master" else 1
+        await self.replication.read_role()
+        rank = await node.ledger.submit(lambda transaction: mirror.rank_of(transaction, config.role))
         timing = Timing(
             hb_s=config.hb_s,
             suspect_s=config.t_dead_s * 2 / 3,
@@ -77,10 +89,12 @@ class Cluster:
         is_passive = config.mode == "active/passive"
         self.rules = Rules(me, timing, self.local(), _boot, self._now_s(), is_passive=is_passive)
         self.link = ClusterLink(config, node.cluster, node.name, store_id, me.boot, self)
-        node.ledger.twin = Twin(store_id, rank, node.clock.now_ms)
+        node.ledger.twin = Twin(store_id, rank, node.clock.now_ms, Pairing(PASSIVE_MS if is_passive else ACTIVE_MS))
         node.dispatcher.hold(is_held=True)
         node.escalator.hold(is_held=True)
+        node.monitoring.set_duty(is_mine=False)
         node.ledger.on_changes = self._on_changes
+        node.standby_reason = self.standby_reason
         await node.ledger.submit(lambda transaction: joining.adopt(transaction, node.clock.now_ms()))
 
     async def start(self) -> None:
@@ -88,12 +102,30 @@ class Cluster:
         await self._load()
         self.link.start(self._tasks)
         self._tasks.run("cluster", self._run)
+        self._tasks.run("directory of the pair", self.replication.run)
 
     async def stop(self) -> None:
         """Say goodbye, so that the other node need not wait for our silence."""
+        await self._leave()
         await self._tasks.stop()
         self.link.farewell()
         await self.link.stop()
+
+    async def _leave(self) -> None:
+        """Begin nothing more, end what is under way, and hand the rest to the other node, if it is there."""
+        node = self._node
+        self.rules.is_leaving = True
+        node.dispatcher.hold(is_held=True)
+        node.escalator.hold(is_held=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_S):
+                while node.dispatcher.held() or (self.rules.has_peer and self._has_more()):  # noqa: ASYNC110 - many things
+                    await asyncio.sleep(TICK_S)
+
+    def _has_more(self) -> bool:
+        """Whether the other node can still be told or given something."""
+        rules = self.rules
+        return bool(rules.entries.unclean) or (rules.can_give and any(True for _ in rules.entries.mine()))
 
     async def _load(self) -> None:
         after, changes = 0, list[ev.Change]()
@@ -118,7 +150,9 @@ class Cluster:
                 self._step(ev.Became(local))
             self._step(ev.Tick())
             self.peer.look()
+            self._look_at_duty()
             self._flush_mirrored()
+            self._look_at_orphans()
 
     def local(self) -> Local:
         """What this node tells of itself."""
@@ -130,15 +164,22 @@ class Cluster:
             disk="full" if node.ledger.intake_problem else "ok",
             open_count=len(known.entries) if known is not None else 0,
             role=self.role,
-            pause=self.peer.pause,
+            pause=Pause(*pause.register_of(node.ledger.marks)),
+            config=self.replication.config,
             url=node.config.http.public_url,
             mirror=config.mirror if config is not None else True,
         )
 
+    def standby_reason(self) -> str:
+        """Why alarms are better brought to the other node; empty if they are this one's."""
+        if not self.rules.is_settled:
+            return "not settled: the other node is being asked what happened"
+        return "" if self.rules.is_active else self.peer.state()
+
     @property
     def role(self) -> str:
         """Master or slave, now."""
-        return str(self.config.role)
+        return self.replication.role
 
     # -- what the rules hear -----------------------------------------------------------------------------------------
 
@@ -154,6 +195,8 @@ class Cluster:
         local = tuple(change for change in transaction.changes if change.record is not None)
         if local:
             self._step(ev.Committed(local))
+        if transaction.notes is not None and transaction.notes.extras:
+            self._step(ev.Extra(tuple(encode(doc) for doc in transaction.notes.extras)))
         for report in transaction.reports:
             self._step(report(changes))
 
@@ -163,6 +206,7 @@ class Cluster:
             self._step(ev.Will(header.boot))
             return
         if kind == "cf":
+            self.replication.message(body)
             return
         try:
             message = wire.decode(kind, header, body)
@@ -171,6 +215,8 @@ class Cluster:
             return
         if isinstance(message, Heartbeat):
             self._step(ev.Beat(message))
+            if self.rules.peer is not None and self.rules.peer.number == message.number:
+                self.replication.heartbeat(message)
         else:
             self._step(ev.Came(message, header.store, header.boot))
 
@@ -201,7 +247,8 @@ class Cluster:
             case ev.Send(message):
                 self._send(message)
             case ev.Merge():
-                self._unit(lambda tx, now_ms: joining.join(tx, node.desk(), action, now_ms))
+                has_sms = self.peer.has_sms
+                self._unit(lambda tx, now_ms: joining.join(tx, node.desk(), action, now_ms, peer_has_sms=has_sms))
             case ev.Fetch(ids):
                 self._unit(lambda tx, now_ms: joining.fetch(tx, ids, now_ms))
             case ev.Look(theirs):
@@ -212,6 +259,9 @@ class Cluster:
             case ev.Give(ids, rank, store):
                 why = self.peer.why_give()
                 self._unit(lambda tx, now_ms: joining.give(tx, ids, rank, store, why, now_ms))
+            case ev.Doubt(ids):
+                held = node.dispatcher.held
+                self._unit(lambda tx, now_ms: joining.doubt(tx, node.desk, node.retry_rules, ids, held, now_ms))
             case ev.Mirrored(ids):
                 self._mirrored.extend(ids)
             case ev.Confirm(token, mirrored):
@@ -221,10 +271,13 @@ class Cluster:
             case ev.Renew(boot):
                 self.link.renew(boot)
                 node.say(Said("This node stood still; it asks the other one what happened", WARNING, "Frozen"))
-            case ev.SetPause(pause):
-                self.peer.take_pause(pause)
+            case ev.SetPause(register):
+                self._unit(lambda tx, now_ms: pause.follow(tx, node.desk(), _plain(register), now_ms))
+                if register.on:
+                    node.dispatcher.give_back()
             case ev.PeerChanged(standing, heartbeat):
-                self.peer.changed(Standing(standing), heartbeat)
+                if self.peer.changed(Standing(standing), heartbeat) and self.on_duty:
+                    self._unit(lambda tx, _now_ms: joining.share_marks(tx))
             case ev.Tell(text, is_severe):
                 node.say(Said(text, SEVERE if is_severe else INFO, "Cluster"))
 
@@ -238,6 +291,12 @@ class Cluster:
             for kind, body in wire.encode(message):
                 self.link.send(kind, who.name, body, tstore=who.store, tboot=who.boot)
 
+    def send_config(self, body: bytes) -> None:
+        """Send something about the directory to the other node."""
+        peer = self.rules.peer
+        if peer is not None:
+            self.link.send("cf", peer.who.name, body, tstore=peer.who.store, tboot=peer.who.boot)
+
     def _unit(self, work: Callable[[Transaction, int], Any]) -> None:
         clock = self._node.clock
         future = self._node.ledger.submit(lambda transaction: work(transaction, clock.now_ms()))
@@ -245,10 +304,30 @@ class Cluster:
 
     def _settle(self, *, is_settled: bool) -> None:
         node = self._node
+        if self.rules.is_leaving:
+            return
         node.dispatcher.hold(is_held=not is_settled)
         node.escalator.hold(is_held=not is_settled)
         if is_settled:
             node.say(Said("Cluster: settled; this node sends what is its own", kind="Settled"))
+
+    def _look_at_duty(self) -> None:
+        is_mine = self.rules.is_settled and self.rules.has_duties
+        if is_mine is not self.on_duty:
+            self.on_duty = is_mine
+            self._node.monitoring.set_duty(is_mine=is_mine)
+            what = "are looked at by this node" if is_mine else "are looked at by the other node"
+            self._node.say(Said(f"Monitors and mailboxes {what}", kind="Duty"))
+
+    def _look_at_orphans(self) -> None:
+        now_s, marks = self._now_s(), self._node.ledger.marks
+        if now_s - self._orphans_s < ORPHANS_S:
+            return
+        self._orphans_s = now_s
+        prefix = orphans.MARK
+        codes = [name.removeprefix(prefix) for name, value in marks.items() if name.startswith(prefix) and value]
+        if codes:
+            self._unit(lambda tx, now_ms: orphans.look(tx, self._node.desk(), codes, now_ms))
 
     def _flush_mirrored(self) -> None:
         if self._mirrored:
@@ -293,7 +372,8 @@ class Cluster:
         def confirm(is_mirrored: bool) -> None:  # noqa: FBT001
             if answer.done():
                 return
-            if not is_mirrored:
+            self._node.metrics.confirmed(2 if is_mirrored else 1)
+            if not is_mirrored and self.config.mirror:
                 self.peer.single_copy()
                 if self.config.strict:
                     answer.set_exception(StoreError("the other node does not hold a copy, and strict is set"))
@@ -303,6 +383,10 @@ class Cluster:
 
         self._confirming[self._token] = confirm
         self._step(ev.Await(self._token, digests))
+
+
+def _plain(register: Pause) -> tuple[int, int, bool, str]:
+    return register.counter, register.rank, register.on, register.by
 
 
 def _log_failure(future: asyncio.Future[Any]) -> None:

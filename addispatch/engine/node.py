@@ -116,6 +116,8 @@ class Node:
         self.started_at_ms, self.started_monotonic_s = clock.now_ms(), clock.monotonic_s()
         #: Why ``directory.toml`` does not count since the start, for the status.
         self.directory_problem = ""
+        #: Why the peer is to work and not this node; "" while this one is to: set by the cluster.
+        self.standby_reason: Callable[[], str] = str
         #: What is amiss around the node, for the status: set by the app.
         self.app_warnings: list[str] = []
         #: The configuration's file, if it came from one: set by the app.
@@ -182,8 +184,13 @@ class Node:
         self._closing.push_async_callback(self.directory.close)
         for note in self.directory.notes:
             self.say(Said(note, WARNING, "DirectoryMended"))
-        if file is None:
+        if self.twin is not None and not await self.twin.replication.begin(file):
             return
+        if file is not None:
+            await self.provision(file)
+
+    async def provision(self, file: Path) -> None:
+        """Apply ``directory.toml``."""
         try:
             report = await self.directory.provision(file)
         except AddispatchError as error:
@@ -299,6 +306,11 @@ class Node:
         """Tell again of an emergency pause that lasts: a tick."""
         if self.ledger.is_paused:
             await self.ledger.submit(lambda transaction: remind(transaction, self.desk(), self.clock.now_ms()))
+
+    @property
+    def on_duty(self) -> bool:
+        """Whether monitors, mailboxes and the like are this node's."""
+        return self.twin is None or self.twin.on_duty
 
     # -- what plugins call (host.Core) ---------------------------------------------------------------------------
 

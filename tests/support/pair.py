@@ -1,0 +1,119 @@
+"""Two real daemons and two real brokers: each node has its own and connects to both (CLUSTER)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from daemon import Daemon
+
+from addispatch.cluster.keyring import generate
+from addispatch.sdk.testing.mosquitto import Mosquitto
+
+DIRECTORY = """
+[[recipient]]
+name = "Adam"
+channels = ["log"]
+[[recipient]]
+name = "Jane"
+channels = ["log"]
+[[policy]]
+name = "critical"
+  [[policy.level]]
+  after_minutes = 1
+  to = ["Jane"]
+[[group]]
+name = "Ops"
+members = ["Adam"]
+[[group]]
+name = "Critical"
+members = ["Adam"]
+policy = "critical"
+"""
+
+
+class PairNode(Daemon):
+    """One of the two."""
+
+    def __init__(self, folder: Path, name: str, config: str, directory: str) -> None:
+        folder.mkdir()
+        super().__init__(folder, f"{config}\n[plugin.log]\npath = 'sent.log'\n", directory)
+        self.name = name
+        self.config.write_text(self.config.read_text().replace("[node]\n", f'[node]\nname = "{name}"\n', 1))
+
+    def sent(self) -> Counter[str]:
+        """How often each text left by this node."""
+        import orjson
+
+        path = next(iter(self.data.glob("**/sent.log")), None)
+        if path is None:
+            return Counter()
+        return Counter(orjson.loads(line)["text"] for line in path.read_text().splitlines())
+
+    async def raises(self, text: str, to: str = "Ops", **more: Any) -> dict[str, Any]:
+        """Raise an alarm over the API."""
+        answer = await self.post("/alarms", {"text": text, "to": [to], **more})
+        answer.raise_for_status()
+        return answer.json()
+
+    async def cluster(self, holds: Any, *, timeout_s: float = 20.0) -> dict[str, Any]:
+        """Wait until the cluster's document is so."""
+        found: dict[str, Any] = {}
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not holds(found := await self.get("/cluster")):
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"{self.name} never came so: {found}\n{self.tail}") from None
+        return found
+
+
+class Pair:
+    """Node a is the master, node b the slave."""
+
+    def __init__(
+        self, folder: Path, *, mode: str = "active/active", extra: str = "", directory: str = DIRECTORY
+    ) -> None:
+        self.brokers = (Mosquitto(folder), Mosquitto(folder))
+        urls = ", ".join(f'"{broker.url}"' for broker in self.brokers)
+        key = generate("k1")
+        self.a, self.b = (
+            PairNode(
+                folder / name,
+                name,
+                f'[cluster]\nrole = "{role}"\nmode = "{mode}"\nbrokers = [{urls}]\nkey = "{key}"\n'
+                + extra.format(url=self.brokers[0].url),
+                directory if role == "master" else "",
+            )
+            for name, role in (("a", "master"), ("b", "slave"))
+        )
+
+    def sent(self) -> Counter[str]:
+        """How often each text left, by either node."""
+        return self.a.sent() + self.b.sent()
+
+    async def together(self) -> None:
+        """Wait until both are settled and hear each other."""
+        for node in (self.a, self.b):
+            await node.cluster(
+                lambda doc: (
+                    doc["settled"] and doc["peer"] and doc["peer"]["standing"] == "up" and doc["directory"]["same"]
+                )
+            )
+
+
+@contextlib.asynccontextmanager
+async def open_pair(folder: Path, **options: Any) -> AsyncIterator[Pair]:
+    pair = Pair(folder, **options)
+    try:
+        await asyncio.gather(*(broker.start() for broker in pair.brokers))
+        async with pair.a, pair.b:
+            await pair.together()
+            yield pair
+    finally:
+        for broker in pair.brokers:
+            await broker.stop()
