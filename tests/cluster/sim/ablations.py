@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from sim.world import Rules
+
 from addispatch.cluster import events as ev
 from addispatch.cluster.entries import Entries
 from addispatch.cluster.liveness import Liveness, Timing
 from addispatch.cluster.messages import Heartbeat, Identity, Local
 from addispatch.cluster.node import Node
-from sim.world import Rules
 
 
 class _Trusting(Entries):
