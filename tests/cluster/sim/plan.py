@@ -98,6 +98,8 @@ class Plan:
     pauses: tuple[tuple[float, int, bool], ...] = ()
     #: (at, host)
     edits: tuple[tuple[float, int], ...] = ()
+    #: Orderly restarts, which are no faults: (at, host, seconds until it runs again).
+    stops: tuple[tuple[float, int, float], ...] = ()
     #: When the slave is made the master.
     promote_s: float | None = None
     loss: float = 0.0
@@ -121,6 +123,9 @@ def draw(seed: int, *, is_passive: bool) -> Plan:
             (HEAL_S + 3.0, rng.randrange(2), False),
         )
     edits = tuple((rng.uniform(1.0, HEAL_S), 0) for _ in range(rng.randrange(3))) if rng.random() < 0.2 else ()
+    stops: tuple[tuple[float, int, float], ...] = ()
+    if rng.random() < 0.15:
+        stops = tuple((rng.uniform(FAULTS_S, LAST_S), rng.randrange(2), rng.uniform(0.5, 4.0)) for _ in range(2))
     return Plan(
         seed=seed,
         is_passive=is_passive,
@@ -128,6 +133,7 @@ def draw(seed: int, *, is_passive: bool) -> Plan:
         faults=faults,
         pauses=pauses,
         edits=edits,
+        stops=stops,
         promote_s=rng.uniform(FIRST_S, LAST_S) if rng.random() < 0.05 else None,
         loss=rng.choice((0.0, 0.0, 0.05, 0.1, 0.2)),
         duplicates=rng.choice((0.0, 0.05, 0.2)),
