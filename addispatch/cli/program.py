@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from addispatch.cli import (
     act,
+    backup,
     check,
     daemon,
     data,
@@ -13,6 +14,7 @@ from addispatch.cli import (
     link_key,
     monitors,
     plugin,
+    restored,
     send,
     sim,
     test_alert,
@@ -22,7 +24,9 @@ from addispatch.cli.guard import run_app
 from addispatch.cli.root import app
 
 #: Modules whose import adds their commands to ``app``.
-COMMANDS = (daemon, check, doctor, data, send, act, test_alert, events, directory, monitors, token, link_key)
+COMMANDS = (
+    daemon, check, doctor, data, send, act, test_alert, events, directory, monitors, token, link_key, backup, restored,
+)  # fmt: skip
 
 app.add_typer(plugin.app, name="plugin")
 app.add_typer(sim.app, name="sim")

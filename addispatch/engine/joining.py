@@ -18,7 +18,7 @@ from addispatch.engine.notices import ack_notice
 from addispatch.engine.outcome import recover
 from addispatch.pipeline import notice
 from addispatch.pipeline.withdraw import withdraw
-from addispatch.store import lookup, mirror
+from addispatch.store import held, lookup, mirror
 from addispatch.store.notes import change_of
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def claim(
     assert transaction.notes is not None
     twin, count = transaction.notes.twin, 0
     for entry in mirror.by_ids(transaction, idents).values():
-        if entry.mine:
+        if entry.mine or held.mark_of(transaction, entry) is not None:
             continue
         transaction.join(entry, passed_to(entry.case, twin.rank, twin.store), now_ms)
         recover(transaction, rules, now_ms, desk, case_seq=entry.seq, why=f"{why} while it was being sent")
