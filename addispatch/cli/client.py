@@ -124,6 +124,19 @@ class Client:
         """Remove what the path names."""
         return self._request("DELETE", path)
 
+    def ready(self, needs: str, timeout_s: float) -> Doc:
+        """Return ``{"ready", "reason", …}`` of a daemon that may take ``timeout_s`` to answer, ready or not."""
+        query = f"?{urlencode({'needs': needs}, errors='replace')}" if needs else ""
+        connection, response = self._send("GET", f"/readyz{query}", None, timeout_s, api="")
+        try:
+            if response.status == http.client.SERVICE_UNAVAILABLE:
+                response.status = http.client.OK  # the document says it
+            return self._document(response)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._no_answer(error) from None
+        finally:
+            connection.close()
+
     def follow(self, after: int | None) -> Iterator[Doc]:
         """Yield events as they happen, until the daemon ends the stream; raises ``NoAnswer`` when it vanishes."""
         query = "" if after is None else f"?after={after}"
@@ -150,11 +163,11 @@ class Client:
             connection.close()
 
     def _send(
-        self, method: str, path: str, body: bytes | None, timeout_s: float
+        self, method: str, path: str, body: bytes | None, timeout_s: float, *, api: str = _API
     ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         connection = self._connection(timeout_s)
         try:
-            connection.request(method, self._prefix + _API + path, body, self._headers)
+            connection.request(method, self._prefix + api + path, body, self._headers)
             response = connection.getresponse()
             self.timezone = response.getheader("addispatch-timezone") or ""
             return connection, response

@@ -6,6 +6,7 @@ from addispatch.cli import (
     act,
     backup,
     check,
+    cluster,
     daemon,
     data,
     directory,
@@ -13,6 +14,7 @@ from addispatch.cli import (
     events,
     link_key,
     monitors,
+    pair,
     plugin,
     restored,
     send,
@@ -25,8 +27,23 @@ from addispatch.cli.root import app
 
 #: Modules whose import adds their commands to ``app``.
 COMMANDS = (
-    daemon, check, doctor, data, send, act, test_alert, events, directory, monitors, token, link_key, backup, restored,
-)  # fmt: skip
+    daemon,
+    check,
+    doctor,
+    data,
+    send,
+    act,
+    test_alert,
+    events,
+    directory,
+    monitors,
+    token,
+    link_key,
+    cluster,
+    pair,
+    backup,
+    restored,
+)
 
 app.add_typer(plugin.app, name="plugin")
 app.add_typer(sim.app, name="sim")

@@ -18,13 +18,20 @@ _LONG_AGO_S = float("-inf")
 
 
 class Row:
-    """One entry. ``spoke_s``: when we last sent or asked about it; ``given_s``: when it last changed hands by us."""
+    """One entry.
 
-    __slots__ = ("claimed_s", "digest", "given_s", "is_open", "needs", "owner", "spoke_s", "theirs", "under_way")
+    ``spoke_s``: when we last sent or asked about it; ``given_s``: when it last changed hands by us; ``watched_s``:
+    since when we see a message of it under way.
+    """
+
+    __slots__ = (
+        "claimed_s", "digest", "given_s", "is_open", "needs", "owner", "spoke_s", "theirs", "under_way", "watched_s",
+    )  # fmt: skip
 
     def __init__(self, change: Change) -> None:
         self.theirs: int | None = None
         self.spoke_s = self.given_s = self.claimed_s = _LONG_AGO_S
+        self.watched_s: float | None = None
         self.update(change)
 
     def update(self, change: Change) -> None:
@@ -54,6 +61,8 @@ class Entries:
         self.unclean: dict[str, Row] = {}
         #: Open, and sent for by another store.
         self.foreign: dict[str, Row] = {}
+        #: Open, sent for by this store, with a message under way.
+        self._sending: dict[str, Row] = {}
 
     def __len__(self) -> int:
         """How many are remembered."""
@@ -78,8 +87,24 @@ class Entries:
             self.foreign[change.id] = row
         else:
             self.foreign.pop(change.id, None)
+        if row.is_open and row.under_way and change.id not in self.foreign:
+            self._sending[change.id] = row
+        else:
+            self._sending.pop(change.id, None)
+            row.watched_s = None
         self._sort(change.id, row)
         return row
+
+    def in_doubt(self, now_s: float, after_s: float) -> list[str]:
+        """Those of ours that have a message under way for so long: it may be in nobody's hands."""
+        due = []
+        for ident, row in self._sending.items():
+            if row.watched_s is None:
+                row.watched_s = now_s
+            elif now_s - row.watched_s >= after_s:
+                row.watched_s = now_s
+                due.append(ident)
+        return due
 
     def theirs(self, ident: str, row: Row, digest: int) -> bool:
         """The other node has told its digest; True if the entry is on both now and need not be remembered."""

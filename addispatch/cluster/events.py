@@ -155,6 +155,15 @@ class Give(NamedTuple):
     store: str
 
 
+class Doubt(NamedTuple):
+    """Ours, with a message under way for long: what of it is not in the hands of a channel here is due again.
+
+    Such comes back from the other node after a disk went back in time, or when it ended during a send of its own.
+    """
+
+    ids: tuple[str, ...]
+
+
 class Mirrored(NamedTuple):
     """These closed entries are on both nodes: they need not be remembered as open ends."""
 
@@ -201,5 +210,18 @@ class Tell(NamedTuple):
 
 
 Action = (
-    Send | Merge | Fetch | Look | Claim | Give | Mirrored | Confirm | Settle | Renew | SetPause | PeerChanged | Tell
+    Send
+    | Merge
+    | Fetch
+    | Look
+    | Claim
+    | Give
+    | Doubt
+    | Mirrored
+    | Confirm
+    | Settle
+    | Renew
+    | SetPause
+    | PeerChanged
+    | Tell
 )

@@ -80,8 +80,8 @@ class _Boot:
 class Gate:
     """One for all paths: the first copy that comes is let in.
 
-    A heartbeat of a boot that is not proven is let in, too, as long as that boot was not left: somebody has to speak
-    first. Whoever reads it must ask ``current`` before taking it for life.
+    While no boot of a sender is proven, heartbeats are let in all the same: somebody has to speak first. Whoever reads
+    one must see whether it names our boot before taking it for life.
     """
 
     def __init__(self, boot: str, *, store: str, node: str) -> None:
@@ -106,9 +106,7 @@ class Gate:
             known.is_proven, known.echoed = False, 0
 
     def seen(self, header: Header, kind: str) -> bool:
-        """Tell, before the seal is checked, that a message could not be admitted whatever it says."""
-        if header.sender == self._node or not self._is_for_me(header, kind):
-            return True
+        """Tell, before the seal is checked, that a message would be a second copy or a replay, whatever it says."""
         known = self._boots.get((header.sender, header.boot))
         return known is not None and (known.has_left or _window(known, kind).look(header.n) is not Verdict.ADMIT)
 
@@ -128,7 +126,8 @@ class Gate:
             verdict = known.window.take(header.n)
             if verdict is Verdict.ADMIT and echoed_boot == self._me:
                 self._prove(header, known, echoed_n)
-            return verdict
+            is_rival = self._current.get(header.sender, header.boot) != header.boot
+            return Verdict.UNKNOWN_BOOT if is_rival else verdict
         if known is None or not known.is_proven:
             return Verdict.UNKNOWN_BOOT
         return _window(known, kind).take(header.n)

@@ -2,67 +2,34 @@
 
 The brokers are taken for what they are, untrusted and lossy: each message is sealed once and published on all that are
 connected, the first copy that comes is handed on, and all are acknowledged at once, for nothing here is a promise.
+What comes in is judged in ``cluster.path``.
 """
 
 from __future__ import annotations
 
-import logging
 from collections import Counter, deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
-import orjson
-
-from addispatch.cluster.envelope import VERSION, BadEnvelope, Header, Reason, open_sealed, peek, seal
-from addispatch.cluster.gate import HEARTBEAT, WILL, Gate, Verdict
+from addispatch.cluster.envelope import VERSION, Header, seal
+from addispatch.cluster.gate import HEARTBEAT, WILL, Gate
 from addispatch.cluster.keyring import Keyring
-from addispatch.cluster.limits import Allowance, Complaints
+from addispatch.cluster.limits import Complaints
+from addispatch.cluster.path import QOS, BrokerPath, LinkHandler
 from addispatch.runtime.clock import SystemClock
-from addispatch.runtime.mqtt import BrokerAddress, Message, MqttLink, MqttSettings, Publication, Tls
+from addispatch.runtime.mqtt import BrokerAddress, MqttSettings, Publication, Tls
 
 if TYPE_CHECKING:
     from addispatch.config.models import ClusterConfig
     from addispatch.runtime.clock import Clock
     from addispatch.runtime.tasks import Supervisor
 
-log = logging.getLogger(__name__)
+__all__ = ["ClusterLink", "LinkHandler", "PathState"]
 
-#: QoS of each kind: state travels at 1; what is said again soon, at 0.
-QOS = {HEARTBEAT: 0, WILL: 0, "ak": 0, "st": 1, "sy": 1, "cf": 1}
 #: A silent broker is noticed after 1.5 times this, in seconds.
 KEEPALIVE_S = 5
 #: Longest wait for a broker to answer, and longest pause before the next try, in seconds.
 CONNECT_TIMEOUT_S, LONGEST_PAUSE_S = 2.0, 2.0
-#: How many envelopes a second that turn out to be bad are opened per path, heartbeats counted for themselves.
-BAD_PER_S = 512
-
-#: Said of a heartbeat under our name that is not ours.
-OWN_NAME = "own name"
-
-
-class LinkHandler(Protocol):
-    """What the link tells its user, always in the loop's thread. None of these may block. A path is ``host:port``."""
-
-    def heard(self, path: str, header: Header, kind: str, body: bytes) -> None:
-        """Called for the first copy of each message that was let in.
-
-        A heartbeat may be of a boot that is not proven; ``ClusterLink.current`` tells which is.
-        """
-
-    def beat(self, path: str, header: Header) -> None:
-        """Called for each authentic heartbeat on each path, second copies too: for judging paths, not for life."""
-
-    def path_up(self, path: str) -> None:
-        """Called when a broker took us."""
-
-    def path_down(self, path: str, reason: str) -> None:
-        """Called when the connection ended, could not be made, or a subscription was refused."""
-
-    def stranger(self, reason: str, path: str, count: int) -> None:
-        """Called for what was dropped because it is not of our cluster; at most once a minute per reason.
-
-        ``count`` is how many there were since the last call.
-        """
 
 
 class PathState(NamedTuple):
@@ -98,14 +65,14 @@ class ClusterLink:
         self.prefix = f"addispatch/{cluster}/_cl/"
         self._own_boots = deque([boot], maxlen=16)
         self._sent = self._wills = 0
-        self._paths = [_Path(self, settings) for settings in _settings(config, f"addispatch-cl-{cluster}-{node}")]
+        self._paths = [BrokerPath(self, settings) for settings in _settings(config, _client_id(cluster, node, store))]
 
     # -- for its user ----------------------------------------------------------------------------------------------
 
     def start(self, supervisor: Supervisor) -> None:
         """Connect to all brokers, each on its own."""
         for path in self._paths:
-            supervisor.run(f"cluster link to {path.name}", path.link.run)
+            supervisor.run(f"link of {self.node} to {path.name}", path.link.run)
 
     async def stop(self) -> None:
         """Say goodbye to the brokers; the last will is not sent."""
@@ -151,7 +118,7 @@ class ClusterLink:
         """How each broker is, in the order of the configuration."""
         now_s = self.clock.monotonic_s()
         return [
-            PathState(path.name, path.link.problem, None if path.returned_s is None else now_s - path.returned_s)
+            PathState(path.name, path.problem, None if path.returned_s is None else now_s - path.returned_s)
             for path in self._paths
         ]
 
@@ -177,122 +144,10 @@ class ClusterLink:
         return seal(self.keyring, topic, header, body)
 
 
-class _Path:
-    """One broker: the handler of its ``MqttLink``."""
-
-    def __init__(self, owner: ClusterLink, settings: MqttSettings) -> None:
-        self.name = str(settings.address)
-        self.returned_s: float | None = None
-        self._owner = owner
-        self._told = ""
-        self._beats: dict[str, tuple[str, int]] = {}
-        now_s = owner.clock.monotonic_s
-        self._allowance = {True: Allowance(BAD_PER_S, now_s), False: Allowance(BAD_PER_S, now_s)}
-        self.link = MqttLink(replace(settings, will=owner.next_will()), self)
-        addressed = [
-            (f"{owner.prefix}{kind}/{owner.node}", qos) for kind, qos in QOS.items() if kind not in (HEARTBEAT, WILL)
-        ]
-        self.link.subscribe([(f"{owner.prefix}{kind}/+", QOS[kind]) for kind in (HEARTBEAT, WILL)] + addressed)
-
-    def publish(self, item: Publication) -> bool:
-        return self.link.publish(item.topic, item.payload, qos=item.qos, retain=item.retain)
-
-    def connected(self) -> None:
-        """See ``MqttHandler``."""
-        self._told = ""
-        self._owner.handler.path_up(self.name)
-
-    def disconnected(self, reason: str) -> None:
-        """See ``MqttHandler``; the will of this connection may be out, so the next one gets another."""
-        self.link.leave_will(self._owner.next_will())
-        self._down(reason or "closed")
-
-    def failed(self, reason: str) -> None:
-        """See ``MqttHandler``; the same reason again is no news."""
-        if reason != self._told:
-            self._down(reason)
-
-    def _down(self, reason: str) -> None:
-        self._told = reason
-        self._owner.handler.path_down(self.name, reason)
-
-    def acknowledged(self, messages: list[Message]) -> None:
-        """See ``MqttHandler``; nobody waits for it."""
-
-    def received(self, message: Message) -> None:
-        """See ``MqttHandler``."""
-        self.link.acknowledge(message)
-        try:
-            self._take(message.topic, message.payload)
-        except BadEnvelope as bad:
-            self._strange(bad.reason)
-        except Exception:  # a border: a bug above must not end the connection
-            log.exception("a message of the cluster on %s could not be handled", self.name)
-
-    def _take(self, topic: str, payload: bytes) -> None:
-        owner = self._owner
-        kind, _, who = topic.removeprefix(owner.prefix).partition("/")
-        if kind not in QOS:
-            owner.tally["ignored"] += 1
-            return
-        header = peek(payload)
-        broadcast = kind in (HEARTBEAT, WILL)
-        if (header.sender if broadcast else header.to) != who:
-            raise BadEnvelope(Reason.MALFORMED)
-        if owner.is_own(header):
-            self._returned(kind)
-        elif kind != HEARTBEAT and owner.gate.seen(header, kind):
-            owner.tally["passed over"] += 1  # before the costly part: a second copy, most often
-        else:
-            self._open(kind, topic, payload)
-
-    def _returned(self, kind: str) -> None:
-        self._owner.tally["own"] += 1
-        if kind == HEARTBEAT:
-            self.returned_s = self._owner.clock.monotonic_s()
-
-    def _open(self, kind: str, topic: str, payload: bytes) -> None:
-        owner, allowance = self._owner, self._allowance[kind == HEARTBEAT]
-        if not allowance.is_left():
-            owner.tally["not opened"] += 1
-            return
-        try:
-            header, body = open_sealed(owner.keyring, topic, payload)
-        except BadEnvelope:
-            allowance.spend()
-            raise
-        if header.sender == owner.node:
-            if kind == HEARTBEAT:
-                self._strange(OWN_NAME)
-            return
-        echoed_boot, echoed_n = _echo(body) if kind == HEARTBEAT else (None, None)
-        verdict = owner.gate.admit(header, kind, echoed_boot, echoed_n)
-        owner.tally[verdict] += 1
-        if kind == HEARTBEAT and verdict in (Verdict.ADMIT, Verdict.DUPLICATE):
-            self._beat(header)
-        if verdict is Verdict.ADMIT:
-            owner.handler.heard(self.name, header, kind, body)
-
-    def _beat(self, header: Header) -> None:
-        """Tell of a heartbeat unless this path told of a later one: a broker keeps the order, a replay does not."""
-        boot, number = self._beats.get(header.sender, ("", 0))
-        if boot != header.boot or number < header.n:
-            self._beats[header.sender] = header.boot, header.n
-            self._owner.handler.beat(self.name, header)
-
-    def _strange(self, reason: str) -> None:
-        self._owner.tally[f"refused: {reason}"] += 1
-        self._owner.complaints.add(reason, self.name)
-
-
-def _echo(body: bytes) -> tuple[str | None, int | None]:
-    """Return which boot and number of ours a heartbeat says it heard last."""
-    try:
-        seen = orjson.loads(body)["seen"]
-        boot, number = seen["boot"], seen.get("n")
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return None, None
-    return boot if isinstance(boot, str) else None, number if isinstance(number, int) else None
+def _client_id(cluster: str, node: str, store: str) -> str:
+    # The same at each start: a connection that hangs is thrown out by the new one. The store is in it lest two nodes of
+    # one name, by mistake, throw each other out instead of hearing and telling of each other.
+    return f"addispatch-cl-{cluster}-{node}-{store[:8]}"
 
 
 def _settings(config: ClusterConfig, client_id: str) -> list[MqttSettings]:

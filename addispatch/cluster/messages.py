@@ -46,7 +46,10 @@ class Local(NamedTuple):
 
 
 class Heartbeat(NamedTuple):
-    """``seen`` is the boot and store of the other node as this one knows them: it proves that its words are fresh."""
+    """``seen`` is the boot and store of the other node as this one knows them: it proves that its words are fresh.
+
+    ``seen_number`` is that of the last heartbeat heard of it: of two boots, the one that heard more is the later one.
+    """
 
     who: Identity
     number: int
@@ -54,6 +57,7 @@ class Heartbeat(NamedTuple):
     seen_store: str
     is_settled: bool
     local: Local
+    seen_number: int = 0
 
 
 class State(NamedTuple):

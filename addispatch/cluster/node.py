@@ -25,6 +25,8 @@ CHUNK = 250
 FREEZES_COUNT, FREEZES_S = 3, 60.0
 #: What was not confirmed as taken over, or handed over, is tried again after so long.
 AGAIN_S = 5.0
+#: What was under way for so long in nobody's hands is sent again: longer than a hand-over mostly takes.
+DOUBT_S = 5.0
 #: The node of higher rank waits so long before it takes what belongs to a store that nobody has any more.
 SECOND_S = 2.0
 #: Boots that were left; none of them comes back.
@@ -54,7 +56,7 @@ class Node:
         self._began_s = self._unsettled_s = self._ticked_s = now_s
         self._beat_s = self._looked_s = float("-inf")
         self._number = 0
-        self._candidate: Identity | None = None
+        self._candidate: Heartbeat | None = None
         self._left: deque[str] = deque(maxlen=LEFT_COUNT)
         self._has_synced = self._is_loaded = False
         self._synced_s = float("-inf")
@@ -165,6 +167,8 @@ class Node:
             self._sync(now_s)
         if self.is_settled:
             self._claim(now_s)
+            if doubtful := self.entries.in_doubt(now_s, DOUBT_S):
+                self._out.append(ev.Doubt(tuple(doubtful)))
             if now_s - self._looked_s >= self.timing.resend_s:
                 self._looked_s = now_s
                 self._give(now_s)
@@ -172,19 +176,10 @@ class Node:
     def _beat(self, now_s: float) -> None:
         self._beat_s = now_s
         self._number += 1
-        seen = self._candidate or (self.peer.who if self.peer else None)
-        self._out.append(
-            ev.Send(
-                Heartbeat(
-                    self.me,
-                    self._number,
-                    seen.boot if seen else "",
-                    seen.store if seen else "",
-                    self.is_settled,
-                    self.local,
-                )
-            )
-        )
+        seen = self._candidate or self.peer
+        named = (seen.who.boot, seen.who.store) if seen else ("", "")
+        number = max(seen.number, 0) if seen else 0
+        self._out.append(ev.Send(Heartbeat(self.me, self._number, *named, self.is_settled, self.local, number)))
 
     def _thaw(self, now_s: float) -> None:
         """We stood still for so long that the other node may have taken over: begin anew."""
@@ -230,10 +225,12 @@ class Node:
             if who.boot in self._left:
                 return
             if heartbeat.seen_boot != self.me.boot:  # it may be from long ago: answer, and see whether it knows us
-                is_new = self._candidate != who
-                self._candidate = who
+                is_new = self._candidate is None or self._candidate.who != who
+                self._candidate = heartbeat
                 if is_new:
                     self._beat(now_s)
+                return
+            if self._is_late(heartbeat):
                 return
             self._meet(heartbeat)
         is_changed = self.peer is None or (self.peer.is_settled, self.peer.local) != (
@@ -242,11 +239,16 @@ class Node:
         is_newer = self.peer is None or heartbeat.number > self.peer.number
         self.live.beat(heartbeat.number, now_s)
         if is_newer:
-            self.peer = heartbeat
+            self.peer, self._candidate = heartbeat, None  # whoever else spoke is from long ago
         if is_newer and is_changed:
             self._out.append(ev.PeerChanged(self.live.standing, heartbeat))
         if is_newer and heartbeat.local.pause > self.local.pause:
             self._out.append(ev.SetPause(heartbeat.local.pause))
+
+    def _is_late(self, heartbeat: Heartbeat) -> bool:
+        """Whether it is of a boot that was left before we met: the one we know has heard more of us since."""
+        peer = self.peer
+        return peer is not None and peer.seen_boot == self.me.boot and heartbeat.seen_number <= peer.seen_number
 
     def _meet(self, heartbeat: Heartbeat) -> None:
         """A new boot of the other node: nothing of ours is known to be there."""

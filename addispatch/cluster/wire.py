@@ -65,7 +65,7 @@ def _heartbeat(beat: Heartbeat) -> bytes:
     return orjson.dumps(
         {
             "rank": beat.who.rank,
-            "seen": {"boot": beat.seen_boot, "store": beat.seen_store},
+            "seen": {"boot": beat.seen_boot, "store": beat.seen_store, "n": beat.seen_number},
             "settled": beat.is_settled,
             "ch": {name: "ok" if is_up else "down" for name, is_up in local.channels},
             "disk": local.disk,
@@ -105,4 +105,5 @@ def _read_heartbeat(header: Header, doc: dict[str, Any]) -> Heartbeat:
     )
     who = Identity(header.sender, int(doc["rank"]), header.store, header.boot)
     seen = doc["seen"]
-    return Heartbeat(who, header.n, str(seen["boot"]), str(seen["store"]), bool(doc["settled"]), local)
+    number = int(seen.get("n", 0))
+    return Heartbeat(who, header.n, str(seen["boot"]), str(seen["store"]), bool(doc["settled"]), local, number)

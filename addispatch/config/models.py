@@ -113,12 +113,14 @@ class NodeConfig(_Table):
 class HttpConfig(_Table):
     """``[http]``: the TCP listener of the API; the CLI's unix socket in the data directory is always there.
 
-    ``ack_listen`` is a second listener that has the pages of acknowledge links and nothing else.
+    ``ack_listen`` is a second listener that has the pages of acknowledge links and nothing else. ``ready_needs`` are
+    channels without which the node is not ready.
     """
 
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:5556"
     public_url: Annotated[str, AfterValidator(_web_url)] = "http://localhost:5556"
     ack_listen: Annotated[str, AfterValidator(_ack_listen)] = ""
+    ready_needs: Annotated[tuple[Annotated[str, AfterValidator(_name)], ...], Field(max_length=20)] = ()
 
     @property
     def address(self) -> tuple[str, int] | None:

@@ -21,6 +21,8 @@ from addispatch.domain.errors import StoreError
 from addispatch.domain.events import INFO, SEVERE, WARNING, Said
 from addispatch.engine import joining
 from addispatch.engine.peer import Peer
+from addispatch.engine.replication import Replication
+from addispatch.pipeline.pairing import ACTIVE_MS, PASSIVE_MS, Pairing
 from addispatch.runtime.tasks import Supervisor
 from addispatch.store import mirror
 from addispatch.store.notes import Twin, change_of
@@ -61,11 +63,13 @@ class Cluster:
         self.rules: Rules
         self.link: ClusterLink
         self.peer = Peer(node, self)
+        self.replication = Replication(node, self)
 
     async def begin(self, store_id: str) -> None:
         """Name this store in the ledger, own what is from before the cluster, and read what the peer may lack."""
         node, config = self._node, self.config
-        rank = 0 if config.role == "master" else 1
+        await self.replication.read_role()
+        rank = await node.ledger.submit(lambda transaction: mirror.rank_of(transaction, config.role))
         timing = Timing(
             hb_s=config.hb_s,
             suspect_s=config.t_dead_s * 2 / 3,
@@ -77,10 +81,11 @@ class Cluster:
         is_passive = config.mode == "active/passive"
         self.rules = Rules(me, timing, self.local(), _boot, self._now_s(), is_passive=is_passive)
         self.link = ClusterLink(config, node.cluster, node.name, store_id, me.boot, self)
-        node.ledger.twin = Twin(store_id, rank, node.clock.now_ms)
+        node.ledger.twin = Twin(store_id, rank, node.clock.now_ms, Pairing(PASSIVE_MS if is_passive else ACTIVE_MS))
         node.dispatcher.hold(is_held=True)
         node.escalator.hold(is_held=True)
         node.ledger.on_changes = self._on_changes
+        node.standby_reason = self.standby_reason
         await node.ledger.submit(lambda transaction: joining.adopt(transaction, node.clock.now_ms()))
 
     async def start(self) -> None:
@@ -88,6 +93,7 @@ class Cluster:
         await self._load()
         self.link.start(self._tasks)
         self._tasks.run("cluster", self._run)
+        self._tasks.run("directory of the pair", self.replication.run)
 
     async def stop(self) -> None:
         """Say goodbye, so that the other node need not wait for our silence."""
@@ -131,14 +137,21 @@ class Cluster:
             open_count=len(known.entries) if known is not None else 0,
             role=self.role,
             pause=self.peer.pause,
+            config=self.replication.config,
             url=node.config.http.public_url,
             mirror=config.mirror if config is not None else True,
         )
 
+    def standby_reason(self) -> str:
+        """Why alarms are better brought to the other node; empty if they are this one's."""
+        if not self.rules.is_settled:
+            return "not settled: the other node is being asked what happened"
+        return "" if self.rules.is_active else self.peer.state()
+
     @property
     def role(self) -> str:
         """Master or slave, now."""
-        return str(self.config.role)
+        return self.replication.role
 
     # -- what the rules hear -----------------------------------------------------------------------------------------
 
@@ -163,6 +176,7 @@ class Cluster:
             self._step(ev.Will(header.boot))
             return
         if kind == "cf":
+            self.replication.message(body)
             return
         try:
             message = wire.decode(kind, header, body)
@@ -171,6 +185,8 @@ class Cluster:
             return
         if isinstance(message, Heartbeat):
             self._step(ev.Beat(message))
+            if self.rules.peer is not None and self.rules.peer.number == message.number:
+                self.replication.heartbeat(message)
         else:
             self._step(ev.Came(message, header.store, header.boot))
 
@@ -212,6 +228,9 @@ class Cluster:
             case ev.Give(ids, rank, store):
                 why = self.peer.why_give()
                 self._unit(lambda tx, now_ms: joining.give(tx, ids, rank, store, why, now_ms))
+            case ev.Doubt(ids):
+                held = node.dispatcher.held
+                self._unit(lambda tx, now_ms: joining.doubt(tx, node.desk, node.retry_rules, ids, held, now_ms))
             case ev.Mirrored(ids):
                 self._mirrored.extend(ids)
             case ev.Confirm(token, mirrored):
@@ -237,6 +256,12 @@ class Cluster:
             who = peer.who
             for kind, body in wire.encode(message):
                 self.link.send(kind, who.name, body, tstore=who.store, tboot=who.boot)
+
+    def send_config(self, body: bytes) -> None:
+        """Send something about the directory to the other node."""
+        peer = self.rules.peer
+        if peer is not None:
+            self.link.send("cf", peer.who.name, body, tstore=peer.who.store, tboot=peer.who.boot)
 
     def _unit(self, work: Callable[[Transaction, int], Any]) -> None:
         clock = self._node.clock

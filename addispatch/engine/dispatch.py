@@ -72,6 +72,8 @@ class Lane:
             on_outcomes,
         )
         self._claimed: deque[Claim] = deque()
+        #: Row numbers of what is claimed and not settled.
+        self.held: set[int] = set()
         self._outcomes: list[tuple[Claim, Receipt]] = []
         self.claiming: asyncio.Future[tuple[list[Claim], int | None]] | None = None
         self._look_again = self._is_stopped = False
@@ -113,6 +115,7 @@ class Lane:
                 expire(transaction, transaction.entry(claim.case_seq), claim.key, claim.recipient, now_ms, self._desk)
             else:
                 fresh.append(claim)
+        self.held.update(claim.seq for claim in fresh)
         return fresh, next_due_ms
 
     def _on_claimed(self, future: asyncio.Future[tuple[list[Claim], int | None]], asked: int) -> None:
@@ -278,6 +281,7 @@ class Lane:
         if future.cancelled():
             return
         if future.exception() is None:
+            self.held.difference_update(claim.seq for claim, _ in outcomes)
             self._on_outcomes(outcomes)
             return
         # What was sent must not be forgotten: keep the places taken and try until the ledger takes it.
@@ -348,6 +352,10 @@ class Dispatcher:
             self.give_back()
         else:
             self.poke_all()
+
+    def held(self) -> set[int]:
+        """Row numbers of the deliveries that are in a channel's hands, or on the way there or back."""
+        return set().union(*(lane.held for lane in self.lanes.values()))
 
     def poke(self, names: Iterable[str]) -> None:
         """Something was queued for these channels."""

@@ -8,21 +8,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from addispatch.cluster.events import Change, Fetched, Looked, Merged
-from addispatch.domain.case import CaseState, CloseReason, Owner
+from addispatch.domain.case import Case, CaseState, Clear, CloseReason, Owner
 from addispatch.domain.case_state import policy_of
 from addispatch.domain.delivery import Kind
 from addispatch.domain.events import WARNING, Said
+from addispatch.domain.ids import case_id
 from addispatch.domain.ownership import is_under_way, passed_to
+from addispatch.domain.result import CaseRef
 from addispatch.engine.handover import goes_on
 from addispatch.engine.notices import ack_notice
 from addispatch.engine.outcome import recover
 from addispatch.pipeline import notice
+from addispatch.pipeline.absorb import absorb
+from addispatch.pipeline.clear import heard_clear_ms
 from addispatch.pipeline.withdraw import withdraw
 from addispatch.store import held, lookup, mirror
 from addispatch.store.notes import change_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from addispatch.cluster.events import Merge
     from addispatch.domain.delivery import RetryRules
@@ -37,6 +41,8 @@ def join(transaction: Transaction, desk: Desk, merge: Merge, now_ms: int) -> Non
     """Join records of the other node, and do what follows from them for the cases this one sends for."""
     joined = mirror.join_records(transaction, merge.records, now_ms)
     for one in joined:
+        if one.entry is not None and one.is_new:
+            _meet(transaction, one, one.entry, now_ms)
         if one.entry is not None:
             _react(transaction, desk, one, one.entry, now_ms)
 
@@ -51,6 +57,40 @@ def _change(one: Joined, changes: dict[str, Change]) -> Change:
     if one.entry is None:
         return Change(one.id, 0, _NO_OWNER, is_open=False)
     return changes.get(one.id) or change_of(one.entry, None)
+
+
+def _meet(transaction: Transaction, one: Joined, entry: Entry, now_ms: int) -> None:
+    """A case that is new here may be a copy of one that is here, or be over already."""
+    head, notes = entry.case.head, transaction.notes
+    if head is None or notes is None:
+        return
+    if one.arrival is not None:
+        ref = CaseRef(entry.case.id, entry.code)
+        mate = notes.twin.pairing.remote(one.arrival, head.alarm_id, ref, now_ms)
+        other = lookup.by_id(transaction, case_id(mate, head.audience_id)) if mate is not None else None
+        if other is not None:
+            _merge(transaction, entry, other, now_ms)
+            return
+    if head.key is None or entry.state[0] is CaseState.CLOSED:
+        return
+    same = [found for found in transaction.open_with_key(head.source, head.key, head.audience_id) if found is not entry]
+    if same:
+        _merge(transaction, entry, same[0], now_ms)
+        return
+    heard_ms = heard_clear_ms(transaction, head.source, head.key)
+    if heard_ms is not None and heard_ms >= now_ms - one.age_ms:
+        cleared = frozenset((Clear(heard_ms, head.source),))
+        transaction.join(entry, Case(entry.case.id, clears=cleared), now_ms)
+        withdraw(transaction, entry, "it is back to normal", now_ms)
+
+
+def _merge(transaction: Transaction, theirs: Entry, ours: Entry, now_ms: int) -> None:
+    """The one stays whose node sends for both; if each sends for its own, the one of the lower id."""
+    if theirs.mine == ours.mine:
+        stays, goes = (ours, theirs) if ours.mine else (theirs, ours)
+    else:
+        stays, goes = sorted((theirs, ours), key=lambda entry: entry.case.id)
+    absorb(transaction, stays, goes, now_ms)
 
 
 def _react(transaction: Transaction, desk: Desk, one: Joined, entry: Entry, now_ms: int) -> None:
@@ -113,6 +153,21 @@ def claim(
     if count:
         transaction.event(now_ms, Said(f"Took over {count} case(s): {why}", WARNING, "TookOver"))
     return count
+
+
+def doubt(
+    transaction: Transaction,
+    desk: Callable[[], Desk],
+    rules: RetryRules,
+    idents: Sequence[str],
+    held: Callable[[], Collection[int]],
+    now_ms: int,
+) -> None:
+    """What of these cases is under way in nobody's hands is in doubt; ``held`` says what the channels here have."""
+    for entry in mirror.by_ids(transaction, idents).values():
+        if entry.mine:
+            why = "the other node lost sight of it"
+            recover(transaction, rules, now_ms, desk, case_seq=entry.seq, why=why, but=held())
 
 
 def give(transaction: Transaction, idents: Sequence[str], rank: int, store: str, why: str, now_ms: int) -> int:

@@ -116,6 +116,8 @@ class Node:
         self.started_at_ms, self.started_monotonic_s = clock.now_ms(), clock.monotonic_s()
         #: Why ``directory.toml`` does not count since the start, for the status.
         self.directory_problem = ""
+        #: Why the peer is to work and not this node; "" while this one is to: set by the cluster.
+        self.standby_reason: Callable[[], str] = str
         #: What is amiss around the node, for the status: set by the app.
         self.app_warnings: list[str] = []
         #: The configuration's file, if it came from one: set by the app.
@@ -183,8 +185,13 @@ class Node:
         self._closing.push_async_callback(self.directory.close)
         for note in self.directory.notes:
             self.say(Said(note, WARNING, "DirectoryMended"))
-        if file is None:
+        if self.twin is not None and not await self.twin.replication.begin(file):
             return
+        if file is not None:
+            await self.provision(file)
+
+    async def provision(self, file: Path) -> None:
+        """Apply ``directory.toml``."""
         try:
             report = await self.directory.provision(file)
         except AddispatchError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from addispatch.domain.addressbook import Recipient
@@ -20,10 +20,12 @@ from addispatch.engine.doctor import examine
 from addispatch.engine.documents import read_alarm, read_time
 from addispatch.engine.forecast import forecast
 from addispatch.engine.monitor_test import read_once
+from addispatch.engine.readiness import readiness
 from addispatch.engine.replies import LOCK
 from addispatch.engine.report import roll_call_doc
 from addispatch.engine.status import status_doc
 from addispatch.engine.test_alert import test_alert
+from addispatch.engine.virtual_address import AddressesHere
 from addispatch.engine.why import why_doc, why_lines
 from addispatch.runtime.numbers import normalize_number
 from addispatch.sdk.operations import Actor, Doc, Role
@@ -33,6 +35,7 @@ from addispatch.store.directory_models import MODELS
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from addispatch.engine.cluster import Cluster
     from addispatch.engine.node import Node
     from addispatch.pipeline.desk import Desk
     from addispatch.store.transaction import Transaction
@@ -58,6 +61,7 @@ class NodeOperations:
         self._node = node
         self._examining = asyncio.Lock()
         self._backups = Backups(node)
+        self._addresses_here = AddressesHere()
 
     async def raise_alarm(self, actor: Actor, alarm: Doc) -> Doc:
         """Take an alarm."""
@@ -373,6 +377,15 @@ class NodeOperations:
         self._audit(actor, "made a new key for acknowledge links; the one before it stays valid")
         return {"keys_count": keys_count}
 
+    async def virtual_address(self, actor: Actor, address: str, *, is_here: bool) -> Doc:
+        """Note where a virtual address is."""
+        _need(actor, Role.OPERATOR)
+        changed = self._addresses_here.note(address, is_here=is_here)
+        if changed:
+            what = "came to" if is_here else "left"
+            self._node.say(Said(f"The virtual address {address} {what} this node", kind="VirtualAddressMoved"))
+        return {"address": address, "is_here": is_here, "changed": changed}
+
     async def test_alert(self, actor: Actor) -> Doc:
         """Tell the system-alert recipients that this is a test."""
         _need(actor, Role.OPERATOR)
@@ -390,17 +403,42 @@ class NodeOperations:
         twin = self._node.twin
         return twin.peer.document() if twin is not None else {}
 
+    async def cluster_promote(self, actor: Actor) -> Doc:
+        """This node is the master from now on."""
+        _need(actor, Role.ADMIN)
+        twin = self._twin()
+        await twin.replication.promote()
+        self._audit(actor, "made this node the master of its pair")
+        return twin.peer.document()
+
+    async def cluster_start_empty(self, actor: Actor) -> Doc:
+        """An empty directory counts."""
+        _need(actor, Role.ADMIN)
+        twin = self._twin()
+        await twin.replication.start_empty()
+        self._audit(actor, "let this node start with an empty directory")
+        return twin.peer.document()
+
+    async def cluster_difference(self, actor: Actor) -> Doc:
+        """What was replaced last."""
+        _need(actor, Role.VIEWER)
+        offered = await self._node.directory.offered()
+        return {"file": str(offered.path), "lines": offered.differences} if offered is not None else {}
+
+    def _twin(self) -> Cluster:
+        if self._node.twin is None:
+            raise Refused("cluster", "there is no table [cluster] in the configuration")
+        return self._node.twin
+
     async def health(self) -> Doc:
         """Alive: the loop answers, and the writer commits."""
         async with asyncio.timeout(5):
             await self._node.ledger.submit(lambda _transaction: None)
         return {"status": "ok"}
 
-    async def ready(self) -> Doc:
-        """Ready to take alarms."""
-        ledger = self._node.ledger
-        reason = ledger.problem or ledger.intake_problem or ("" if self._node.is_started else "starting")
-        return {"ready": not reason, "reason": reason}
+    async def ready(self, needs: Sequence[str] = ()) -> Doc:
+        """Ready to take alarms and to do with them what is asked for."""
+        return readiness(self._node, needs)
 
     @property
     def _desk(self) -> Desk:

@@ -5,7 +5,7 @@ Everything here runs in the ledger's transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from addispatch.domain.case import (
@@ -29,6 +29,7 @@ from addispatch.domain.events import (
     DeliverySent,
 )
 from addispatch.engine import handover
+from addispatch.pipeline.absorb import forward
 from addispatch.pipeline.alert import SOURCE, alert
 from addispatch.store import waiting
 from addispatch.store.rows import DeliveryChange
@@ -105,6 +106,8 @@ def write(transaction: Transaction, entry: Entry, key: DeliveryKey, outcome: Out
         sent_at_ms=now_ms if sent else None,
         repeat=outcome.repeat,
     )
+    if entry.case.closings:
+        forward(transaction, entry, key, change, now_ms)
     if transaction.change(entry, key, change, now_ms):
         state, reason = entry.state
         head = entry.case.head
@@ -163,13 +166,16 @@ def recover(
     *,
     case_seq: int | None = None,
     why: str = "the daemon ended while it was being sent",
+    but: Collection[int] = (),
 ) -> int:
     """At start, or of one case at a take-over: what was being sent is in doubt; decide about each (CLUSTER, START).
 
-    Returns how many.
+    ``but`` are row numbers of deliveries that are in a channel's hands. Returns how many.
     """
     count = 0
     for one in waiting.interrupted(transaction, case_seq):
+        if one.seq in but:
+            continue
         entry = transaction.entry(one.case_seq)
         head = entry.case.head
         assert head is not None

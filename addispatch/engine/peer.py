@@ -154,6 +154,7 @@ class Peer:
                 }
                 for path, trouble in self.paths.items()
             ],
+            "directory": cluster.replication.document(),
             "entries": {"known": len(rules.entries), "unclean": len(rules.entries.unclean)},
         }
 

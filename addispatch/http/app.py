@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Protocol
 from fastapi import FastAPI
 
 from addispatch import __version__
-from addispatch.http import act, directory, download, health, link_keys, problem, routes, selfcheck, tokens
+from addispatch.http import (
+    act,
+    directory,
+    download,
+    health,
+    link_keys,
+    problem,
+    routes,
+    selfcheck,
+    tokens,
+    virtual_address,
+)
 from addispatch.http.gate import Gate
 from addispatch.http.link_app import LinkPaths
 from addispatch.http.stream import Streams
@@ -60,6 +71,6 @@ def create_app(
     if links is not None:
         app.add_middleware(LinkPaths, pages=links)  # added last, so outermost
     problem.install(app)
-    for part in (routes, download, act, selfcheck, directory, tokens, link_keys, health):
+    for part in (routes, download, act, selfcheck, directory, tokens, link_keys, virtual_address, health):
         app.include_router(part.router)
     return app

@@ -142,6 +142,24 @@ async def cluster(operations: Ops, actor: Who) -> Json:
     return Json(await operations.cluster(actor))
 
 
+@router.get("/cluster/difference")
+async def cluster_difference(operations: Ops, actor: Who) -> Json:
+    """The directory that was replaced last by the other node's, and how it differs."""
+    return Json(await operations.cluster_difference(actor))
+
+
+@router.post("/cluster/promote")
+async def cluster_promote(operations: Ops, actor: Who) -> Json:
+    """Make this node the master."""
+    return Json(await operations.cluster_promote(actor))
+
+
+@router.post("/cluster/start-empty")
+async def cluster_start_empty(operations: Ops, actor: Who) -> Json:
+    """Let an empty directory count as one."""
+    return Json(await operations.cluster_start_empty(actor))
+
+
 @router.get("/plugins")
 async def plugins(operations: Ops, actor: Who) -> Json:
     """Plugins with their status."""

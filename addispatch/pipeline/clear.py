@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 KEPT_MS = 60_000
 #: Marks of such clears: the name is this, source and key.
 MARK = "clear:"
+#: In a cluster: marks of clears heard by this node, for cases of the other one that it hears of later.
+HEARD = "heard:"
 
 
 def clear(
@@ -49,7 +51,9 @@ def clear(
         refs.append(CaseRef(entry.case.id, entry.code))
         if is_cleared(entry.case):
             continue
-        delta = Case(id=entry.case.id, clears=frozenset((Clear(now_ms, source),)))
+        # Not earlier than the raises that are known, whatever the clock of the node that heard them said.
+        at_ms = max(now_ms, *(one.at_ms for one in entry.case.repeats.values())) if entry.case.repeats else now_ms
+        delta = Case(id=entry.case.id, clears=frozenset((Clear(at_ms, source),)))
         transaction.join(entry, delta, now_ms)
         state, reason = entry.state
         if state is CaseState.CLOSED and entry.case.head:
@@ -81,6 +85,14 @@ def _keep(transaction: Transaction, source: str, key: str, ts: datetime | None, 
     """Remember the clear for a while: its raise may be on the way still."""
     at_us = _microseconds(ts) if ts else now_ms * 1000
     transaction.marks[_mark(source, key)] = f"{at_us} {now_ms + KEPT_MS}".encode()
+    if transaction.notes is not None:
+        transaction.marks[f"{HEARD}{source}\x1f{key}"] = str(now_ms).encode()
+
+
+def heard_clear_ms(transaction: Transaction, source: str, key: str) -> int | None:
+    """When this node last heard that a condition is back to normal; None if not within a day."""
+    value = lookup.mark(transaction, f"{HEARD}{source}\x1f{key}")
+    return int(value) if value else None
 
 
 def cleared_after(transaction: Transaction, source: str, key: str, raised_at: datetime, now_ms: int) -> Clear | None:

@@ -61,6 +61,8 @@ def store(transaction: Transaction, order: Order, now_ms: int) -> Accepted:
         ident = ordered_id(now_ms, random.getrandbits(74))
     if order.fingerprint_number is not None and alarm.fingerprint is not None:
         transaction.remember_intake(order.fingerprint_number, now_ms, alarm.path, alarm.fingerprint)
+        if alarm.state is AlarmState.RAISED and (copy := _copy(transaction, alarm.fingerprint, ident, now_ms)):
+            return copy
     transaction.accepted.append(alarm.source)
     for event in order.events:
         transaction.event(now_ms, event)
@@ -72,6 +74,18 @@ def store(transaction: Transaction, order: Order, now_ms: int) -> Accepted:
     if alarm.id is not None:
         transaction.remember_alarm(ident, now_ms, orjson.dumps([(r.id, r.code) for r in refs]).decode())
     return Accepted(alarm_id=ident, cases=refs)
+
+
+def _copy(transaction: Transaction, fingerprint: bytes, ident: str, now_ms: int) -> Accepted | None:
+    """In a cluster: the answer for a publish that the other node heard, too, and told us of first."""
+    notes = transaction.notes
+    if notes is None:
+        return None
+    known = notes.twin.pairing.local(fingerprint.hex(), ident, now_ms)
+    if known is None:
+        notes.arrival(ident, fingerprint.hex())
+        return None
+    return Accepted(alarm_id=known[0], cases=known[1], duplicate=True)
 
 
 def _raise(transaction: Transaction, order: Order, ident: str, now_ms: int) -> tuple[CaseRef, ...]:
@@ -129,7 +143,9 @@ def _add(
     told_rank = priority_of(case).rank
     rank = alarm.priority.rank
     # The most urgent one is remembered: a condition that goes up and down is not told each time it goes up.
-    repeat = Repeat((mine.times if mine else 0) + 1, now_ms, alarm.text, min(rank, told_rank))
+    # Later than the clears that are known, whatever the clock of the node that heard them said.
+    at_ms = max(now_ms, *(one.at_ms + 1 for one in case.clears)) if case.clears else now_ms
+    repeat = Repeat((mine.times if mine else 0) + 1, at_ms, alarm.text, min(rank, told_rank))
     delta = Case(id=case.id, repeats={order.store_id: repeat})
     times = raise_count(case) + 1
     if rank < told_rank or _renotify_is_due(transaction, entry, head, now_ms):

@@ -34,8 +34,7 @@ __all__ = ["BrokerAddress", "Message", "MqttHandler", "MqttLink", "MqttSettings"
 
 log = logging.getLogger(__name__)
 
-#: First pause before connecting again, in seconds; it doubles up to ``MqttSettings.longest_pause_s``. A random fifth is
-#: added or taken.
+#: First pause before connecting again, in seconds; it doubles, and a random fifth is added or taken.
 FIRST_PAUSE_S = 1.0
 #: A connection that lasted this long starts again with the first pause.
 STEADY_S = 10.0

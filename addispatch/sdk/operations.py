@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
 
 class Role(StrEnum):
@@ -182,6 +182,12 @@ class Operations(Protocol):
     async def link_key_rotate(self, actor: Actor) -> Doc:
         """Sign acknowledge links with a new key: ``{"keys_count": n}``. Links signed by the key before stay valid."""
 
+    async def virtual_address(self, actor: Actor, address: str, *, is_here: bool) -> Doc:
+        """Note that a virtual address has come to this machine or left it: ``{"address", "is_here", "changed"}``.
+
+        Told by keepalived; what changed is an event.
+        """
+
     async def test_alert(self, actor: Actor) -> Doc:
         """Send a test to the system-alert recipients by every channel each of them has.
 
@@ -198,8 +204,21 @@ class Operations(Protocol):
     async def cluster(self, actor: Actor) -> Doc:
         """The place in a cluster: role, mode, state, the other node, paths, entries; ``{}`` without one."""
 
+    async def cluster_promote(self, actor: Actor) -> Doc:
+        """Make this node the master (admin); returns the cluster's document."""
+
+    async def cluster_start_empty(self, actor: Actor) -> Doc:
+        """Let an empty directory count as one (admin); returns the cluster's document."""
+
+    async def cluster_difference(self, actor: Actor) -> Doc:
+        """``{"file", "lines"}``: the directory that was replaced last, and how it differs; ``{}`` if there is none."""
+
     async def health(self) -> Doc:
         """Liveness: ``{"status": "ok"}`` while loop and writer move."""
 
-    async def ready(self) -> Doc:
-        """Readiness: ``{"ready": bool, "reason": str}``."""
+    async def ready(self, needs: Sequence[str] = ()) -> Doc:
+        """Readiness: ``{"ready": bool, "reason": str, "standby": bool}``.
+
+        ``needs`` are names of channels one of which is not enough: each must be up. ``standby`` is true when the node
+        is well and not ready only because its peer is the one that works.
+        """

@@ -18,6 +18,8 @@ from addispatch.config.provided import Provided
 from addispatch.domain.addressbook import Directory
 from addispatch.store.directory_book import Book
 from addispatch.store.directory_change import Report
+from addispatch.store.directory_kept import Installed, Offered
+from addispatch.store.directory_pack import Packed
 from addispatch.store.directory_records import Body, Document
 
 log = logging.getLogger(__name__)
@@ -29,7 +31,8 @@ class DirectoryStore:
     """The directory in a folder (created with mode 0700). ``load`` first, ``close`` last.
 
     Methods raise ``ConfigErrors`` (every mistake in what was given, with paths such as ``group[2].members[0]``),
-    ``Refused`` (no such entry, read-only, still used) or ``StoreError`` (disk); the directory is then as it was.
+    ``Refused`` (no such entry, read-only, still used; ``directory: …`` on a node where nothing may be edited) or
+    ``StoreError`` (disk); the directory is then as it was.
     A change goes on when its caller is cancelled.
     """
 
@@ -43,6 +46,15 @@ class DirectoryStore:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="directory")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: list[Callable[[Directory], None]] = []
+
+    @property
+    def refuse(self) -> Callable[[], str]:
+        """Asked before each change, in the worker: a sentence why nothing may be edited here, or empty."""
+        return self._book.refuse
+
+    @refuse.setter
+    def refuse(self, refuse: Callable[[], str]) -> None:
+        self._book.refuse = refuse
 
     @property
     def notes(self) -> list[str]:
@@ -84,6 +96,26 @@ class DirectoryStore:
     async def entries(self, table: str) -> list[Body]:
         """Return one table, each entry with all keys, its ``id`` and whether it is ``provisioned``."""
         return await self._run(partial(self._book.entries, table))
+
+    async def packed(self) -> Packed:
+        """Return everything as one value for the other node of a pair, with its hash."""
+        return await self._run(self._book.packed)
+
+    async def install(self, blob: bytes, sha: str, *, keep: bool = True) -> Installed:
+        """Replace everything by what the other node packed, whatever ``refuse`` says; all or nothing.
+
+        ``keep``: the directory replaced is kept as a file, of which there are five. Raises ``StoreError`` with the
+        reason if it is not what ``sha`` says or this version cannot read it.
+        """
+        return await self._run(partial(self._book.install, blob, sha, keep=keep))
+
+    async def offered(self) -> Offered | None:
+        """Return the directory that was replaced last and how it differs from the present one."""
+        return await self._run(self._book.offered)
+
+    async def unlike(self, path: Path) -> list[str]:
+        """Say how the directory differs from what ``provision`` would make of it, a line per entry."""
+        return await self._run(partial(self._book.unlike, path))
 
     async def close(self) -> None:
         """Wait for the change under way and end the worker."""

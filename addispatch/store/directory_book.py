@@ -13,8 +13,10 @@ from addispatch.domain.errors import ConfigError, ConfigErrors, Refused, StoreEr
 from addispatch.store.directory_change import Change, Report
 from addispatch.store.directory_fields import folded
 from addispatch.store.directory_files import TableFiles
+from addispatch.store.directory_kept import Installed, Offered, ReplacedFiles
 from addispatch.store.directory_keys import with_new_key
 from addispatch.store.directory_models import LINK_KEY, MODELS, SETTINGS, STORED
+from addispatch.store.directory_pack import Packed, differences, pack, unpack
 from addispatch.store.directory_records import (
     Body,
     Document,
@@ -47,6 +49,8 @@ class Book:
         provided: Callable[[], Provided] = Provided,
     ) -> None:
         self.notes: list[str] = []
+        self.refuse: Callable[[], str] = str
+        self._replaced = ReplacedFiles(folder)
         self._region = region
         self._publish = publish
         self._provided = provided
@@ -75,25 +79,56 @@ class Book:
 
     def apply(self, document: Any) -> Report:
         """Add or change the entries of a document; raises ``ConfigErrors`` with every mistake, or ``StoreError``."""
+        self._check_editable()
         change = self._change()
         change.add_document(document)
         return self._commit(*change.result())
 
     def provision(self, path: Path) -> Report:
         """Apply a file whose entries become read-only; those that left it lose the mark. No file: an empty one."""
-        self._source = str(path)
+        self._check_editable()
+        return self._commit(*self._provisioned(path))
+
+    def unlike(self, path: Path) -> list[str]:
+        """Say how the directory differs from what ``provision`` would make of it, a line per entry.
+
+        No file: not at all. Raises ``ConfigErrors``.
+        """
+        if not path.exists():
+            return []
+        tables, _ = self._provisioned(path)
+        return differences(to_document(self._tables), to_document(tables))
+
+    def packed(self) -> Packed:
+        """Return everything as one value. Raises ``StoreError`` if it is too large."""
+        return pack(self._tables)
+
+    def install(self, blob: bytes, sha: str, *, keep: bool) -> Installed:
+        """Replace everything by what another node packed, all or nothing; ``keep``: the replaced one as a file.
+
+        Raises ``StoreError``: it is not what ``sha`` says, this version cannot read it, or the disk fails.
+        """
+        tables, kept, lines = unpack(blob, sha), "", list[str]()
+        before, after = to_document(self._tables), to_document(tables)
         try:
-            document = from_toml(path.read_bytes(), str(path))
-        except FileNotFoundError:
-            document = {}
-        except OSError as error:
-            raise ConfigErrors([ConfigError(str(path), f"cannot be read: {error.strerror or error}")]) from None
-        change = self._change(provisioning=True)
-        change.add_document(document)
-        return self._commit(*change.result())
+            build(tables, self._generation)
+        except (LookupError, TypeError, ValueError) as error:
+            raise StoreError(f"this version cannot use it: {type(error).__name__}: {error}") from error
+        if keep and before and (lines := differences(before, after)):
+            kept = self._replaced.keep(before)
+        self._commit(tables, Report())
+        return Installed(self.packed(), kept, lines)
+
+    def offered(self) -> Offered | None:
+        """Return the newest directory that was replaced and how it differs from the present one; None: there is none.
+
+        ``here`` in the lines is the present one.
+        """
+        return self._replaced.newest(to_document(self._tables))
 
     def put(self, table: str, entry: Any) -> Body:
         """Add or replace one entry, found by its ``id`` (so that it can be renamed), else by its name."""
+        self._check_editable()
         records = self._records(table)
         if not isinstance(entry, dict):
             raise Refused(table, "must be a table of keys and values")
@@ -113,6 +148,7 @@ class Book:
 
     def delete(self, table: str, name: str) -> None:
         """Remove one entry; raises ``Refused`` if there is none, it is provisioned or another refers to it."""
+        self._check_editable()
         record = self._find(table, name)
         if record is None:
             hint = did_you_mean(name, [r.name for r in self._records(table).values()])
@@ -126,6 +162,7 @@ class Book:
 
     def rotate_link_keys(self) -> int:
         """Sign with a new key; the one before it stays valid. Return how many there are now. Raises ``StoreError``."""
+        self._check_editable()
         self._commit(with_new_key(self._tables), Report())
         return len(self._tables[LINK_KEY])
 
@@ -136,6 +173,22 @@ class Book:
     def entries(self, table: str) -> list[Body]:
         """Return one table, each entry with all its keys, its ``id`` and whether it is ``provisioned``."""
         return [self._shown(table, record) for record in self._records(table).values()]
+
+    def _check_editable(self) -> None:
+        if reason := self.refuse():
+            raise Refused("directory", reason)
+
+    def _provisioned(self, path: Path) -> tuple[Tables, Report]:
+        self._source = str(path)
+        try:
+            document = from_toml(path.read_bytes(), str(path))
+        except FileNotFoundError:
+            document = {}
+        except OSError as error:
+            raise ConfigErrors([ConfigError(str(path), f"cannot be read: {error.strerror or error}")]) from None
+        change = self._change(provisioning=True)
+        change.add_document(document)
+        return change.result()
 
     def _change(self, *, provisioning: bool = False) -> Change:
         return Change(

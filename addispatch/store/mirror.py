@@ -26,13 +26,17 @@ _c, _d = schema.cases.c, schema.deliveries.c
 
 
 class Joined(NamedTuple):
-    """What became of one record: the entry (None: it is not here), its state before, and whether it is new here."""
+    """What became of one record: the entry (None: it is not here), its state before (None: it is new here).
+
+    ``arrival`` is the fingerprint of the publish that opened it, ``age_ms`` how long ago.
+    """
 
     id: str
     theirs: int
     entry: Entry | None
     before: CaseState | None
-    arrival: tuple[str, str] | None = None
+    arrival: str | None = None
+    age_ms: int = 0
 
     @property
     def is_new(self) -> bool:
@@ -67,15 +71,11 @@ def _join(transaction: Transaction, doc: Doc, seqs: dict[str, int], now_ms: int)
             return Joined(ident, theirs, None, None)
         entry = _open(transaction, doc, now_ms)
         seqs[ident] = entry.seq
-        return Joined(ident, theirs, entry, None, _arrival(doc))
+        return Joined(ident, theirs, entry, None, doc.get("f"), int(doc.get("age", 0)))
     entry = transaction.entry(seq)
     before = entry.state[0]
     _join_known(transaction, entry, doc, now_ms)
     return Joined(ident, theirs, entry, before)
-
-
-def _arrival(doc: Doc) -> tuple[str, str] | None:
-    return tuple(doc["f"]) if "f" in doc else None
 
 
 def _base_ms(transaction: Transaction, now_ms: int) -> int:
@@ -289,6 +289,16 @@ def open_ends(transaction: Transaction, after_seq: int, most: int) -> list[Entry
     if held.is_anything(transaction):
         query = query.where(_c.seq.not_in(held.held_seqs(transaction)))
     return [transaction.entry(seq) for seq in transaction.connection.execute(query).scalars().all()]
+
+
+def rank_of(transaction: Transaction, role: str) -> int:
+    """This node's rank: 0 for the first master, 1 for the first slave; it stays, whatever the roles become."""
+    meta, connection = schema.meta, transaction.connection
+    found = connection.execute(sa.select(meta.c.value).where(meta.c.name == "rank")).scalar()
+    if found is None:
+        found = "0" if role == "master" else "1"
+        connection.execute(sa.insert(meta).values(name="rank", value=found))
+    return int(found)
 
 
 def note_mirrored(transaction: Transaction, idents: Iterable[str]) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from addispatch.domain.case import DeliveryKey, DeliveryState, Head
     from addispatch.domain.delivery import Kind
+    from addispatch.pipeline.pairing import Pairing
     from addispatch.store.rows import DeliveryChange, NewDelivery
     from addispatch.store.transaction import Entry
 
@@ -32,6 +33,7 @@ class Twin(NamedTuple):
     store: str
     rank: int
     now_ms: Callable[[], int]
+    pairing: Pairing
 
 
 class _Noted:
@@ -54,7 +56,7 @@ class Notes:
         self._paused_at_ms = paused_at_ms
         self._noted: dict[int, _Noted] = {}
         self._alarms: dict[str, str] = {}
-        self._arrivals: dict[str, tuple[str, str]] = {}
+        self._arrivals: dict[str, str] = {}
 
     def __bool__(self) -> bool:
         """Whether anything changed."""
@@ -81,9 +83,9 @@ class Notes:
         """An alarm with an id of its source's was taken: the other node must know it, too."""
         self._alarms[alarm_id] = cases_json
 
-    def arrival(self, alarm_id: str, fingerprint: str, path: str) -> None:
-        """An alarm without an id came by a path: the other node may hear the same publish."""
-        self._arrivals[alarm_id] = (fingerprint, path)
+    def arrival(self, alarm_id: str, fingerprint: str) -> None:
+        """An alarm without an id came: the other node may hear the same publish."""
+        self._arrivals[alarm_id] = fingerprint
 
     def rest(self, entry: Entry) -> None:
         """Something other than a delivery changed."""

@@ -38,10 +38,15 @@ def prune(transaction: Transaction, before_ms: int, cursor: int) -> int | None:
 
 
 def prune_marks(transaction: Transaction, now_ms: int) -> list[str]:
-    """Remove marks that ended: ``clear:`` (time, end) and ``answered:`` and ``alert:`` (begin). Returns their names."""
+    """Remove marks that ended: ``clear:`` (time, end), ``answered:``, ``alert:``, ``heard:`` (begin); names them."""
     table = schema.marks
     old: list[str] = []
-    for prefix, place, after_ms in (("clear:", 1, 0), ("answered:", 0, 3_600_000), ("alert:", 0, 1_800_000)):
+    for prefix, place, after_ms in (
+        ("clear:", 1, 0),
+        ("answered:", 0, 3_600_000),
+        ("alert:", 0, 1_800_000),
+        ("heard:", 0, 86_400_000),
+    ):
         query = sa.select(table.c.name, table.c.value).where(table.c.name >= prefix, table.c.name < prefix[:-1] + ";")
         rows = transaction.connection.execute(query).all()
         old += [name for name, value in rows if int(bytes(value).split()[place]) + after_ms < now_ms]

@@ -96,6 +96,19 @@ class SafeStorage(Storage):
             link.unlink(missing_ok=True)
 
 
+def write_durably(path: Path, content: bytes) -> None:
+    """Write or replace a file of mode 0600 as a whole, without checksum and backup. Raises ``StoreError``."""
+    temporary = _beside(path, ".tmp")
+    try:
+        _write_out(temporary, content)
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
 def set_aside(path: Path, label: str) -> Path | None:
     """Rename a file to ``<name>.<label>-<time>``; None if it does not exist or cannot be moved."""
     aside = _dated(path, label)

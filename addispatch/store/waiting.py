@@ -27,6 +27,7 @@ class Interrupted(NamedTuple):
     repeat: bool
     error: str
     kind: Kind
+    seq: int
 
 
 def last_queued_ms(transaction: Transaction, entry: Entry) -> int:
@@ -73,6 +74,7 @@ def interrupted(transaction: Transaction, case_seq: int | None = None) -> list[I
         d.repeat,
         d.error,
         d.kind,
+        d.seq,
     ).where(d.phase == 1, d.fact == 0, d.mine == 1 if case_seq is None else d.case_seq == case_seq)
     query = query.where(sa.or_(d.error.is_(None), d.error != HELD))
     # Two queries, because each has its index.
@@ -81,7 +83,9 @@ def interrupted(transaction: Transaction, case_seq: int | None = None) -> list[I
         *transaction.connection.execute(query.where(d.due_at_ms.is_(None)).order_by(d.seq)),
     ]
     return [
-        Interrupted(row[0], DeliveryKey(*row[1:6]), row[6], row[7], bool(row[8]), row[9] or "", _KINDS[row[10]])
+        Interrupted(
+            row[0], DeliveryKey(*row[1:6]), row[6], row[7], bool(row[8]), row[9] or "", _KINDS[row[10]], row[11]
+        )
         for row in rows
     ]
 

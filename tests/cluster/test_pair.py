@@ -50,3 +50,37 @@ async def test_the_survivor_sends_and_escalates(tmp_path):
         await pair.b.event("Took over")
         found = await pair.b.get(f"/cases/{case['id']}")
         assert found["next_step_at"]
+
+
+async def test_what_both_hear_is_told_once(tmp_path):
+    """SHARED and PAIRING: a publish on one broker comes to both nodes, without an id."""
+    mqtt = "[plugin.mqtt]\nurl = '{url}'\n[[plugin.mqtt.subscribe]]\ntopic = 'plant/+'\nto = ['Ops']\n"
+    async with open_pair(tmp_path, extra=mqtt) as pair:
+        for node in (pair.a, pair.b):
+            await node.event("Connected to MQTT broker")
+        publisher = await asyncio.create_subprocess_exec(
+            "mosquitto_pub", "-p", str(pair.brokers[0].port), "-q", "1", "-t", "plant/pump", "-l",
+            stdin=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        await publisher.communicate("".join(f"alarm {n}\n" for n in range(40)).encode())
+        await eventually(lambda: len(pair.sent()) == 40)
+        await asyncio.gather(pair.a.idle(), pair.b.idle())
+        assert set(pair.sent().values()) == {1}
+        assert min(len(pair.a.sent()), len(pair.b.sent())) > 5, "each sends about half"
+
+
+async def test_a_standby_holds_and_hands_back(tmp_path):
+    async with open_pair(tmp_path, mode="active/passive") as pair:
+        assert (await pair.b.get("/cluster"))["state"] == "Passive Slave (standby)"
+        await pair.b.raises("came to the standby")
+        await eventually(lambda: pair.a.sent()["came to the standby"] == 1)
+        await pair.a.kill()
+        await pair.b.cluster(lambda doc: doc["state"] == "Passive Slave (failover)")
+        await pair.b.raises("while the master is away")
+        await eventually(lambda: pair.b.sent()["while the master is away"] == 1)
+        await pair.a.start()
+        await pair.together()
+        await pair.b.cluster(lambda doc: doc["state"] == "Passive Slave (standby)")
+        await pair.b.raises("and back")
+        await eventually(lambda: pair.a.sent()["and back"] == 1)
+        assert set(pair.sent().values()) == {1}

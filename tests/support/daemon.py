@@ -15,22 +15,29 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+from netns import Namespace
 
 #: How long anything may take on a machine that is busy with other things.
 PATIENCE_S = 30.0
 
 
 class Daemon:
-    """``addispatch run`` in ``folder``, which gets the two files; no TCP port, the API is asked over its unix socket."""
+    """``addispatch run`` in ``folder``, which gets the two files; the API is asked over its unix socket.
 
-    def __init__(self, folder: Path, config: str, directory: str = "") -> None:
+    No TCP port, unless ``listen`` says so; on this machine, or on another one of ``netns``.
+    """
+
+    def __init__(
+        self, folder: Path, config: str, directory: str = "", *, listen: str = "", machine: Namespace | None = None
+    ) -> None:
         self.folder, self.data = folder, folder / "data"
         self.config = folder / "addispatch.toml"
-        self.config.write_text(f'[node]\ndata_dir = "{self.data}"\n[http]\nlisten = ""\n{config}')
+        self.config.write_text(f'[node]\ndata_dir = "{self.data}"\n[http]\nlisten = "{listen}"\n{config}')
         if directory:
             (folder / "directory.toml").write_text(directory)
         #: What this process and those before it wrote to standard error.
         self.lines: list[str] = []
+        self._machine = machine
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._heard = asyncio.Event()
@@ -39,8 +46,9 @@ class Daemon:
 
     async def spawn(self) -> None:
         """Start the process and do not wait for anything."""
+        command = [sys.executable, "-m", "addispatch", "run", "--config", str(self.config)]
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "addispatch", "run", "--config", str(self.config),
+            *(self._machine.argv(*command) if self._machine else command),
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
         )  # fmt: skip

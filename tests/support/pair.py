@@ -85,8 +85,9 @@ class Pair:
             PairNode(
                 folder / name,
                 name,
-                f'[cluster]\nrole = "{role}"\nmode = "{mode}"\nbrokers = [{urls}]\nkey = "{key}"\n{extra}',
-                directory,
+                f'[cluster]\nrole = "{role}"\nmode = "{mode}"\nbrokers = [{urls}]\nkey = "{key}"\n'
+                + extra.format(url=self.brokers[0].url),
+                directory if role == "master" else "",
             )
             for name, role in (("a", "master"), ("b", "slave"))
         )
@@ -98,7 +99,11 @@ class Pair:
     async def together(self) -> None:
         """Wait until both are settled and hear each other."""
         for node in (self.a, self.b):
-            await node.cluster(lambda doc: doc["settled"] and doc["peer"] and doc["peer"]["standing"] == "up")
+            await node.cluster(
+                lambda doc: (
+                    doc["settled"] and doc["peer"] and doc["peer"]["standing"] == "up" and doc["directory"]["same"]
+                )
+            )
 
 
 @contextlib.asynccontextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from addispatch.domain.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from addispatch.sdk.operations import Actor, Doc
 
@@ -69,6 +69,22 @@ class EmptyOperations:
     async def modems(self, actor: Actor) -> Doc:
         """No modems."""
         return {"modems": []}
+
+    async def cluster(self, actor: Actor) -> Doc:
+        """No cluster."""
+        return {}
+
+    async def cluster_promote(self, actor: Actor) -> Doc:
+        """No cluster."""
+        raise Refused("cluster", "there is no table [cluster]")
+
+    async def cluster_start_empty(self, actor: Actor) -> Doc:
+        """No cluster."""
+        raise Refused("cluster", "there is no table [cluster]")
+
+    async def cluster_difference(self, actor: Actor) -> Doc:
+        """No cluster."""
+        return {}
 
     async def plugins(self, actor: Actor) -> Doc:
         """No plugins."""
@@ -164,6 +180,10 @@ class EmptyOperations:
         """There are no links."""
         return {"keys_count": 0}
 
+    async def virtual_address(self, actor: Actor, address: str, *, is_here: bool) -> Doc:
+        """It is where it was."""
+        return {"address": address, "is_here": is_here, "changed": False}
+
     async def test_alert(self, actor: Actor) -> Doc:
         """There is nobody to tell."""
         return {"text": "", "told": [], "problem": "system_alert_to is empty"}
@@ -176,6 +196,6 @@ class EmptyOperations:
         """Alive."""
         return {"status": "ok"}
 
-    async def ready(self) -> Doc:
+    async def ready(self, needs: Sequence[str] = ()) -> Doc:
         """Ready."""
-        return {"ready": True, "reason": ""}
+        return {"ready": True, "reason": "", "standby": False}

@@ -110,6 +110,6 @@ class DeadmanPlugin:
             health = await operations.health()
         except (AddispatchError, TimeoutError) as error:
             return str(error) or "the ledger does not answer"
-        if ready.get("ready") is not True:
+        if ready.get("ready") is not True and not ready.get("standby"):  # a node whose peer works is well
             return str(ready.get("reason") or "not ready")
         return "" if health.get("status") == "ok" else str(health.get("status"))

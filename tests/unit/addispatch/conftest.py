@@ -13,7 +13,7 @@ from addispatch.sdk.operations import Actor, Role
 from addispatch.sdk.testing.operations import EmptyOperations
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
 Doc = dict[str, Any]
@@ -252,6 +252,12 @@ class StubOperations(EmptyOperations):
             raise Refused("role", "this needs the role admin")
         return {"keys_count": 2}
 
+    async def virtual_address(self, actor: Actor, address: str, *, is_here: bool) -> Doc:
+        self._asked(actor, "virtual_address", address, is_here)
+        if ":" not in address and not address[0].isdigit():
+            raise Refused("address", f"{address} is no address")
+        return {"address": address, "is_here": is_here, "changed": True}
+
     async def acknowledge(self, actor: Actor, request: Doc) -> Doc:
         self._asked(actor, "acknowledge", request)
         result = "commented" if request.get("action") == "comment" else "acknowledged"
@@ -310,8 +316,11 @@ class StubOperations(EmptyOperations):
     async def health(self) -> Doc:
         return {"status": "ok"} if self.failure is None else {"status": "ledger writer stands still"}
 
-    async def ready(self) -> Doc:
-        return {"ready": self.is_ready, "reason": "" if self.is_ready else "ledger is not writable"}
+    async def ready(self, needs: Sequence[str] = ()) -> Doc:
+        self.needs = tuple(needs)
+        lacks = "no modem" if {"sms"} & {*needs} else ""
+        reason = lacks if self.is_ready else "ledger is not writable"
+        return {"ready": not reason, "reason": reason, "standby": False}
 
 
 def authenticate(token: str) -> Actor | None:

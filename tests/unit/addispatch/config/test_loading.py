@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from addispatch.config import Config, find, load, read
+from addispatch.cluster.keyring import generate
+from addispatch.config import Config, dump_masked, find, load, read
 from addispatch.config.secrets import unresolved
 from addispatch.domain.errors import ConfigErrors
 
@@ -141,6 +142,72 @@ def test_five_mistakes_are_five_lines(write):
 )
 def test_a_mistake_is_said_in_plain_words(write, text, line):
     assert lines_of(write(text)) == [line]
+
+
+KEY = generate("k1")
+CLUSTER = f"""
+[node]
+name = "node-b"
+[cluster]
+role = "slave"
+brokers = ["mqtt://node-a:1884", "mqtt://cluster:pass-word@node-b"]
+key = "{KEY}"
+"""
+
+
+def test_a_pair_is_read_and_neither_key_nor_password_is_shown(write):
+    loaded = load(write(CLUSTER))
+    cluster = loaded.config.cluster
+    assert (cluster.role, cluster.mode, cluster.mirror, cluster.strict) == ("slave", "active/active", True, False)
+    assert (cluster.hb_s, cluster.t_dead_s, cluster.t_settle_s, cluster.t_mirror_s) == (0.25, 1.5, 2.5, 0.5)
+    assert cluster.key.get_secret_value() == KEY
+    shown = f"{loaded.config!r} {dump_masked(loaded)}"
+    assert KEY[3:20] not in shown
+    assert "pass-word" not in shown
+    assert load(write("")).config.cluster is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ('role = "slave"', "", "cluster.role: is missing"),
+        ('role = "slave"', 'role = "boss"', "cluster.role: must be 'master' or 'slave'"),
+        (
+            'name = "node-b"',
+            'timezone = "UTC"',
+            "cluster: needs a name for this node, different from the other's: set name in [node]",
+        ),
+        (
+            '[node]\nname = "node-b"',
+            "",
+            "cluster: needs a name for this node, different from the other's: set name in [node]",
+        ),
+        (
+            "mqtt://node-a:1884",
+            "node-a",
+            "cluster.brokers: number 1 is not an address of a broker: mqtt://host:1883, or",
+        ),
+        ("mqtt://node-a:1884", "mqtt://node-b:1883", "cluster.brokers: node-b:1883 is there twice"),
+        ('"mqtt://node-a:1884", "mqtt://cluster:pass-word@node-b"', "", "cluster.brokers: needs at least 1 entry"),
+        (KEY, KEY[:-1], "cluster.key: key 1 needs 64 hex digits after the colon: `addispatch cluster key` makes one"),
+        (KEY, "${FILE:gone.key}", "cluster.key: cannot read"),
+        ("[cluster]", "[cluster]\nhb_s = 0.6", "cluster: t_dead_s (1.5) must be at least three times hb_s (0.6)"),
+        ("[cluster]", "[cluster]\nt_dead_s = 0.5", "cluster: t_dead_s (0.5) must be at least three times hb_s (0.25)"),
+        ("[cluster]", "[cluster]\nhb_s = 0", "cluster.hb_s: must be at least 0.05"),
+        ("[cluster]", "[cluster]\nt_mirror_s = nan", "cluster.t_mirror_s: must be a number"),
+        ("[cluster]", '[cluster]\nstrict = "yes"', "cluster.strict: must be true or false"),
+        ("[cluster]", '[cluster]\npassword = "x"', "cluster: password is there, user is missing"),
+        ("[cluster]", '[cluster]\ncert_file = "x"', "cluster: cert_file and key_file belong together"),
+        ("[cluster]", "[cluster]\ninsecure = true", "cluster: ca_file, cert_file and insecure are for TLS: begin"),
+        ("[cluster]", "[cluster]\ntdead_s = 1", 'cluster.tdead_s: is no option here (did you mean "t_dead_s"?)'),
+    ],
+)
+def test_a_mistake_in_a_pair_is_one_line_without_secrets(write, old, new, line):
+    assert old in CLUSTER
+    (said,) = lines_of(write(CLUSTER.replace(old, new)))
+    assert said.startswith(line)
+    assert KEY[3:20] not in said
+    assert "pass-word" not in said
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ OTHERS = {
     "monitor_test",
     "roll_call",
     "unlock",
+    "virtual_address",
     "link",
     "link_answer",
 }
@@ -207,9 +208,23 @@ async def test_a_new_recipient_is_reached_at_once(running):
     assert len(answer["cases"]) == 1
 
 
+async def test_a_virtual_address_that_moves_is_an_event(running):
+    ops = running.operations
+    with pytest.raises(Refused, match="role"):
+        await ops.virtual_address(VIEWER, "10.0.0.100", is_here=True)
+    assert (await ops.virtual_address(OPERATOR, "10.0.0.100", is_here=False))["changed"] is False
+    answer = await ops.virtual_address(OPERATOR, "10.0.0.100", is_here=True)
+    assert answer == {"address": "10.0.0.100", "is_here": True, "changed": True}
+    await ops.virtual_address(OPERATOR, "10.0.0.100", is_here=True)
+    await ops.virtual_address(OPERATOR, "10.0.0.100", is_here=False)
+    await running.ledger.submit(lambda _tx: None)
+    told = [e["text"] for e in (await ops.events(VIEWER))["events"][::-1] if e["kind"] == "VirtualAddressMoved"]
+    assert told == ["The virtual address 10.0.0.100 came to this node", "The virtual address 10.0.0.100 left this node"]
+
+
 async def test_health_is_a_commit(running):
     assert await running.operations.health() == {"status": "ok"}
-    assert await running.operations.ready() == {"ready": True, "reason": ""}
+    assert await running.operations.ready() == {"ready": True, "reason": "", "standby": False}
     with BrokenDisk(running.ledger):
         with pytest.raises(StoreError):
             await running.operations.health()
@@ -219,7 +234,7 @@ async def test_health_is_a_commit(running):
 async def test_while_alarms_are_refused_it_is_well_but_not_ready(running):
     running.ledger.intake_problem = "only 3 MiB are free"
     assert await running.operations.health() == {"status": "ok"}
-    assert await running.operations.ready() == {"ready": False, "reason": "only 3 MiB are free"}
+    assert await running.operations.ready() == {"ready": False, "reason": "only 3 MiB are free", "standby": False}
     with pytest.raises(StoreError, match="only 3 MiB are free"):
         await running.operations.raise_alarm(ADMIN, {"text": "hot"})
     assert (await running.operations.pause(ADMIN))["paused"]

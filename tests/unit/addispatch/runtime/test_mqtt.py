@@ -294,6 +294,25 @@ async def test_the_last_will_is_sent_when_the_line_breaks_and_not_after_a_goodby
     assert not link.is_connected
 
 
+async def test_another_last_will_counts_from_the_next_connection(broker, make_link):
+    link, handler = make_link(broker.port, will=Publication("will", b"first"))
+    await handler.sees("connected")
+    _watcher, seen = make_link(broker.port, "will", client_id="watcher")
+    await seen.sees("connected")
+    link.leave_will(Publication("will", b"second"))
+    for will in (b"first", b"second"):
+        link._wire.abort()
+        assert (await seen.messages.wait_for()).payload == will
+        await handler.sees("connected")
+
+
+async def test_the_pause_before_the_next_try_has_its_limit(make_link):
+    _link, handler = make_link(free_port(), longest_pause_s=0.1)
+    async with asyncio.timeout(3):  # doubling, the eighth would come after six seconds
+        for _ in range(8):
+            await handler.sees("failed")
+
+
 async def test_a_bug_in_the_handler_does_not_end_the_connection(broker, make_link, caplog, monkeypatch):
     link, handler = make_link(broker.port, "plant/#")
     await handler.sees("connected")

@@ -226,3 +226,39 @@ async def test_a_kill_at_each_step_of_an_import(
     assert found == (new if finished else old)
     assert notes == (["an interrupted change of recipient, group, route was finished"] if finished else [])
     assert (await export(folder))[1] == []
+
+
+async def test_a_directory_moves_to_another_node_and_listeners_hear_it(store: DirectoryStore, tmp_path: Path) -> None:
+    await store.apply(DOCUMENT)
+    packed = await store.packed()
+    other = DirectoryStore(tmp_path / "other", "SG")
+    await other.load()
+    await other.apply({"group": [{"name": "Night"}]})
+    heard: list[Directory] = []
+    other.on_change(heard.append)
+    other.refuse = lambda: "this node is the slave"
+    with pytest.raises(Refused, match="directory: this node is the slave"):
+        await other.apply(DOCUMENT)
+    done = await other.install(packed.blob, packed.sha)
+    assert done.packed == await other.packed() == packed
+    assert heard == [other.snapshot]
+    assert other.snapshot.find("ops") is not None
+    offered = await other.offered()
+    assert offered is not None
+    assert "group 'Night': only there" in offered.differences
+    (tmp_path / "directory.toml").write_text('[[group]]\nname = "Day"\n')
+    assert await other.unlike(tmp_path / "directory.toml") == ["group 'Day': only there"]
+    await other.close()
+
+
+async def test_whether_edits_are_refused_is_asked_after_what_was_before_them(store: DirectoryStore) -> None:
+    go, reason = threading.Event(), ""
+    store.refuse = lambda: reason
+    store._worker.submit(go.wait, 10)
+    editing = asyncio.get_running_loop().create_task(store.apply(DOCUMENT))
+    await asyncio.sleep(0)
+    assert store._worker._work_queue.qsize() == 1
+    reason = "a newer directory is being fetched"
+    go.set()
+    with pytest.raises(Refused, match="newer"):
+        await editing

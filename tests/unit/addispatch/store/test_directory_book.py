@@ -9,6 +9,7 @@ import pytest
 
 from addispatch.domain.addressbook import Directory
 from addispatch.domain.errors import ConfigErrors, Refused, StoreError
+from addispatch.store import directory_book, safe_storage
 from addispatch.store.directory_book import Book
 from addispatch.store.directory_change import Counts
 
@@ -251,3 +252,124 @@ def test_a_full_disk_does_not_keep_a_damaged_book_from_starting(
     started = Opened(folder)
     assert [r["name"] for r in started.export()["recipient"]] == ["Adam", "Jane"]
     assert started.notes[-1].endswith("No space left on device")
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Opened:
+    other = Opened(tmp_path / "other")
+    other.apply({"group": [{"name": "Night"}, {"name": "ops"}], "policy": [{"name": "p"}]})
+    return other
+
+
+def test_another_directory_replaces_all(book: Opened, other: Opened, tmp_path: Path) -> None:
+    packed = book.packed()
+    done = other.install(packed.blob, packed.sha, keep=True)
+    assert done.packed == packed == other.packed()
+    assert other.export() == book.export()
+    assert other.entries("group") == book.entries("group")
+    assert other.published[-1].link_keys == book.published[-1].link_keys
+    assert other.published[-1].find("Night") is None
+    assert [snapshot.generation for snapshot in other.published] == [1, 2, 3]
+    again = Opened(tmp_path / "other")
+    assert again.packed() == packed
+    assert again.notes == []
+
+
+def test_the_directory_replaced_is_kept_and_offered(book: Opened, other: Opened, tmp_path: Path) -> None:
+    packed = book.packed()
+    done = other.install(packed.blob, packed.sha, keep=True)
+    assert done.differences == [
+        "recipient 'Adam': only there", "recipient 'Jane': only there", "group 'Night': only here",
+        "group 'ops': differs", "policy 'p': only here", "route 'plant': only there",
+    ]  # fmt: skip
+    offered = other.offered()
+    assert offered is not None
+    assert offered.path == tmp_path / "other" / done.kept
+    assert "group 'Night': only there" in offered.differences
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_nothing_is_kept_of_an_empty_directory_or_unasked(
+    book: Opened, other: Opened, tmp_path: Path, keep: bool
+) -> None:
+    packed, target = book.packed(), Opened(tmp_path / "empty") if keep else other
+    done = target.install(packed.blob, packed.sha, keep=keep)
+    assert (done.kept, done.differences) == ("", [])
+    assert target.offered() is None
+
+
+def test_installing_the_same_changes_nothing(book: Opened) -> None:
+    packed = book.packed()
+    assert book.install(packed.blob, packed.sha, keep=True).kept == ""
+    assert len(book.published) == 2
+
+
+def test_a_directory_that_cannot_be_used_changes_nothing(book: Opened, other: Opened) -> None:
+    before, packed = other.export(), book.packed()
+    for blob, sha in ((packed.blob, "0" * 64), (packed.blob[:-1], packed.sha)):
+        with pytest.raises(StoreError):
+            other.install(blob, sha, keep=True)
+    assert other.export() == before
+    assert other.offered() is None
+    assert len(other.published) == 2
+
+
+def test_what_the_domain_cannot_use_is_refused(book: Opened, other: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = book.packed()
+
+    def fails(*_: Any) -> Directory:
+        raise ValueError("no such window")
+
+    monkeypatch.setattr(directory_book, "build", fails)
+    with pytest.raises(StoreError, match="this version cannot use it: ValueError: no such window"):
+        other.install(packed.blob, packed.sha, keep=True)
+
+
+def test_a_full_disk_leaves_the_old_directory(book: Opened, other: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, packed = other.export(), book.packed()
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(safe_storage, "_write_out", full)
+        with pytest.raises(StoreError, match="No space left"):
+            other.install(packed.blob, packed.sha, keep=False)
+        with pytest.raises(StoreError, match="No space left"):
+            other.install(packed.blob, packed.sha, keep=True)
+    assert other.export() == before
+    assert other.install(packed.blob, packed.sha, keep=True).kept
+
+
+def test_where_nothing_may_be_edited_every_edit_is_refused_and_an_install_is_not(
+    book: Opened, other: Opened, tmp_path: Path
+) -> None:
+    book.refuse = lambda: "this node is the slave"
+    for edit in (
+        lambda: book.apply({}),
+        lambda: book.provision(tmp_path / "directory.toml"),
+        lambda: book.put("group", {"name": "x"}),
+        lambda: book.delete("route", "plant"),
+        book.rotate_link_keys,
+    ):
+        with pytest.raises(Refused) as refused:
+            edit()
+        assert str(refused.value) == "directory: this node is the slave"
+    packed = other.packed()
+    book.install(packed.blob, packed.sha, keep=True)
+    assert book.export() == other.export()
+    book.refuse = str
+    book.put("group", {"name": "x"})
+
+
+def test_how_a_file_differs_is_told_without_applying_it(book: Opened, tmp_path: Path) -> None:
+    file = tmp_path / "directory.toml"
+    assert book.unlike(file) == []
+    file.write_text('[[recipient]]\nname = "Adam"\nsms = "91234567"\n[[group]]\nname = "New"\n')
+    assert book.unlike(file) == ["group 'New': only there"]
+    assert "New" not in str(book.export())
+    file.write_text('[[recipient]]\nname = "Adam"\nsms = "91234567"\n')
+    assert book.unlike(file) == []
+    file.write_text("[[recipient]]\nname = 5\n")
+    with pytest.raises(ConfigErrors):
+        book.unlike(file)

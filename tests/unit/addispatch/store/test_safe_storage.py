@@ -15,7 +15,7 @@ import pytest
 from tinydb import TinyDB
 
 from addispatch.domain.errors import StoreError
-from addispatch.store.safe_storage import SafeStorage, keep_copy, set_aside
+from addispatch.store.safe_storage import SafeStorage, keep_copy, set_aside, write_durably
 
 OLD, NEW = {"t": {"1": {"name": "old"}}}, {"t": {"1": {"name": "new ü"}, "2": {"name": "more"}}}
 
@@ -271,3 +271,15 @@ def test_set_aside_and_keep_copy_never_overwrite(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("*.before-*"))) == 5
     assert set_aside(path, "corrupt") is None
     assert keep_copy(path, "before") is None
+
+
+def test_a_plain_file_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "plain.json"
+    write_durably(path, b"old")
+    write_durably(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    (tmp_path / "plain.json.tmp").mkdir()
+    with pytest.raises(StoreError, match="cannot be written: Is a directory"):
+        write_durably(path, b"newer")
+    assert path.read_bytes() == b"new"

@@ -77,10 +77,10 @@ def other():
 class Operations(EmptyOperations):
     """A node whose health a test decides."""
 
-    reason, error = "", None
+    reason, error, standby = "", None, False
 
-    async def ready(self):
-        return {"ready": not self.reason, "reason": self.reason}
+    async def ready(self, needs=()):
+        return {"ready": not self.reason, "reason": self.reason, "standby": self.standby}
 
     async def health(self):
         if self.error:

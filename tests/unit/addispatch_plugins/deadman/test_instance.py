@@ -50,6 +50,13 @@ async def test_a_node_that_is_not_is_silent_until_it_is(start, service, context,
     assert context.events[-1].text == "dead-man pings again"
 
 
+async def test_a_standby_is_well(start, service, context):
+    context.operations.reason, context.operations.standby = "Passive Slave (standby)", True
+    instance = await start()
+    await instance._beat()
+    assert service.paths[0] == "/secret-id"
+
+
 async def test_a_ledger_that_does_not_answer_is_not_well(start, service, context):
     context.operations.error = TimeoutError()
     await start()

@@ -1,0 +1,58 @@
+"""Makes one case of two that are about the same thing: each node had opened its own (CLUSTER, JOIN and PAIRING).
+
+Codes, answers and contacts of both count; the one that goes closes as merged. Used by ``engine.joining``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from addispatch.domain.case import Case, CloseReason, Closing
+from addispatch.domain.case_state import asks
+from addispatch.domain.events import Said
+from addispatch.pipeline.withdraw import cancel
+from addispatch.store import lookup
+from addispatch.store.rows import DeliveryChange, NewDelivery
+
+if TYPE_CHECKING:
+    from addispatch.domain.case import DeliveryKey
+    from addispatch.store.transaction import Entry, Transaction
+
+
+def absorb(transaction: Transaction, stays: Entry, goes: Entry, now_ms: int) -> None:
+    """Take one case into the other."""
+    case = goes.case
+    for code in case.codes - stays.case.codes:
+        transaction.add_alias(stays, code)
+    delta = Case(stays.case.id, codes=case.codes, acks=case.acks, declines=case.declines, comments=case.comments)
+    transaction.join(stays, delta, now_ms)
+    tried = {key for key, state in asks(case) if state.was_tried}
+    known = {key for key in tried if key in stays.case.deliveries}
+    for key in known:
+        transaction.join(stays, Case(stays.case.id, deliveries={key: case.deliveries[key]}), now_ms)
+    rows = [row for row in lookup.told(transaction, goes) if row.key in tried - known] if tried - known else []
+    transaction.add_deliveries(
+        stays,
+        [
+            NewDelivery(row.key, row.recipient, row.text, 0, None, state=case.deliveries[row.key], kind=row.kind)
+            for row in rows
+        ],
+        now_ms,
+    )
+    closing = Closing(now_ms, CloseReason.MERGED, stays.case.id)
+    transaction.join(goes, Case(case.id, closings=frozenset((closing,))), now_ms)
+    for key, state in list(goes.case.deliveries.items()):
+        if state.is_pending:
+            cancel(transaction, goes, key, "the other node told of it, too", now_ms)
+    names = (goes.code or "a copy", stays.code or "another case")
+    transaction.event(now_ms, Said(f"{names[0]} is the same as {names[1]}: merged", kind="CaseMerged"), stays)
+
+
+def forward(transaction: Transaction, entry: Entry, key: DeliveryKey, change: DeliveryChange, now_ms: int) -> None:
+    """What became of a message that was under way when its case was taken into another belongs to that one."""
+    merged = [closing for closing in entry.case.closings if closing.reason is CloseReason.MERGED]
+    if not merged:
+        return
+    stays = lookup.by_id(transaction, min(merged).by)
+    if stays is not None and key in stays.case.deliveries:
+        transaction.change(stays, key, change, now_ms)

@@ -1,0 +1,84 @@
+"""One publish that both nodes of a cluster heard is one alarm (CLUSTER, PAIRING).
+
+Copies of the same content that came to the two nodes pair one to one within a time; two by the same node do not: those
+are two alarms, or a redelivery (``redelivery``). Used in the ledger's writer, by ``enqueue`` and ``engine.joining``.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from addispatch.domain.result import CaseRef
+
+#: Longest time between two copies, in milliseconds: both nodes send; or one stands by and may have been cut off.
+ACTIVE_MS, PASSIVE_MS = 30_000, 600_000
+#: Most copies that wait for theirs: 30 s of 3,000 a second.
+MAX_COUNT = 100_000
+
+
+class _Copy(NamedTuple):
+    at_ms: int
+    fingerprint: str
+    alarm_id: str
+
+
+class Pairing:
+    """The copies that have not met yet; in memory, for after a restart the redelivery window takes over."""
+
+    def __init__(self, window_ms: int = ACTIVE_MS) -> None:
+        self._window_ms = window_ms
+        self._waiting: dict[bool, dict[str, deque[_Copy]]] = {True: {}, False: {}}
+        self._order: deque[tuple[bool, _Copy]] = deque()
+        self._cases: dict[str, list[CaseRef]] = {}
+        self._mates: dict[str, str] = {}
+
+    def local(self, fingerprint: str, alarm_id: str, now_ms: int) -> tuple[str, tuple[CaseRef, ...]] | None:
+        """A publish came to this node: return the other node's alarm it is a copy of, with its cases; else it waits."""
+        found = self._take(fingerprint, now_ms, is_local=False)
+        if found is None:
+            self._put(_Copy(now_ms, fingerprint, alarm_id), is_local=True)
+            return None
+        return found, tuple(self._cases.get(found, ()))
+
+    def remote(self, fingerprint: str, alarm_id: str, case: CaseRef, now_ms: int) -> str | None:
+        """A case of the other node's came: return this node's alarm it is a copy of; else it waits."""
+        mate = self._mates.get(alarm_id)
+        if mate is not None:
+            return mate
+        if alarm_id in self._cases:
+            self._cases[alarm_id].append(case)
+            return None
+        found = self._take(fingerprint, now_ms, is_local=True)
+        if found is not None:
+            self._mates[alarm_id] = found
+            self._order.append((True, _Copy(now_ms, "", alarm_id)))
+            return found
+        self._cases[alarm_id] = [case]
+        self._put(_Copy(now_ms, fingerprint, alarm_id), is_local=False)
+        return None
+
+    def _put(self, copy: _Copy, *, is_local: bool) -> None:
+        self._waiting[is_local].setdefault(copy.fingerprint, deque()).append(copy)
+        self._order.append((is_local, copy))
+
+    def _take(self, fingerprint: str, now_ms: int, *, is_local: bool) -> str | None:
+        self._forget(now_ms)
+        waiting = self._waiting[is_local].get(fingerprint)
+        if not waiting:
+            return None
+        copy = waiting.popleft()
+        if not waiting:
+            del self._waiting[is_local][fingerprint]
+        return copy.alarm_id
+
+    def _forget(self, now_ms: int) -> None:
+        while self._order and (now_ms - self._order[0][1].at_ms > self._window_ms or len(self._order) > MAX_COUNT):
+            is_local, copy = self._order.popleft()
+            self._cases.pop(copy.alarm_id, None)
+            self._mates.pop(copy.alarm_id, None)
+            waiting = self._waiting[is_local].get(copy.fingerprint)
+            if waiting and waiting[0] is copy:
+                waiting.popleft()
+                if not waiting:
+                    del self._waiting[is_local][copy.fingerprint]

@@ -1,0 +1,166 @@
+"""What will happen in one schedule: alarms, what people do, faults. Drawn from a seed, or written by a test."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+#: People are told by one channel; their names are their addresses.
+CHANNEL = "sms"
+#: Seconds until level 1 and until level 2 of the chain, and what is waited for a hand-over at most.
+WAITS_S, MAX_SEND_WAIT_S = (4.0, 5.0), 6.0
+BASIC = json.dumps(
+    {
+        "id": "basic",
+        "name": "basic",
+        "max_send_wait_s": MAX_SEND_WAIT_S,
+        "levels": [
+            {"after_minutes": WAITS_S[0] / 60, "to": ["jane"]},
+            {"after_minutes": WAITS_S[1] / 60, "to": ["chief"]},
+        ],
+    }
+)
+RECALL = json.dumps(
+    {
+        "id": "recall",
+        "name": "recall",
+        "kind": "recall",
+        "max_send_wait_s": MAX_SEND_WAIT_S,
+        "levels": [{"after_minutes": WAITS_S[0] / 60, "resend": True}],
+    }
+)
+ASKED = {BASIC: ("adam",), RECALL: ("adam", "bo", "eve"), "": ("adam", "bo")}
+#: Alarms come and faults begin between these times; then everything heals.
+FIRST_S, FAULTS_S, HEAL_S = 4.0, 6.0, 22.0
+#: Longest time after the heal until everything must be done.
+PATIENCE_S = 75.0
+
+
+class Kind(StrEnum):
+    """The faults."""
+
+    CRASH = "crash"
+    BOTH_CRASH = "both crash"
+    DISK_DESTROYED = "disk destroyed"
+    FREEZE = "freeze"
+    PARTITION = "partition"
+    ONE_WAY = "one-way cut"
+    PATH = "path cut"
+    BROKER = "broker down"
+    MODEM = "modem outage"
+    DISK_FULL = "disk full"
+    ROLLBACK = "VM rollback"
+    FALSE_WILL = "false last will"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault of a host (for a partition: of both), from ``at_s`` to ``until_s``; ``back_s`` is how far a VM rolls back."""
+
+    kind: Kind
+    at_s: float
+    until_s: float
+    host: int = 0
+    broker: int = 0
+    back_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """An alarm that reaches one host, or both if it is shared; ``acks``: who answers, how long after he got it."""
+
+    ident: str
+    at_s: float
+    host: int
+    policy: str
+    shared: bool = False
+    acks: tuple[tuple[str, float], ...] = ()
+    declines: tuple[str, ...] = ()
+    #: Seconds after the alarm at which its condition clears, an operator cancels what waits; None: never.
+    clear_s: float | None = None
+    cancel_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole schedule."""
+
+    seed: int
+    is_passive: bool
+    alarms: tuple[Alarm, ...]
+    faults: tuple[Fault, ...]
+    #: (at, host, on)
+    pauses: tuple[tuple[float, int, bool], ...] = ()
+    #: (at, host)
+    edits: tuple[tuple[float, int], ...] = ()
+    loss: float = 0.0
+    duplicates: float = 0.0
+    reorder: float = 0.0
+    heal_s: float = HEAL_S
+
+
+def draw(seed: int, *, is_passive: bool) -> Plan:
+    """Draw a schedule."""
+    rng = random.Random(f"{seed} {is_passive}")
+    faults = _faults(rng)
+    pauses: tuple[tuple[float, int, bool], ...] = ()
+    if rng.random() < 0.15:
+        on_s = rng.uniform(FIRST_S, 16.0)
+        off_s = on_s + rng.uniform(0.5, 5.0)
+        pauses = (
+            (on_s, rng.randrange(2), True),
+            (off_s, rng.randrange(2), False),
+            (HEAL_S + 3.0, rng.randrange(2), False),
+        )
+    edits = tuple((rng.uniform(1.0, HEAL_S), 0) for _ in range(rng.randrange(3))) if rng.random() < 0.2 else ()
+    return Plan(
+        seed=seed,
+        is_passive=is_passive,
+        alarms=tuple(_alarm(rng, f"alarm {n}", faults) for n in range(rng.randint(1, 5))),
+        faults=faults,
+        pauses=pauses,
+        edits=edits,
+        loss=rng.choice((0.0, 0.0, 0.05, 0.1, 0.2)),
+        duplicates=rng.choice((0.0, 0.05, 0.2)),
+        reorder=rng.choice((0.0, 0.1, 0.5)),
+    )
+
+
+def _alarm(rng: random.Random, ident: str, faults: tuple[Fault, ...]) -> Alarm:
+    policy = rng.choice((BASIC, BASIC, BASIC, RECALL, ""))
+    at_s = rng.uniform(FIRST_S, 18.0)
+    if faults and rng.random() < 0.5:  # around the moment of a fault: there the windows are
+        at_s = max(FIRST_S, rng.choice(faults).at_s + rng.uniform(-1.5, 1.0))
+    people = {BASIC: ("adam", "jane", "chief"), RECALL: ("adam", "bo", "eve"), "": ()}[policy]
+    acks = tuple((who, rng.expovariate(0.4)) for who in people if rng.random() < (0.3 if policy == BASIC else 0.6))
+    answered = {who for who, _ in acks}
+    return Alarm(
+        ident,
+        at_s,
+        rng.randrange(2),
+        policy,
+        shared=rng.random() < 0.3,
+        acks=acks,
+        declines=tuple(who for who in people if who not in answered and rng.random() < 0.1),
+        clear_s=rng.uniform(0.0, 8.0) if rng.random() < 0.15 else None,
+        cancel_s=rng.uniform(0.0, 4.0) if rng.random() < 0.1 else None,
+    )
+
+
+def _faults(rng: random.Random) -> tuple[Fault, ...]:
+    count = rng.choice((0, 1, 1, 1, 2, 2, 3, 4))
+    return tuple(_fault(rng) for _ in range(count))
+
+
+def _fault(rng: random.Random) -> Fault:
+    kind = rng.choice(list(Kind))
+    at_s = rng.uniform(FAULTS_S, 18.0)
+    length_s = rng.choice((rng.uniform(0.3, 2.5), rng.uniform(2.0, 10.0)))
+    fault = Fault(kind, at_s, min(at_s + length_s, HEAL_S), rng.randrange(2), rng.randrange(2))
+    if kind is Kind.ROLLBACK:
+        return replace(fault, back_s=rng.uniform(0.2, 5.0))
+    if kind is Kind.FREEZE and rng.random() < 0.1:
+        return replace(fault, until_s=at_s + rng.uniform(10.0, 30.0))
+    return fault
