@@ -73,7 +73,11 @@ def _meet(transaction: Transaction, one: Joined, entry: Entry, now_ms: int) -> N
             return
     if head.key is None or entry.state[0] is CaseState.CLOSED:
         return
-    same = [found for found in transaction.open_with_key(head.source, head.key, head.audience_id) if found is not entry]
+    same = [
+        found
+        for found in transaction.open_with_key(head.source, head.key, head.audience_id)
+        if found is not entry and held.mark_of(transaction, found) is None  # nothing alive goes into what is held
+    ]
     if same:
         _merge(transaction, entry, same[0], now_ms)
         return

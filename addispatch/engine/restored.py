@@ -48,7 +48,7 @@ def send(transaction: Transaction, by: str, after: int, now_ms: int) -> Done:
 
 def drop(transaction: Transaction, by: str, after: int, now_ms: int) -> Done:
     """Cancel held messages and close their cases, without a word to anybody: of the next cases behind a row."""
-    return _each(transaction, after, lambda entry, mark: _drop(transaction, entry, mark, by, now_ms), now_ms)
+    return _each(transaction, after, lambda entry, _mark: _drop(transaction, entry, by, now_ms), now_ms)
 
 
 def tidy(transaction: Transaction, after: int, now_ms: int) -> Done:
@@ -92,8 +92,10 @@ def _own(transaction: Transaction, entry: Entry, now_ms: int) -> None:
 
 def _send(transaction: Transaction, entry: Entry, mark: held.Doc, by: str, now_ms: int) -> int:
     _own(transaction, entry, now_ms)
-    if _is_raised_anew(transaction, entry):
-        return _drop(transaction, entry, mark, by, now_ms, CloseReason.MERGED)
+    newer = _raised_anew(transaction, entry)
+    if newer is not None:
+        _take_in(transaction, newer, entry, now_ms)
+        return 0
     keys = held.waiting(transaction, entry)
     for key in keys:
         state = entry.case.deliveries[key]
@@ -103,43 +105,53 @@ def _send(transaction: Transaction, entry: Entry, mark: held.Doc, by: str, now_m
                 continue
             state = DeliveryState(Fact.NONE, state.attempt + 1)
         # The node went on after its backup was made: each of them may have gone out.
-        transaction.change(entry, key, DeliveryChange(state, due_at_ms=now_ms, repeat=True), now_ms)
+        why = f"released after a restore by {by}"
+        transaction.change(entry, key, DeliveryChange(state, due_at_ms=now_ms, error=why, repeat=True), now_ms)
         transaction.channels.add(key.channel)
     if entry.state[0] is CaseState.OPEN and entry.next_at_ms is None and mark["next"] is not None:
         transaction.set_next(entry, transaction.waits_from_ms(now_ms) + mark["next"])
     return len(keys)
 
 
-def _is_raised_anew(transaction: Transaction, entry: Entry) -> bool:
-    """Whether its condition has a case from after the restore: people are told by that one."""
+def _raised_anew(transaction: Transaction, entry: Entry) -> Entry | None:
+    """Return the case its condition has from after the restore, if it has one: people are told by that."""
     head = entry.case.head
     if head is None or head.key is None or entry.state[0] is CaseState.CLOSED:
-        return False
+        return None
     same = transaction.open_with_key(head.source, head.key, head.audience_id)
-    return any(other.seq > entry.seq and held.mark_of(transaction, other) is None for other in same)
+    return next((one for one in same if one.seq > entry.seq and held.mark_of(transaction, one) is None), None)
 
 
-def _drop(
-    transaction: Transaction,
-    entry: Entry,
-    _mark: held.Doc,
-    by: str,
-    now_ms: int,
-    reason: CloseReason = CloseReason.OPERATOR,
-) -> int:
+def _take_in(transaction: Transaction, newer: Entry, entry: Entry, now_ms: int) -> None:
+    """Close a case as merged into a newer one, which answers to its codes from now on."""
+    codes = entry.case.codes | ({entry.code} if entry.code is not None else set())
+    for code in codes - newer.case.codes:
+        transaction.add_alias(newer, code)
+    transaction.join(newer, Case(newer.case.id, codes=codes), now_ms)
+    closing = Closing(now_ms, CloseReason.MERGED, newer.case.id)
+    _end(transaction, entry, closing, "its condition was raised anew after the restore", now_ms)
+
+
+def _drop(transaction: Transaction, entry: Entry, by: str, now_ms: int) -> int:
     _own(transaction, entry, now_ms)
-    keys, head = held.waiting(transaction, entry), entry.case.head
-    is_merged = reason is CloseReason.MERGED
-    why = "its condition was raised anew after the restore" if is_merged else f"dropped after a restore by {by}"
-    was_open = entry.state[0] is not CaseState.CLOSED
-    if was_open and head is not None and (head.needs_ack or is_merged):
-        transaction.join(entry, Case(id=entry.case.id, closings=frozenset((Closing(now_ms, reason),))), now_ms)
-    # Later rungs and those told by another one's message go, too; nobody takes over their messages: all are dropped.
+    needs_ack = entry.case.head is not None and entry.case.head.needs_ack
+    closing = Closing(now_ms, CloseReason.OPERATOR) if needs_ack else None
+    return _end(transaction, entry, closing, f"dropped after a restore by {by}", now_ms)
+
+
+def _end(transaction: Transaction, entry: Entry, closing: Closing | None, why: str, now_ms: int) -> int:
+    """Cancel what is held of a case, and close it if it is open; returns how many messages were held.
+
+    Later rungs of ladders go, too, and what is told by another one's message: that is dropped as well.
+    """
+    keys, was_open = held.waiting(transaction, entry), entry.state[0] is not CaseState.CLOSED
+    if was_open and closing is not None:
+        transaction.join(entry, Case(id=entry.case.id, closings=frozenset((closing,))), now_ms)
     rest = [key for key, state in asks(entry.case) if was_open and state.is_pending]
     for key in dict.fromkeys((*keys, *rest)):
         cancel(transaction, entry, key, why, now_ms)
-    if was_open and head is not None:
-        transaction.event(now_ms, CaseClosed(head.audience, last_text(entry.case), why), entry)
+    if was_open and entry.case.head is not None:
+        transaction.event(now_ms, CaseClosed(entry.case.head.audience, last_text(entry.case), why), entry)
     return len(keys)
 
 
