@@ -212,7 +212,7 @@ def _settle_memory() -> None:
     if trim is not None:
         trim(0)
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(10_000, 20, 50)
     gc.enable()  # off while the daemon starts
 
 

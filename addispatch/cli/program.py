@@ -7,6 +7,7 @@ from addispatch.cli import (
     backup,
     check,
     cluster,
+    cluster_key,
     daemon,
     data,
     directory,
@@ -41,6 +42,7 @@ COMMANDS = (
     link_key,
     cluster,
     pair,
+    cluster_key,
     backup,
     restored,
 )

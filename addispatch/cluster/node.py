@@ -132,6 +132,9 @@ class Node:
                 self._put(changes)
             case ev.Committed(changes):
                 self._committed(changes, now_s)
+            case ev.Extra(records):
+                if self.has_peer:
+                    self._out.append(ev.Send(State(records)))
             case ev.Merged(changes, theirs, store, boot):
                 self._merged(changes, theirs, (store, boot), now_s)
             case ev.Looked(changes, theirs):

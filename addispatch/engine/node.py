@@ -309,6 +309,11 @@ class Node:
         if self.ledger.is_paused:
             await self.ledger.submit(lambda transaction: remind(transaction, self.desk(), self.clock.now_ms()))
 
+    @property
+    def on_duty(self) -> bool:
+        """Whether monitors, mailboxes and the like are this node's."""
+        return self.twin is None or self.twin.on_duty
+
     # -- what plugins call (host.Core) ---------------------------------------------------------------------------
 
     def accept(self, alarm: Alarm) -> asyncio.Future[Accepted]:

@@ -109,12 +109,11 @@ class Book:
         Raises ``StoreError``: it is not what ``sha`` says, this version cannot read it, or the disk fails.
         """
         tables, kept, lines = unpack(blob, sha), "", list[str]()
-        before, after = to_document(self._tables), to_document(tables)
         try:
             build(tables, self._generation)
         except (LookupError, TypeError, ValueError) as error:
             raise StoreError(f"this version cannot use it: {type(error).__name__}: {error}") from error
-        if keep and before and (lines := differences(before, after)):
+        if keep and (before := to_document(self._tables)) and (lines := differences(before, to_document(tables))):
             kept = self._replaced.keep(before)
         self._commit(tables, Report())
         return Installed(self.packed(), kept, lines)

@@ -41,6 +41,13 @@ def mark(transaction: Transaction, name: str) -> bytes:
     return bytes(found) if found is not None else b""
 
 
+def marks_named(transaction: Transaction, prefix: str) -> dict[str, bytes]:
+    """Return the marks whose names begin so."""
+    table = schema.marks
+    query = sa.select(table.c.name, table.c.value).where(table.c.name >= prefix, table.c.name < prefix[:-1] + ";")
+    return {name: bytes(value) for name, value in transaction.connection.execute(query)}
+
+
 def by_id(transaction: Transaction, case_id: str) -> Entry | None:
     """Return a case by its id, or None."""
     transaction.flush()

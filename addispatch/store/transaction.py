@@ -182,6 +182,7 @@ class Transaction:
         """Send everything, events and marks included; called once before the commit."""
         self.flush()
         if self.notes is not None:
+            self.notes.marks(self.marks)
             self.changes = self.notes.changes()
         if self.events:
             self._sql.insert_event.run(self.connection, self.events)

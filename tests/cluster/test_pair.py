@@ -84,3 +84,22 @@ async def test_a_standby_holds_and_hands_back(tmp_path):
         await pair.b.raises("and back")
         await eventually(lambda: pair.a.sent()["and back"] == 1)
         assert set(pair.sent().values()) == {1}
+
+
+async def test_a_pause_holds_on_both_nodes_and_ends_on_both(tmp_path):
+    async with open_pair(tmp_path) as pair:
+        (await pair.a.post("/pause", {})).raise_for_status()
+        await pair.b.until(lambda status: status["paused"])
+        await pair.b.raises("during the pause")
+        (await pair.b.post("/resume", {})).raise_for_status()
+        await pair.a.until(lambda status: not status["paused"])
+        await eventually(lambda: pair.sent()["during the pause"] == 1)
+
+
+async def test_the_directory_is_edited_on_the_master_and_promoting_turns_that_round(tmp_path):
+    async with open_pair(tmp_path) as pair:
+        refused = await pair.b.post("/directory/import", {"recipient": [{"name": "Bo", "channels": ["log"]}]})
+        assert "edit on the master" in refused.text
+        (await pair.b.post("/cluster/promote", {})).raise_for_status()
+        await pair.a.cluster(lambda doc: doc["role"] == "slave" and doc["directory"]["same"])
+        assert (await pair.b.get("/cluster"))["role"] == "master"

@@ -65,6 +65,8 @@ class Keepalived:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
         await self._process.wait()
+        for name in ("pid", "vrrp_pid"):  # a reboot clears /run
+            (self._folder / name).unlink(missing_ok=True)
 
     @property
     def log(self) -> str:

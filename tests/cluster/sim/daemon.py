@@ -15,7 +15,7 @@ from addispatch.domain.case import Case, DeliveryKey, DeliveryState, Fact, Head,
 from addispatch.domain.case_state import Answer, asks, everybody_declined, is_answered, policy_of, roll_call
 from addispatch.domain.escalation import following, is_ended, wait_s
 from addispatch.domain.ownership import in_doubt, is_under_way, passed_to
-from sim.disk import Age, Clock, Disk, Record, is_open
+from sim.disk import Age, Clock, Disk, Record, is_open, role_of
 from sim.net import Letter, header_of
 from sim.plan import ASKED, CHANNEL, Alarm
 
@@ -63,7 +63,7 @@ class Daemon:
         self.is_dead = self.is_frozen = False
         self._backlog: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self._written_s = self._told_s = self.world.now_s
-        self._n = self._wills = 0
+        self._n = self._wills = self._ticks = 0
         self._mirrored: list[str] = []
         self._wants = Config()
         self.in_hand: tuple[str, DeliveryKey] | None = None
@@ -119,7 +119,9 @@ class Daemon:
             self.submit(lambda disk: disk.mirrored.update({i: disk.digests[i] for i in ids}), lambda _: None)
         if self._wants > self.node.local.config:
             self.submit(lambda disk: self._set_config(disk, self._wants), lambda _: self.tell_local())
-        self.look()
+        self._ticks += 1
+        if self._ticks % 4 == 0:
+            self.look()
 
     def step(self, event: ev.Event) -> None:
         for action in self.node.step(event, self.world.now_s):
@@ -160,7 +162,9 @@ class Daemon:
             case ev.Renew(boot):
                 self._n = self._wills = 0
                 self.gate.renew(boot)
-            case _:  # Settle: read from the rules
+            case ev.Settle():
+                self.world.after(0.0, self.call, self.look)
+            case _:
                 pass
 
     def _post(self, message: Any) -> None:
@@ -202,7 +206,8 @@ class Daemon:
         failed: Callable[[], None] | None = None,
     ) -> None:
         """Commit something, in order; ``told`` hears of it a little later. A full disk takes nothing but vital things."""
-        self._written_s = max(self._written_s, self.world.now_s + self.rng.uniform(0.0005, 0.01))
+        takes_s = self.rng.uniform(0.05, 0.5) if self.host.slow_count else self.rng.uniform(0.0005, 0.01)
+        self._written_s = max(self._written_s, self.world.now_s + takes_s)
         self.world.at(self._written_s, self.call, self._write, unit, told, is_vital, failed)
 
     def _write(
@@ -251,13 +256,15 @@ class Daemon:
         clock, now_s = disk.clocks.get(case.id), self._clock_s
         if clock is None:
             return Record(case, disk.digests[case.id], None)
+        if self.world.rules.wall_clocks:
+            return Record(case, disk.digests[case.id], Age(*clock))
         handed_s = None if clock.handed_s is None else now_s - clock.handed_s
         return Record(case, disk.digests[case.id], Age(clock.position, now_s - clock.queued_s, handed_s))
 
     @property
     def _clock_s(self) -> float:
         """Now as this node counts it; only an ablation compares it with the other node's."""
-        return self.world.now_s
+        return self.world.now_s + (self.host.skew_s if self.world.rules.wall_clocks else 0.0)
 
     def _whole(self, disk: Disk, ident: str) -> ev.Change:
         return disk.change(ident, self._record(disk, disk.cases[ident]))
@@ -289,6 +296,8 @@ class Daemon:
         return list(done.values())
 
     def _clock_of(self, age: Age) -> Clock:
+        if self.world.rules.wall_clocks:
+            return Clock(*age)
         now_s = self._clock_s
         return Clock(age.position, now_s - age.queued_s, None if age.handed_s is None else now_s - age.handed_s)
 
@@ -329,7 +338,7 @@ class Daemon:
         return Local(
             channels=((CHANNEL, self.host.seems_up),),
             disk="full" if self.host.is_full else "ok",
-            role="master" if self.host.rank == 0 else "slave",
+            role=role_of(self.disk.config, self.host.rank),
             pause=self.disk.pause,
             config=self.disk.config,
         )
@@ -388,9 +397,12 @@ class Daemon:
         pause = self.node.pause(on=on, by="operator")
         self.submit(lambda disk: self._set_pause(disk, pause), lambda _: self.tell_local())
 
-    def edit(self) -> None:
+    def edit(self, term: int = 1) -> None:
+        """The master's directory changes; with a higher term this node is the master from now on."""
         config = self.disk.config
-        newer = config._replace(term=max(1, config.term), gen=config.gen + 1, sha=self.world.new_boot())
+        if term <= config.term and role_of(config, self.host.rank) != "master":
+            return
+        newer = Config(max(term, config.term), config.gen + 1, f"{self.host.rank} {self.world.new_boot()}")
         self.submit(lambda disk: self._set_config(disk, newer), lambda _: self.tell_local())
 
     # -- sending and escalating --------------------------------------------------------------------------------------
@@ -457,15 +469,20 @@ class Daemon:
             return []
 
         def then() -> None:
-            now = self.disk.cases[ident].deliveries[key]
-            if now == sending and (self._may_send(self.disk, ident, key, sending) or not self.world.rules.rechecks):
-                self.host.modem.send(self, ident, key, lambda what: self._ended(ident, key, sending, what))
-            elif now == sending:
-                self._record_outcome(ident, key, DeliveryState(Fact.NONE, state.attempt + 1), 0.0)
-            else:
+            if self.disk.cases[ident].deliveries[key] != sending:
                 self._free()
+            elif self.rng.random() < 0.3:  # something else is on the wire
+                self.world.after(self.rng.uniform(0.0, 0.4), self.call, self._hand_over, ident, key, sending)
+            else:
+                self._hand_over(ident, key, sending)
 
         self.commit(make, then, self._free)
+
+    def _hand_over(self, ident: str, key: DeliveryKey, state: DeliveryState) -> None:
+        if self._may_send(self.disk, ident, key, state) or not self.world.rules.rechecks:
+            self.host.modem.send(self, ident, key, lambda what: self._ended(ident, key, state, what))
+        else:
+            self._record_outcome(ident, key, DeliveryState(Fact.NONE, state.attempt + 1), 0.0)
 
     def _may_send(self, disk: Disk, ident: str, key: DeliveryKey, state: DeliveryState) -> bool:
         case = disk.cases[ident]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from addispatch.cluster.liveness import Standing
 from addispatch.domain.case import Case, CaseState, DeliveryKey, Fact, Position
 from addispatch.domain.case_state import asks, is_answered, policy_of, state_of
-from addispatch.domain.escalation import is_ended, wait_s
-from sim.disk import Disk, is_open
+from addispatch.domain.escalation import following, is_ended, wait_s
+from sim.disk import Disk, is_open, role_of
 from sim.plan import ASKED, BASIC, Alarm, Fault, Kind
 
 if TYPE_CHECKING:
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 #: A fault may still have its effect so long after its end: a node that comes back gives no verdict for 5 s.
 AFTER_S = 7.0
-#: So long without a fault, and two copies must be there.
-CALM_S = 3.0
+#: So long without a fault, a little after the last one, and two copies must be there.
+CALM_S, BACK_S = 3.0, 1.0
 EPSILON_S = 1e-6
-#: The longest hand-over, twice: one may be under way.
-CHANNEL_S = 0.8
+#: The longest hand-over, and the longest wait before it.
+CHANNEL_S = 0.8 + 0.4
 
 
 class Oracle:
@@ -106,8 +106,6 @@ class Oracle:
             self.say(
                 "I5", f"{case.id} left {tuple(here)} {begun_s + wait_s(policy, here) - now_s:.2f} s early on {rank}"
             )
-        from addispatch.domain.escalation import following
-
         self._queued_s.setdefault((case.id, following(policy, here)), now_s)
 
     def crashed(self, host: Host) -> None:
@@ -167,7 +165,7 @@ class Oracle:
     def _calm_s(self, since_s: float, until_s: float) -> float:
         """The longest time between two moments in which nothing was wrong."""
         longest_s, calm_from_s = 0.0, since_s
-        for at_s, end_s in sorted((f.at_s, f.until_s + AFTER_S) for f in self.world.plan.faults):
+        for at_s, end_s in sorted((f.at_s, f.until_s + BACK_S) for f in self.world.plan.faults):
             if at_s > until_s:
                 break
             longest_s = max(longest_s, at_s - calm_from_s)
@@ -201,6 +199,9 @@ class Oracle:
                 for key, state in case.deliveries.items()
                 if state.fact is Fact.SENT and not self.sends[alarm.ident, key]
             ]
+        if self.world.plan.is_passive:
+            master = next(h.disk.store for h in self.world.hosts if role_of(h.disk.config, h.rank) == "master")
+            left += [f"failback: {alarm.ident} is not the master's" for c in held if is_open(c) and c.owner.store != master]
         if all(is_at_rest(case) for case in held):
             for case in held:
                 left += [f"I1 {alarm.ident}: {who} was never asked" for who in self._missing(alarm, case)]

@@ -75,7 +75,7 @@ class Host:
         self.disk = Disk(self.new_store())
         self.modem = Modem(self)
         self.daemon: Daemon | None = None
-        self.full_count = self.outage_count = self.down_count = self.frozen_count = 0
+        self.full_count = self.outage_count = self.down_count = self.frozen_count = self.slow_count = 0
         self.seems_up = True
         self.snapshots: dict[Fault, Disk] = {}
 
@@ -191,10 +191,12 @@ class World:
             self.at(at_s, self._pause, host, on)
         for at_s, host in self.plan.edits:
             self.at(at_s, self._edit, host)
+        if self.plan.promote_s is not None:
+            self.at(self.plan.promote_s, self._promote)
         healed_s = max([self.plan.heal_s, *(f.until_s for f in self.plan.faults), *(a.at_s for a in self.plan.alarms)])
         self._until(healed_s)
         while self.now_s < healed_s + PATIENCE_S:
-            self._until(self.now_s + 1.0)
+            self._until(self.now_s + 0.5)
             if self.is_quiet():
                 break
         self.oracle.judge()
@@ -255,6 +257,12 @@ class World:
                 return lambda: host.outage(1), lambda: host.outage(-1)
             case Kind.DISK_FULL:
                 return lambda: self._fill(host, 1), lambda: self._fill(host, -1)
+            case Kind.POWER:
+                return lambda: self._power(host, on=False), lambda: self._power(host, on=True)
+            case Kind.SLOW_DISK:
+                return lambda: self._slow_disk(host, 1), lambda: self._slow_disk(host, -1)
+            case Kind.SLOW_NET:
+                return lambda: net.slow(1), lambda: net.slow(-1)
             case Kind.FALSE_WILL:
                 return lambda: self._false_will(host, broker), lambda: None
         return lambda: net.cut(*paths), lambda: net.heal(*paths)
@@ -264,6 +272,18 @@ class World:
         disk = host.snapshots[fault]
         if disk.store == host.disk.store:
             host.replace(disk)
+
+    def _power(self, host: Host, *, on: bool) -> None:
+        """A machine with its broker."""
+        if on:
+            host.restart()
+            self.net.broker_up(host.rank)
+        else:
+            self.net.broker_down(host.rank)
+            host.crash()
+
+    def _slow_disk(self, host: Host, by: int) -> None:
+        host.slow_count += by
 
     def _fill(self, host: Host, by: int) -> None:
         host.full_count += by
@@ -324,6 +344,12 @@ class World:
             host.daemon.pause(on=on)
         elif not on:
             self.after(1.0, self._pause, 1 - rank, on)
+
+    def _promote(self) -> None:
+        host = self.hosts[1]
+        if host.is_well:
+            assert host.daemon is not None
+            host.daemon.edit(term=2)
 
     def _edit(self, rank: int) -> None:
         host = self.hosts[rank]
