@@ -20,6 +20,8 @@ from addispatch.store import deadlines, lookup, schema
 from addispatch.store.queries import case_doc, time_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from addispatch.store.archive import Manifest
     from addispatch.store.transaction import Entry, Transaction
 
@@ -125,6 +127,12 @@ def summary(connection: sa.Connection) -> Doc:
     """The counting mark; empty if nothing is held."""
     value = connection.execute(sa.select(_m.value).where(_m.name == MARK)).scalar()
     return orjson.loads(bytes(value)) if value else {}
+
+
+def old_stores(marks: Mapping[str, bytes]) -> list[str]:
+    """Ids of the stores held cases belong to, from a ledger's marks; empty if nothing is held."""
+    value = marks.get(MARK)
+    return list(orjson.loads(value)["stores"]) if value else []
 
 
 def _marks(connection: sa.Connection) -> dict[int, Doc]:

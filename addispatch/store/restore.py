@@ -87,6 +87,8 @@ def finish(data_dir: Path) -> bool:
         doc = json.loads(journal.read_text())
     except FileNotFoundError:
         return False
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{journal}, a restore that was interrupted, cannot be read: {error}") from None
     try:
         for new, to, aside in doc["moves"]:
             _move(Path(new) if new else None, Path(to), Path(aside))

@@ -156,5 +156,11 @@ def test_a_journal_that_cannot_be_finished_says_so(saved, tmp_path):
     assert (data / JOURNAL).exists()
 
 
+def test_a_journal_that_is_none(tmp_path):
+    (tmp_path / JOURNAL).write_text("{")
+    with pytest.raises(StoreError, match=r"a restore that was interrupted, cannot be read"):
+        finish(tmp_path)
+
+
 def test_nothing_to_finish(tmp_path):
     assert finish(tmp_path) is False
