@@ -27,7 +27,7 @@ from addispatch.pipeline.absorb import absorb
 from addispatch.pipeline.clear import heard_clear_ms
 from addispatch.pipeline.takeover import repeat_number
 from addispatch.pipeline.withdraw import withdraw
-from addispatch.store import lookup, mirror
+from addispatch.store import held, lookup, mirror
 from addispatch.store.notes import SHARED_MARKS, change_of
 
 if TYPE_CHECKING:
@@ -92,7 +92,11 @@ def _meet(transaction: Transaction, one: Joined, entry: Entry, now_ms: int) -> N
             return
     if head.key is None or entry.state[0] is CaseState.CLOSED:
         return
-    same = [found for found in transaction.open_with_key(head.source, head.key, head.audience_id) if found is not entry]
+    same = [
+        found
+        for found in transaction.open_with_key(head.source, head.key, head.audience_id)
+        if found is not entry and held.mark_of(transaction, found) is None  # nothing alive goes into what is held
+    ]
     if same:
         _merge(transaction, entry, same[0], now_ms)
         return
@@ -179,7 +183,7 @@ def claim(
     assert transaction.notes is not None
     twin, count = transaction.notes.twin, 0
     for entry in mirror.by_ids(transaction, idents).values():
-        if entry.mine:
+        if entry.mine or held.mark_of(transaction, entry) is not None:
             continue
         transaction.join(entry, passed_to(entry.case, twin.rank, twin.store), now_ms)
         recover(transaction, rules, now_ms, desk, case_seq=entry.seq, why=f"{why} while it was being sent")

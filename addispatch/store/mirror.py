@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from addispatch.domain.alarm import BY_RANK
 from addispatch.domain.case import Case, DeliveryKey, DeliveryState, Fact, Head, Phase
-from addispatch.store import lookup, schema
+from addispatch.store import held, lookup, schema
 from addispatch.store.notes import aged, digest_of, encode, head_doc
 from addispatch.store.rows import DeliveryChange, NewDelivery, extra_doc, options_json, pack_id, with_extra
 
@@ -289,6 +289,8 @@ def open_ends(transaction: Transaction, after_seq: int, most: int) -> list[Entry
         .order_by(_c.seq)
         .limit(most)
     )
+    if held.is_anything(transaction):
+        query = query.where(_c.seq.not_in(held.held_seqs(transaction)))
     return [transaction.entry(seq) for seq in transaction.connection.execute(query).scalars().all()]
 
 
