@@ -168,6 +168,7 @@ class Cluster:
             config=self.replication.config,
             url=node.config.http.public_url,
             mirror=config.mirror if config is not None else True,
+            number=config.number if config is not None else "",
         )
 
     def standby_reason(self) -> str:

@@ -85,6 +85,11 @@ class Peer:
         """What the other one is called in the seed's sentences."""
         return "Slave" if self._cluster.role == "master" else "Master"
 
+    def number(self) -> str:
+        """The number the other node's texts come from, as it says."""
+        peer = self._cluster.rules.peer
+        return peer.local.number if peer is not None else ""
+
     @property
     def has_sms(self) -> bool:
         """Whether the other node can send texts, as far as it said."""
