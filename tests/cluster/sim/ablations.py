@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from sim.world import Rules
+
 from addispatch.cluster import events as ev
 from addispatch.cluster.entries import Entries
 from addispatch.cluster.liveness import Liveness, Timing
 from addispatch.cluster.messages import Heartbeat, Identity, Local
 from addispatch.cluster.node import Node
-from sim.world import Rules
 
 
 class _Trusting(Entries):
@@ -56,7 +57,9 @@ class CleanWhenPushed(Node):
 class Hasty(Node):
     """Claims after a short silence."""
 
-    def __init__(self, me: Identity, timing: Timing, local: Local, new_boot: Callable[[], str], now_s: float, **kwargs: Any) -> None:
+    def __init__(
+        self, me: Identity, timing: Timing, local: Local, new_boot: Callable[[], str], now_s: float, **kwargs: Any
+    ) -> None:
         super().__init__(me, timing, local, new_boot, now_s, **kwargs)
         self.live = Liveness(replace(timing, suspect_s=0.3, t_dead_s=0.35), now_s)
 
@@ -77,7 +80,8 @@ class TakesAnyBoot(Node):
 
 
 ABLATIONS = {
-    "owner by name instead of store": Rules(owner_by_name=True),
+    # What hides this one's harm otherwise is the doubt about what nobody sends.
+    "owner by name instead of store": Rules(owner_by_name=True, node=NoDoubt),
     "no mirror to a new store": Rules(node=NoMirrorToANewStore),
     "in doubt is failed": Rules(doubt_fails=True),
     "clean when pushed": Rules(node=CleanWhenPushed),
