@@ -343,7 +343,7 @@ class Cluster:
     def owner_for(self, alarm: Alarm) -> Owner:
         """Who sends for the cases of a new alarm: of what both nodes hear, the same one on both."""
         shared = ""
-        if alarm.path:
+        if alarm.is_shared:
             shared = f"{alarm.source} {alarm.id}" if alarm.id is not None else (alarm.fingerprint or b"").hex()
         return self.rules.owner_for(shared)
 
