@@ -19,7 +19,6 @@ from addispatch.cluster.node import Node
 from addispatch.domain.case import Case, DeliveryKey, DeliveryState, Fact
 from addispatch.domain.ownership import in_doubt
 
-
 DEFAULT = Timing()
 
 
