@@ -429,7 +429,8 @@ class Daemon:
         if self.world.now_s < until_s and (self.is_busy or (node.has_peer and has_more)):
             self.world.after(TICK_S, self.call, self._leave, until_s, ended)
         else:
-            if self.is_busy:  # a hand-over that takes longer than that is in doubt
+            # A hand-over that takes longer than that is in doubt; and without the other node nobody knows what was sent.
+            if self.is_busy or not node.can_give:
                 self.world.oracle.broken_off_count += 1
             ended()
 
