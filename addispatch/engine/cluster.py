@@ -25,7 +25,7 @@ from addispatch.engine.peer import Peer
 from addispatch.engine.replication import Replication
 from addispatch.pipeline.pairing import ACTIVE_MS, PASSIVE_MS, Pairing
 from addispatch.runtime.tasks import Supervisor
-from addispatch.store import mirror
+from addispatch.store import held, mirror
 from addispatch.store.notes import Twin, change_of, encode
 
 if TYPE_CHECKING:
@@ -168,6 +168,7 @@ class Cluster:
             config=self.replication.config,
             url=node.config.http.public_url,
             mirror=config.mirror if config is not None else True,
+            number=config.number if config is not None else "",
         )
 
     def standby_reason(self) -> str:
@@ -193,6 +194,9 @@ class Cluster:
     def _on_changes(self, transaction: Transaction) -> None:
         changes = {change.id: change for change in transaction.changes}
         local = tuple(change for change in transaction.changes if change.record is not None)
+        if before := held.old_stores(self._node.ledger.marks):
+            # Held after a restore: the other node would take it over, and nobody would be asked.
+            local = tuple(change for change in local if change.owner.store not in before)
         if local:
             self._step(ev.Committed(local))
         if transaction.notes is not None and transaction.notes.extras:
