@@ -352,6 +352,7 @@ class Daemon:
             role=role_of(self.disk.config, self.host.rank),
             pause=self.disk.pause,
             config=self.disk.config,
+            mirror=self.world.plan.mirror,
         )
 
     def tell_local(self) -> None:

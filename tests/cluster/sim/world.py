@@ -241,7 +241,9 @@ class World:
         """Whether all is done and known to both."""
         for host in self.hosts:
             daemon = host.daemon
-            if daemon is None or daemon.is_busy or not daemon.node.is_settled or daemon.node.entries.unclean:
+            if daemon is None or daemon.is_busy or not daemon.node.is_settled:
+                return False
+            if daemon.node.entries.unclean and self.plan.mirror:
                 return False
             if daemon.node.standing is not Standing.UP or host.disk.pause.on:
                 return False
