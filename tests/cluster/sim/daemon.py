@@ -190,7 +190,8 @@ class Daemon:
     def heard(self, letter: Letter) -> None:
         """A message came: what the link does with it."""
         header, kind, message = letter
-        echo = (message.seen_boot, message.seen_number) if kind == HEARTBEAT else (None, None)
+        number = message.seen_number if kind == HEARTBEAT and self.world.rules.echoes else None
+        echo = (message.seen_boot, number) if kind == HEARTBEAT else (None, None)
         if self.gate.admit(header, kind, *echo) is not Verdict.ADMIT:
             return
         if kind == WILL:

@@ -33,6 +33,8 @@ class Rules:
     rechecks: bool = True
     passive_ignores: bool = False
     wall_clocks: bool = False
+    #: Whether the gate knows how much of us a boot has heard.
+    echoes: bool = True
 
     def doubt(self, case: Case) -> Case:
         """What was under way when its node ended."""
