@@ -209,7 +209,9 @@ class Oracle:
             return [f"I1 {alarm.ident} is nowhere"]
         left = []
         pairs = [(h.disk.cases.get(alarm.ident), h.disk.store) for h in self.world.hosts]
-        if all(case is not None and is_open(case) and case.owner.store == store for case, store in pairs):
+        # What both heard by themselves while they were apart stays with both without mirroring: nobody tells them.
+        is_twin = alarm.shared and not self.world.plan.mirror
+        if not is_twin and all(case and is_open(case) and case.owner.store == store for case, store in pairs):
             left.append(f"I2 {alarm.ident} is sent by both")
         for case in held:
             left += [
