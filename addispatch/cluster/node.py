@@ -311,7 +311,7 @@ class Node:
 
     def _is_shared(self, row: Row) -> bool:
         """Whether the other node is told of an entry: of all, or without mirroring of those that changed hands."""
-        if self.local.mirror or row.theirs is not None:
+        if self.local.mirror or row.theirs is not None or row.owner.epoch:
             return True
         return self.peer is not None and row.owner.store == self.peer.who.store
 
