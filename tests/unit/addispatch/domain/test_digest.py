@@ -13,7 +13,6 @@ from addispatch.domain.digest import combine, delivery_hash, digest, rest_hash
 from addispatch.store.notes import head_doc
 from addispatch.store.rows import extra_doc, with_extra
 
-
 few = settings(max_examples=20, deadline=None)
 
 
