@@ -57,6 +57,7 @@ class Half:
         self.ledger._load()
         self.ledger.twin = Twin(store, rank, self.now_ms, Pairing())
         self.connection = self.ledger.engine.connect()
+        self.connection.connection.driver_connection.execute("PRAGMA synchronous=OFF")  # nobody cuts the power here
         #: Records that were not carried over yet, a list for each transaction.
         self.out: list[list[bytes]] = []
         self.last: Transaction
