@@ -279,7 +279,7 @@ class Transaction:
         entry.case = with_delivery(before, key, state)
         if self.notes is not None:
             self.notes.state(entry, key, before.deliveries.get(key))
-        self._waiting[self._sql.mark_sending].append((state.attempt, entry.delivery_seqs[key]))
+        self._waiting[self._sql.mark_sending].append((state.attempt, entry.delivery_seqs[key], state.attempt))
 
     def set_text(self, entry: Entry, key: DeliveryKey, text: str, kind: Kind) -> None:
         """Change what a delivery says and is for; only for one that is not under way."""

@@ -56,7 +56,9 @@ class CleanWhenPushed(Node):
 class Hasty(Node):
     """Claims after a short silence."""
 
-    def __init__(self, me: Identity, timing: Timing, local: Local, new_boot: Callable[[], str], now_s: float, **kwargs: Any) -> None:
+    def __init__(
+        self, me: Identity, timing: Timing, local: Local, new_boot: Callable[[], str], now_s: float, **kwargs: Any
+    ) -> None:
         super().__init__(me, timing, local, new_boot, now_s, **kwargs)
         self.live = Liveness(replace(timing, suspect_s=0.3, t_dead_s=0.35), now_s)
 

@@ -201,7 +201,9 @@ class Oracle:
             ]
         if self.world.plan.is_passive:
             master = next(h.disk.store for h in self.world.hosts if role_of(h.disk.config, h.rank) == "master")
-            left += [f"failback: {alarm.ident} is not the master's" for c in held if is_open(c) and c.owner.store != master]
+            left += [
+                f"failback: {alarm.ident} is not the master's" for c in held if is_open(c) and c.owner.store != master
+            ]
         if all(is_at_rest(case) for case in held):
             for case in held:
                 left += [f"I1 {alarm.ident}: {who} was never asked" for who in self._missing(alarm, case)]

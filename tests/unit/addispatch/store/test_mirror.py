@@ -210,6 +210,23 @@ def test_all_of_it_in_one_commit(twins):
     same(a, b, ident)
 
 
+@pytest.mark.parametrize("name", ["sent", "tried again later", "cancelled"])
+def test_claimed_and_what_became_of_it_come_together(twins, name):
+    a, b = twins
+    ident = opens(a)
+    carry(a, b)
+    claims(a, ident)
+    CHANGES[name](a, ident)
+    carry(a, b)
+    same(a, b, ident)
+    again = opens(a)
+    carry(a, b)
+    change(attempt=1, error="no network", due_at_ms=0)(a, again)
+    claims(a, again)
+    carry(a, b)
+    assert same(a, b, again)["deliveries"][KEY]["phase"] == Phase.SENDING
+
+
 def test_a_message_that_is_made_and_sent_between_two_records(twins):
     a, b = twins
     ident = opens(a)
