@@ -65,10 +65,6 @@ class Notes:
         #: Names of the marks that came from the other node.
         self.told: set[str] = set()
 
-    def __bool__(self) -> bool:
-        """Whether anything changed."""
-        return bool(self._noted)
-
     def _of(self, entry: Entry) -> _Noted:
         noted = self._noted.get(entry.seq)
         if noted is None or noted.entry is not entry:
