@@ -31,6 +31,7 @@ from addispatch.runtime.clock import SystemClock
 from addispatch.runtime.logs import configure as configure_logs
 from addispatch.runtime.tasks import together
 from addispatch.store.ballast import Ballast
+from addispatch.store.restore import finish as finish_restore
 
 if TYPE_CHECKING:
     import socket
@@ -93,6 +94,8 @@ async def started(config: Config, directory_file: Path | None, config_file: Path
     # Bound at once, to keep a second daemon off the data and to let requests wait until they can be answered.
     unix = bind_unix(config.node.data_dir / SOCKET_NAME)
     api, is_up = _Api(config, node, unix), asyncio.Event()
+    if finish_restore(config.node.data_dir):
+        log.warning("finished a restore that was interrupted")
 
     async def start_node() -> None:
         await node.start(directory_file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from addispatch.cli import (
     act,
+    backup,
     check,
     cluster,
     cluster_key,
@@ -16,6 +17,7 @@ from addispatch.cli import (
     monitors,
     pair,
     plugin,
+    restored,
     send,
     sim,
     test_alert,
@@ -41,6 +43,8 @@ COMMANDS = (
     cluster,
     pair,
     cluster_key,
+    backup,
+    restored,
 )
 
 app.add_typer(plugin.app, name="plugin")

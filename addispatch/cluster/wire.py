@@ -75,6 +75,7 @@ def _heartbeat(beat: Heartbeat) -> bytes:
             "cfg": list(local.config),
             "url": local.url,
             "mirror": local.mirror,
+            "number": local.number,
         }
     )
 
@@ -110,6 +111,7 @@ def _read_heartbeat(header: Header, doc: dict[str, Any]) -> Heartbeat:
         config=Config(int(term), int(gen), str(sha)),
         url=str(doc["url"]),
         mirror=bool(doc["mirror"]),
+        number=str(doc.get("number", "")),
     )
     who = Identity(header.sender, int(doc["rank"]), header.store, header.boot)
     seen = _table(doc["seen"])

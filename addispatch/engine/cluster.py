@@ -7,6 +7,7 @@ ledger comes by ``on_changes``, in the order of the commits and before those who
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from addispatch.engine.peer import Peer
 from addispatch.engine.replication import Replication
 from addispatch.pipeline.pairing import ACTIVE_MS, PASSIVE_MS, Pairing
 from addispatch.runtime.tasks import Supervisor
-from addispatch.store import mirror
+from addispatch.store import held, mirror
 from addispatch.store.notes import Twin, change_of, encode
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ log = logging.getLogger(__name__)
 TICK_S = 0.05
 #: Entries read in one unit at the start.
 LOAD_COUNT = 200
+#: How long an orderly stop may take to hand everything over, in seconds.
+LEAVE_S = 5.0
 #: How often replies without a case are looked at, in seconds.
 ORPHANS_S = 2.0
 
@@ -103,9 +106,26 @@ class Cluster:
 
     async def stop(self) -> None:
         """Say goodbye, so that the other node need not wait for our silence."""
+        await self._leave()
         await self._tasks.stop()
         self.link.farewell()
         await self.link.stop()
+
+    async def _leave(self) -> None:
+        """Begin nothing more, end what is under way, and hand the rest to the other node, if it is there."""
+        node = self._node
+        self.rules.is_leaving = True
+        node.dispatcher.hold(is_held=True)
+        node.escalator.hold(is_held=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_S):
+                while node.dispatcher.held() or (self.rules.has_peer and self._has_more()):  # noqa: ASYNC110 - many things
+                    await asyncio.sleep(TICK_S)
+
+    def _has_more(self) -> bool:
+        """Whether the other node can still be told or given something."""
+        rules = self.rules
+        return bool(rules.entries.unclean) or (rules.can_give and any(True for _ in rules.entries.mine()))
 
     async def _load(self) -> None:
         after, changes = 0, list[ev.Change]()
@@ -148,6 +168,7 @@ class Cluster:
             config=self.replication.config,
             url=node.config.http.public_url,
             mirror=config.mirror if config is not None else True,
+            number=config.number if config is not None else "",
         )
 
     def standby_reason(self) -> str:
@@ -173,6 +194,9 @@ class Cluster:
     def _on_changes(self, transaction: Transaction) -> None:
         changes = {change.id: change for change in transaction.changes}
         local = tuple(change for change in transaction.changes if change.record is not None)
+        if before := held.old_stores(self._node.ledger.marks):
+            # Held after a restore: the other node would take it over, and nobody would be asked.
+            local = tuple(change for change in local if change.owner.store not in before)
         if local:
             self._step(ev.Committed(local))
         if transaction.notes is not None and transaction.notes.extras:
@@ -284,6 +308,8 @@ class Cluster:
 
     def _settle(self, *, is_settled: bool) -> None:
         node = self._node
+        if self.rules.is_leaving:
+            return
         node.dispatcher.hold(is_held=not is_settled)
         node.escalator.hold(is_held=not is_settled)
         if is_settled:
@@ -317,7 +343,7 @@ class Cluster:
     def owner_for(self, alarm: Alarm) -> Owner:
         """Who sends for the cases of a new alarm: of what both nodes hear, the same one on both."""
         shared = ""
-        if alarm.path:
+        if alarm.is_shared:
             shared = f"{alarm.source} {alarm.id}" if alarm.id is not None else (alarm.fingerprint or b"").hex()
         return self.rules.owner_for(shared)
 
@@ -350,7 +376,8 @@ class Cluster:
         def confirm(is_mirrored: bool) -> None:  # noqa: FBT001
             if answer.done():
                 return
-            if not is_mirrored:
+            self._node.metrics.confirmed(2 if is_mirrored else 1)
+            if not is_mirrored and self.config.mirror:
                 self.peer.single_copy()
                 if self.config.strict:
                     answer.set_exception(StoreError("the other node does not hold a copy, and strict is set"))

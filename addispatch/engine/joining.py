@@ -12,8 +12,10 @@ from addispatch.cluster.events import Change, Fetched, Looked, Merged
 from addispatch.domain.case import Case, CaseState, Clear, CloseReason, Owner
 from addispatch.domain.case_state import policy_of
 from addispatch.domain.delivery import Kind
+from addispatch.domain.escalation import is_ended, wait_s
 from addispatch.domain.events import WARNING, Said
 from addispatch.domain.ids import case_id
+from addispatch.domain.monitor_memory import joined as joined_memory
 from addispatch.domain.ownership import is_under_way, passed_to
 from addispatch.domain.result import CaseRef
 from addispatch.engine import orphans
@@ -26,7 +28,7 @@ from addispatch.pipeline.absorb import absorb
 from addispatch.pipeline.clear import heard_clear_ms
 from addispatch.pipeline.takeover import repeat_number
 from addispatch.pipeline.withdraw import withdraw
-from addispatch.store import lookup, mirror
+from addispatch.store import held, lookup, mirror
 from addispatch.store.notes import SHARED_MARKS, change_of
 
 if TYPE_CHECKING:
@@ -59,7 +61,8 @@ def join(transaction: Transaction, desk: Desk, merge: Merge, now_ms: int, *, pee
         if "marks" in doc and transaction.notes is not None:
             marks = {str(name): b64decode(value) for name, value in doc["marks"].items()}
             transaction.notes.told |= marks.keys()
-            transaction.marks.update(marks)
+            for name, value in marks.items():
+                transaction.marks[name] = joined_memory(value, lookup.mark(transaction, name))
         if "reply" in doc and lookup.with_code(transaction, str(doc["code"]), now_ms - LATE_MS):
             Replies(transaction, desk, orphans.read(doc["reply"]), now_ms, is_late=True).take()
 
@@ -90,7 +93,11 @@ def _meet(transaction: Transaction, desk: Desk, one: Joined, entry: Entry, now_m
             return
     if head.key is None or entry.state[0] is CaseState.CLOSED:
         return
-    same = [found for found in transaction.open_with_key(head.source, head.key, head.audience_id) if found is not entry]
+    same = [
+        found
+        for found in transaction.open_with_key(head.source, head.key, head.audience_id)
+        if found is not entry and held.mark_of(transaction, found) is None  # nothing alive goes into what is held
+    ]
     if same:
         _merge(transaction, desk, entry, same[0], now_ms)
         return
@@ -179,15 +186,26 @@ def claim(
     assert transaction.notes is not None
     twin, count = transaction.notes.twin, 0
     for entry in mirror.by_ids(transaction, idents).values():
-        if entry.mine:
+        if entry.mine or held.mark_of(transaction, entry) is not None:
             continue
         transaction.join(entry, passed_to(entry.case, twin.rank, twin.store), now_ms)
         recover(transaction, rules, now_ms, desk, case_seq=entry.seq, why=f"{why} while it was being sent")
         repeat_number(transaction, desk(), entry, now_ms)
+        _wind_up(transaction, entry, now_ms)
         count += 1
     if count:
         transaction.event(now_ms, Said(f"Took over {count} case(s): {why}", WARNING, "TookOver"))
     return count
+
+
+def _wind_up(transaction: Transaction, entry: Entry, now_ms: int) -> None:
+    """A case that escalates by time and whose next step was not told goes on all the same, as from a hand-over."""
+    head, policy, at = entry.case.head, policy_of(entry.case), entry.case.position
+    if entry.next_at_ms is not None or entry.state[0] is not CaseState.OPEN or head is None or not head.policy:
+        return
+    if not is_ended(policy, at):
+        wait_ms = int((policy.max_send_wait_s + wait_s(policy, at)) * 1000)
+        transaction.set_next(entry, transaction.waits_from_ms(now_ms) + wait_ms)
 
 
 def doubt(

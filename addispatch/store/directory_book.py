@@ -49,6 +49,7 @@ class Book:
         provided: Callable[[], Provided] = Provided,
     ) -> None:
         self.notes: list[str] = []
+        self.is_mended = False
         self.refuse: Callable[[], str] = str
         self._replaced = ReplacedFiles(folder)
         self._region = region
@@ -63,6 +64,7 @@ class Book:
         """Read all tables, mend what must be mended; ``notes`` says what. Raises ``StoreError``."""
         rows, notes, recovered = self._files.load()
         self._tables, mends, mended = read_rows(rows)
+        self.is_mended = bool(recovered or mended or self._files.is_change_lost)
         if mended:
             copies = self._files.keep_copies(mended)
             mends.append(f"the files before mending are kept as {', '.join(copies)}")

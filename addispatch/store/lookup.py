@@ -90,6 +90,14 @@ def with_code(transaction: Transaction, code: str, since_ms: int) -> list[Entry]
     return [transaction.entry(seq) for seq in transaction.connection.execute(query).scalars().all()]
 
 
+def code_is_taken(transaction: Transaction, code: str, since_ms: int) -> bool:
+    """Whether an open case has the code, or one that closed after ``since_ms``."""
+    transaction.flush()
+    closed_before = sa.and_(_c.state == "closed", _c.closed_at_ms < since_ms)
+    query = sa.select(_c.seq).where(_c.code == code, _c.code.is_not(None), sa.not_(closed_before)).limit(1)
+    return transaction.connection.execute(query).first() is not None
+
+
 def _aliased(code: str) -> sa.Select[tuple[int]]:
     return sa.select(schema.aliases.c.case_seq).where(schema.aliases.c.code == code)
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from addispatch.domain.alarm import BY_RANK
 from addispatch.domain.case import Case, CaseState, DeliveryKey, DeliveryState, Fact, Head, Phase, Position
-from addispatch.store import lookup, schema
+from addispatch.store import held, lookup, schema
 from addispatch.store.notes import aged, digest_of, encode, head_doc
 from addispatch.store.rows import DeliveryChange, NewDelivery, extra_doc, options_json, pack_id, with_extra
 
@@ -168,7 +168,8 @@ def _join_known(transaction: Transaction, entry: Entry, doc: Doc, now_ms: int) -
         delta = delta._replace(head=_head(doc))
     if "x" in doc:
         delta = with_extra(delta, doc["x"])
-    theirs_is_newer = delta.position > case.position
+    # What the owner said counts, also with the word that this node is the owner now.
+    theirs_is_newer = delta.position > case.position or not entry.mine
     for code in delta.codes - case.codes:
         if entry.code is not None and code != entry.code:
             transaction.add_alias(entry, code)
@@ -217,7 +218,7 @@ def _join_next(transaction: Transaction, entry: Entry, left_ms: int | None, now_
     at_ms = None if left_ms is None else _base_ms(transaction, now_ms) + int(left_ms)
     if at_ms is not None and entry.state[0] is not CaseState.OPEN:
         return  # older news: nobody need be asked any more
-    if is_newer or not entry.mine:
+    if is_newer:
         transaction.set_next(entry, at_ms)
     elif at_ms is not None and entry.next_at_ms is not None:
         transaction.set_next(entry, min(at_ms, entry.next_at_ms))
@@ -305,6 +306,8 @@ def open_ends(transaction: Transaction, after_seq: int, most: int) -> list[Entry
         .order_by(_c.seq)
         .limit(most)
     )
+    if held.is_anything(transaction):
+        query = query.where(_c.seq.not_in(held.held_seqs(transaction)))
     return [transaction.entry(seq) for seq in transaction.connection.execute(query).scalars().all()]
 
 

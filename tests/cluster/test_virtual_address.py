@@ -146,6 +146,7 @@ async def test_the_address_goes_to_the_node_that_can_work(tmp_path: Path) -> Non
         await pair.moves(SLAVE, "the two cut from each other", lambda: pair.net.cut(pair.net[0], pair.net[1]))
         assert ADDRESS in pair.net[0].addresses() & pair.net[1].addresses()  # neither can know what the other one does
         await pair.moves(MASTER, "the cut healed", pair.net.heal)
+        assert pair.took_s["the cut healed"][0] < 8, "clients send to the node that has given the address up"
         for _ in range(ROUNDS):
             await pair.moves(SLAVE, "daemon killed", master.kill())
             assert ADDRESS not in pair.net[0].addresses()

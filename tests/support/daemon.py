@@ -35,6 +35,8 @@ class Daemon:
         self.config.write_text(f'[node]\ndata_dir = "{self.data}"\n[http]\nlisten = "{listen}"\n{config}')
         if directory:
             (folder / "directory.toml").write_text(directory)
+        #: What is run.
+        self.program = [sys.executable, "-m", "addispatch"]
         #: What this process and those before it wrote to standard error.
         self.lines: list[str] = []
         self._machine = machine
@@ -46,7 +48,7 @@ class Daemon:
 
     async def spawn(self) -> None:
         """Start the process and do not wait for anything."""
-        command = [sys.executable, "-m", "addispatch", "run", "--config", str(self.config)]
+        command = [*self.program, "run", "--config", str(self.config)]
         self._process = await asyncio.create_subprocess_exec(
             *(self._machine.argv(*command) if self._machine else command),
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,

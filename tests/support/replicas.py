@@ -47,7 +47,7 @@ class DiskNode:
             self.replica.begin(
                 saved, self.configured, packed.sha, packed.blob,
                 has_directory=not packed.is_empty or (role is ClusterRole.MASTER and self.directory_file.exists()),
-                is_mended=bool(self.directory.notes),
+                is_mended=self.directory.is_mended,
             )
         )  # fmt: skip
         self.directory.refuse = lambda: self.replica.read_only("http://the-other:5556")

@@ -8,6 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sim.disk import Age, Clock, Disk, Record, is_open, role_of
+from sim.net import Letter, header_of
+from sim.plan import ASKED, CHANNEL, Alarm
+
 from addispatch.cluster import events as ev
 from addispatch.cluster.gate import HEARTBEAT, WILL, Gate, Verdict
 from addispatch.cluster.messages import Config, Heartbeat, Identity, Local, Pause
@@ -15,16 +19,16 @@ from addispatch.domain.case import Case, DeliveryKey, DeliveryState, Fact, Head,
 from addispatch.domain.case_state import Answer, asks, everybody_declined, is_answered, policy_of, roll_call
 from addispatch.domain.escalation import following, is_ended, wait_s
 from addispatch.domain.ownership import in_doubt, is_under_way, passed_to
-from sim.disk import Age, Clock, Disk, Record, is_open, role_of
-from sim.net import Letter, header_of
-from sim.plan import ASKED, CHANNEL, Alarm
 
 if TYPE_CHECKING:
     from sim.world import Host
 
 TICK_S = 0.05
+TICK = ev.Tick()
 #: Back-off after a hand-over that failed, first and longest.
 FIRST_S, LONGEST_S = 0.5, 4.0
+#: How long an orderly stop may take to hand everything over.
+LEAVE_S = 5.0
 
 
 class View(NamedTuple):
@@ -85,7 +89,7 @@ class Daemon:
         )
         self.gate = Gate(me.boot, store=me.store, node=me.name)
         self.submit(self._start, self._started, is_vital=True)
-        self.world.after(self.rng.uniform(0.0, TICK_S), self.call, self._tick)
+        self.world.after(self.rng.uniform(0.0, TICK_S), self._tick)
 
     @property
     def disk(self) -> Disk:
@@ -112,8 +116,14 @@ class Daemon:
             self.call(function, *args)
 
     def _tick(self) -> None:
-        self.world.after(TICK_S, self.call, self._tick)
-        self.step(ev.Tick())
+        if self.is_dead:
+            return
+        if self.is_frozen:
+            self._backlog.append((self._tick, ()))
+            return
+        self.world.after(TICK_S, self._tick)
+        for action in self.node.step(TICK, self.world.now_s):
+            self._perform(action)
         if self._mirrored:
             ids, self._mirrored = self._mirrored, []
             self.submit(lambda disk: disk.mirrored.update({i: disk.digests[i] for i in ids}), lambda _: None)
@@ -134,7 +144,7 @@ class Daemon:
             case ev.Merge(records, store, boot):
                 self.submit(lambda disk: self._merge(disk, records), lambda done: self._merged(done, store, boot))
             case ev.Fetch(ids):
-                self._read(lambda disk: tuple(self._whole(disk, ident) for ident in ids), lambda c: ev.Fetched(c))
+                self._read(lambda disk: tuple(self._whole(disk, ident) for ident in ids), ev.Fetched)
             case ev.Look(theirs):
                 self._read(
                     lambda disk: tuple(
@@ -143,6 +153,7 @@ class Daemon:
                     lambda c: ev.Looked(c, theirs),
                 )
             case ev.Claim(ids):
+                self.world.oracle.claimed(self.host.rank)
                 self.commit(lambda disk: [self._claimed(disk, ident) for ident in ids])
             case ev.Give(ids, rank, store):
                 self.commit(lambda disk: [self._given(disk, ident, rank, store) for ident in ids])
@@ -179,7 +190,8 @@ class Daemon:
     def heard(self, letter: Letter) -> None:
         """A message came: what the link does with it."""
         header, kind, message = letter
-        echo = (message.seen_boot, message.seen_number) if kind == HEARTBEAT else (None, None)
+        number = message.seen_number if kind == HEARTBEAT and self.world.rules.echoes else None
+        echo = (message.seen_boot, number) if kind == HEARTBEAT else (None, None)
         if self.gate.admit(header, kind, *echo) is not Verdict.ADMIT:
             return
         if kind == WILL:
@@ -270,7 +282,7 @@ class Daemon:
         return disk.change(ident, self._record(disk, disk.cases[ident]))
 
     def _start(self, disk: Disk) -> tuple[ev.Change, ...]:
-        for ident, case in list(disk.cases.items()):
+        for case in list(disk.cases.values()):
             if case.owner.store == disk.store:
                 disk.join(self.world.rules.doubt(case))
         return tuple(
@@ -341,6 +353,7 @@ class Daemon:
             role=role_of(self.disk.config, self.host.rank),
             pause=self.disk.pause,
             config=self.disk.config,
+            mirror=self.world.plan.mirror,
         )
 
     def tell_local(self) -> None:
@@ -405,6 +418,24 @@ class Daemon:
         newer = Config(max(term, config.term), config.gen + 1, f"{self.host.rank} {self.world.new_boot()}")
         self.submit(lambda disk: self._set_config(disk, newer), lambda _: self.tell_local())
 
+    # -- an orderly stop ---------------------------------------------------------------------------------------------
+
+    def leave(self, ended: Callable[[], None]) -> None:
+        """Begin nothing more, end what is under way, hand the rest to the other node; then end."""
+        self.node.is_leaving = True
+        self._leave(self.world.now_s + LEAVE_S, ended)
+
+    def _leave(self, until_s: float, ended: Callable[[], None]) -> None:
+        node = self.node
+        has_more = bool(node.entries.unclean) or (node.can_give and any(True for _ in node.entries.mine()))
+        if self.world.now_s < until_s and (self.is_busy or (node.has_peer and has_more)):
+            self.world.after(TICK_S, self.call, self._leave, until_s, ended)
+        else:
+            # A hand-over that takes longer than that is in doubt; and without the other node nobody knows what was sent.
+            if self.is_busy or not node.can_give:
+                self.world.oracle.broken_off_count += 1
+            ended()
+
     # -- sending and escalating --------------------------------------------------------------------------------------
 
     def _view(self, ident: str, case: Case) -> View:
@@ -416,7 +447,7 @@ class Daemon:
     def look(self) -> None:
         """What is due?"""
         disk, now_s = self.disk, self.world.now_s
-        if not self.node.is_settled or disk.pause.on:
+        if not self.node.is_settled or self.node.is_leaving or disk.pause.on:
             return
         for ident, case in disk.cases.items():
             view = self._view(ident, case)

@@ -8,8 +8,9 @@ from addispatch.cluster.envelope import Header
 from addispatch.cluster.gate import HEARTBEAT, WILL
 
 if TYPE_CHECKING:
-    from addispatch.cluster.messages import Identity
     from sim.world import World
+
+    from addispatch.cluster.messages import Identity
 
 #: Most messages kept of a cut, to be delivered late.
 HELD_COUNT = 40
@@ -119,11 +120,11 @@ class Net:
     def slow(self, by: int) -> None:
         self.slow_count += by
 
-    def left(self, host: int) -> None:
+    def left(self, host: int, *, is_orderly: bool = False) -> None:
         """The host's process ended: its sessions with it; the brokers publish its last will."""
         for broker in (0, 1):
             if (host, broker) in self.sessions:
-                if self.world.rng.random() < 0.7:
+                if is_orderly or self.world.rng.random() < 0.7:
                     self.will(host, broker)
                 self.sessions.discard((host, broker))
 

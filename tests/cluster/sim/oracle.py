@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from sim.disk import Disk, is_open, role_of
+from sim.plan import ASKED, BASIC, Alarm, Fault, Kind
+
 from addispatch.cluster.liveness import Standing
 from addispatch.domain.case import Case, CaseState, DeliveryKey, Fact, Position
 from addispatch.domain.case_state import asks, is_answered, policy_of, state_of
 from addispatch.domain.escalation import following, is_ended, wait_s
-from sim.disk import Disk, is_open, role_of
-from sim.plan import ASKED, BASIC, Alarm, Fault, Kind
 
 if TYPE_CHECKING:
     from sim.world import Host, World
@@ -20,8 +21,10 @@ AFTER_S = 7.0
 #: So long without a fault, a little after the last one, and two copies must be there.
 CALM_S, BACK_S = 3.0, 1.0
 EPSILON_S = 1e-6
-#: The longest hand-over, and the longest wait before it.
-CHANNEL_S = 0.8 + 0.4
+#: So long both nodes may think that they are the master.
+PROMOTION_S = 2.0
+#: The longest wait before a hand-over.
+CHANNEL_S = 0.4
 
 
 class Oracle:
@@ -46,6 +49,7 @@ class Oracle:
         self._lost_s: dict[tuple[str, int], float] = {}
         self._crash: dict[int, tuple[float, set[str]]] = {}
         self.takeovers_s: list[float] = []
+        self.broken_off_count = 0
 
     def say(self, invariant: str, text: str) -> None:
         self.wrong.append(f"{invariant} at {self.world.now_s:.3f} s: {text}")
@@ -78,7 +82,12 @@ class Oracle:
         """A text is handed to a modem."""
         host = self.world.hosts[rank]
         case = host.disk.cases[ident]
-        self._begun_s.setdefault((ident, Position(*key[:2])), self.world.now_s)
+        now_s = self.world.now_s
+        self._begun_s.setdefault((ident, Position(*key[:2])), now_s)
+        for crashed, (at_s, idents) in list(self._crash.items()):
+            if crashed != rank and ident in idents:
+                del self._crash[crashed]
+                self.takeovers_s.append(now_s - at_s)
         policy = self.alarms[ident].policy
         if policy == BASIC and case.acks:
             self.say("I4", f"{ident} {key.recipient} was told by {rank}, though acknowledged")
@@ -91,10 +100,10 @@ class Oracle:
         now_s = self.world.now_s
         self.sends[ident, key] += 1
         self._sent_s.setdefault((ident, key), []).append(now_s)
-        for crashed, (at_s, idents) in list(self._crash.items()):
-            if crashed != rank and ident in idents:
-                del self._crash[crashed]
-                self.takeovers_s.append(now_s - at_s)
+
+    def claimed(self, rank: int) -> None:
+        if not self.world.plan.faults and not self.world.plan.stops:
+            self.say("I5", f"{rank} takes over, though nothing is wrong")
 
     def stepped(self, rank: int, case: Case, declined: bool) -> None:
         """A node goes from the case's position to the next."""
@@ -112,7 +121,13 @@ class Oracle:
         """Measure the takeover if nothing else is wrong with the other node."""
         now_s, other = self.world.now_s, self.world.hosts[1 - host.rank]
         near = self._near(now_s)
-        if len(near) != 1 or near[0].kind is Kind.BOTH_CRASH or now_s < 8.0 or self.world.plan.pauses:
+        if (
+            len(near) != 1
+            or near[0].kind is Kind.BOTH_CRASH
+            or now_s < 8.0
+            or self.world.plan.pauses
+            or self.world.plan.stops
+        ):
             return
         daemon = other.daemon
         if daemon is None or daemon.node.standing is not Standing.UP or daemon.is_busy:
@@ -137,9 +152,9 @@ class Oracle:
 
     def _has_taken_over(self, host: Host, at_s: float, limit_s: float) -> None:
         """The other node must have sent by now, unless this one came back or something else went wrong."""
-        if self._crash.pop(host.rank, (None,))[0] == at_s and host.daemon is None:
-            if len(self._near(at_s, at_s + limit_s)) == 1:
-                self.say("I5", f"no takeover {limit_s:.1f} s after {host.rank} crashed")
+        is_due = self._crash.pop(host.rank, (None,))[0] == at_s and host.daemon is None
+        if is_due and len(self._near(at_s, at_s + limit_s)) == 1:
+            self.say("I5", f"no takeover {limit_s:.1f} s after {host.rank} crashed")
 
     def started(self, host: Host) -> None:
         """It is back before the other node took over: nothing to measure."""
@@ -154,7 +169,7 @@ class Oracle:
             if ident in other.disk.cases or not accepted:
                 continue
             self.lost.add(ident)
-            if not is_open(old.cases[ident]):  # over and done
+            if not is_open(old.cases[ident]) or not self.world.plan.mirror:  # over and done, or never promised
                 continue
             since_s = self._lost_s.get((ident, 1 - host.rank), None)
             if since_s is None and ident in self._mirrored:
@@ -193,6 +208,11 @@ class Oracle:
         if not held:
             return [f"I1 {alarm.ident} is nowhere"]
         left = []
+        pairs = [(h.disk.cases.get(alarm.ident), h.disk.store) for h in self.world.hosts]
+        # What both heard by themselves while they were apart stays with both without mirroring: nobody tells them.
+        is_twin = alarm.shared and not self.world.plan.mirror
+        if not is_twin and all(case and is_open(case) and case.owner.store == store for case, store in pairs):
+            left.append(f"I2 {alarm.ident} is sent by both")
         for case in held:
             left += [
                 f"I1 {alarm.ident} says {tuple(key)} was sent, and nobody got it"
@@ -213,7 +233,7 @@ class Oracle:
         return [*left, *(f"I1 {alarm.ident} is not done: {tuple(case.position)} {states_of(case)}" for case in held)]
 
     def _missing(self, alarm: Alarm, case: Case) -> list[str]:
-        if alarm.ident in self.cancelled or state_of(case)[0] is not CaseState.OPEN and alarm.policy:
+        if alarm.ident in self.cancelled or (state_of(case)[0] is not CaseState.OPEN and alarm.policy):
             return []
         asked = [*((0, who) for who in ASKED[alarm.policy])]
         if alarm.policy == BASIC:
@@ -226,21 +246,26 @@ class Oracle:
         left = []
         for ident in one.cases.keys() | two.cases.keys():
             mine, theirs = one.cases.get(ident), two.cases.get(ident)
+            if not self.world.plan.mirror:  # each has its own; what both have need not be alike once it is done
+                continue
             if mine is None or theirs is None:
                 lacks = 0 if mine is None else 1
                 if (ident, lacks) not in self._lost_s and not self._was_new_after(ident, lacks):
                     left.append(f"I3 {ident} is missing on {lacks}")
                 elif is_open(mine or theirs):  # type: ignore[arg-type]
                     left.append(f"I3 {ident} is open and missing on {lacks}")
-            elif mine != theirs or one.digests[ident] != two.digests[ident]:
-                # What was closed on both before a VM was rolled back is not compared again.
-                if is_open(mine) or is_open(theirs) or not any(f.kind is Kind.ROLLBACK for f in self.world.plan.faults):
-                    left.append(f"I3 {ident} differs")
+            elif (mine != theirs or one.digests[ident] != two.digests[ident]) and not self._is_old(mine, theirs):
+                left.append(f"I3 {ident} differs")
         if one.pause != two.pause:
             left.append("I3 the pause differs")
         if one.config != two.config:
             left.append("I3 the directory differs")
         return left
+
+    def _is_old(self, mine: Case, theirs: Case) -> bool:
+        """Whether it was closed on both before a VM was rolled back: what came to it since is not told again."""
+        was_rolled_back = any(fault.kind is Kind.ROLLBACK for fault in self.world.plan.faults)
+        return was_rolled_back and not is_open(mine) and not is_open(theirs)
 
     def _was_new_after(self, ident: str, rank: int) -> bool:
         """Whether that host got another disk at any time: what was closed before is not told to it."""
@@ -249,12 +274,27 @@ class Oracle:
     def judge(self) -> None:
         """After the heal."""
         self.wrong += self.unfinished()
+        for host in self.world.hosts:
+            assert host.daemon is not None
+            node = host.daemon.node
+            if (
+                node.standing is not Standing.UP
+                or not node.is_settled
+                or (node.entries.unclean and self.world.plan.mirror)
+            ):
+                self.say("I3", f"{host.rank} thinks the other one {node.standing}, settled {node.is_settled}")
         for (ident, key), count in self.sends.items():
             allowed = 1 + len(self._overlapping(ident, self._sent_s[ident, key]))
+            allowed += self._has_two_masters(ident) + self.broken_off_count
             if count > allowed:
                 self.say(
                     "I2", f"{ident} {tuple(key)} was sent {count} times, {allowed} allowed: {self._sent_s[ident, key]}"
                 )
+
+    def _has_two_masters(self, ident: str) -> bool:
+        """Whether both nodes heard the alarm in the moment in which the one was made master and the other did not know."""
+        alarm, promote_s = self.alarms[ident], self.world.plan.promote_s
+        return promote_s is not None and alarm.shared and abs(alarm.at_s - promote_s) < PROMOTION_S
 
     def _overlapping(self, ident: str, sent_s: list[float]) -> list[Fault]:
         began_s = self.alarms[ident].at_s

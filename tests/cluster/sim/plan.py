@@ -98,12 +98,15 @@ class Plan:
     pauses: tuple[tuple[float, int, bool], ...] = ()
     #: (at, host)
     edits: tuple[tuple[float, int], ...] = ()
+    #: Orderly restarts, which are no faults: (at, host, seconds until it runs again).
+    stops: tuple[tuple[float, int, float], ...] = ()
     #: When the slave is made the master.
     promote_s: float | None = None
+    #: Whether each node holds the other's cases, too.
+    mirror: bool = True
     loss: float = 0.0
     duplicates: float = 0.0
     reorder: float = 0.0
-    heal_s: float = HEAL_S
 
 
 def draw(seed: int, *, is_passive: bool) -> Plan:
@@ -122,6 +125,9 @@ def draw(seed: int, *, is_passive: bool) -> Plan:
             (HEAL_S + 3.0, rng.randrange(2), False),
         )
     edits = tuple((rng.uniform(1.0, HEAL_S), 0) for _ in range(rng.randrange(3))) if rng.random() < 0.2 else ()
+    stops: tuple[tuple[float, int, float], ...] = ()
+    if rng.random() < 0.15:
+        stops = tuple((rng.uniform(FAULTS_S, LAST_S), rng.randrange(2), rng.uniform(0.5, 4.0)) for _ in range(2))
     return Plan(
         seed=seed,
         is_passive=is_passive,
@@ -129,10 +135,12 @@ def draw(seed: int, *, is_passive: bool) -> Plan:
         faults=faults,
         pauses=pauses,
         edits=edits,
+        stops=stops,
         promote_s=rng.uniform(FIRST_S, LAST_S) if rng.random() < 0.05 else None,
         loss=rng.choice((0.0, 0.0, 0.05, 0.1, 0.2)),
         duplicates=rng.choice((0.0, 0.05, 0.2)),
         reorder=rng.choice((0.0, 0.1, 0.5)),
+        mirror=rng.random() >= 0.06,
     )
 
 
@@ -142,14 +150,15 @@ def _takeover(rng: random.Random, seed: int, *, is_passive: bool) -> Plan:
     alarms = tuple(Alarm(f"alarm {n}", at_s + rng.uniform(0.0, 0.4), host, BASIC) for n in range(rng.randint(1, 4)))
     kind = rng.choice((Kind.CRASH, Kind.DISK_DESTROYED, Kind.POWER))
     fault = Fault(kind, at_s + rng.uniform(0.001, 0.5), at_s + rng.uniform(5.0, 8.0), host)
-    return Plan(seed, is_passive, alarms, (fault,), loss=rng.choice((0.0, 0.05)), heal_s=fault.until_s)
+    return Plan(seed, is_passive, alarms, (fault,), loss=rng.choice((0.0, 0.05)))
 
 
 def _alarm(rng: random.Random, ident: str, faults: tuple[Fault, ...]) -> Alarm:
     policy = rng.choice((BASIC, BASIC, BASIC, RECALL, ""))
     at_s = rng.uniform(FIRST_S, LAST_S)
     if faults and rng.random() < 0.5:  # around the moment of a fault: there the windows are
-        at_s = max(FIRST_S, rng.choice(faults).at_s + rng.uniform(-1.5, 1.0))
+        offset_s = -rng.expovariate(2.0) if rng.random() < 0.6 else rng.uniform(-1.5, 1.0)
+        at_s = max(FIRST_S, rng.choice(faults).at_s + offset_s)
     people = {BASIC: ("adam", "jane", "chief"), RECALL: ("adam", "bo", "eve"), "": ()}[policy]
     acks = tuple((who, rng.expovariate(0.4)) for who in people if rng.random() < (0.3 if policy == BASIC else 0.6))
     answered = {who for who, _ in acks}

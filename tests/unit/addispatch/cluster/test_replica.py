@@ -109,6 +109,40 @@ async def test_a_directory_that_fails_its_check_is_refused_and_told(pair: tuple[
     assert b.replica.version.gen == 0
 
 
+async def test_a_master_with_a_damaged_table_gets_the_slaves_copy(pair: tuple[DiskNode, DiskNode]) -> None:
+    a, b = pair
+    await a.edit(group=[{"name": "Night"}])
+    await a.edit(group=[{"name": "Day"}])
+    await meet(a, b)
+    await a.stop()
+    (a.folder / "directory" / "group.json").write_text("{")
+    await a.start()
+    assert a.directory.snapshot.find("Day") is None
+    await meet(a, b)
+    assert a.directory.snapshot.find("Day") is not None
+    assert await a.directory.packed() == await b.directory.packed()
+    assert (a.replica.role, a.replica.version) == (MASTER, b.replica.version)
+
+
+async def test_an_edit_that_a_crash_interrupted_is_finished_and_goes_to_the_slave(
+    pair: tuple[DiskNode, DiskNode], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = pair
+    await meet(a, b)
+    with monkeypatch.context() as patched:
+        # Committed to change.json, and killed before the tables were written and the version noted.
+        patched.setattr(a.directory._book._files, "_write_tables", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            await a.edit(recipient=[{"name": "Eve"}], group=[{"name": "Day", "members": ["Eve"]}])
+    await a.stop()
+    await a.start()
+    assert "was finished" in a.directory.notes[0]
+    assert not a.directory.is_mended
+    await meet(a, b)
+    assert a.directory.snapshot.find("Eve") is not None
+    assert await a.directory.packed() == await b.directory.packed()
+
+
 # -- the rules, one by one -------------------------------------------------------------------------------------------
 
 
@@ -495,6 +529,34 @@ def test_the_same_number_with_another_content_is_the_masters_and_the_slaves_is_k
     assert a.edits == b.edits == (1, 3)
     assert (1, 2) in b.kept
     assert (1, 3) not in a.kept
+
+
+def test_a_promotion_goes_beyond_a_term_that_was_only_heard_of() -> None:
+    a, b = two()
+    heal(a, b)
+    b.act(b.replica.promote())
+    b.edit(2)
+    b.edit(3)
+    a.act(a.replica.heartbeat(b.replica.version, MASTER, "b", a.now_s))
+    assert (a.replica.role, a.replica.version.key) == (SLAVE, (1, 1))
+    a.act(a.replica.promote())
+    assert a.replica.version.key == (3, 1)
+    heal(a, b)
+    assert a.edits == b.edits == (1,)
+    assert (1, 2, 3) in b.kept
+
+
+def test_what_the_peer_had_too_is_not_kept() -> None:
+    a, b = two()
+    heal(a, b)
+    a.edit(2)
+    heal(a, b)
+    b.act(b.replica.promote())
+    b.edit(3)
+    a.start()
+    heal(a, b)
+    assert a.edits == (1, 2, 3)
+    assert a.kept == set()
 
 
 def test_a_promotion_says_what_is_missing() -> None:

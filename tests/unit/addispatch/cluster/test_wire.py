@@ -42,7 +42,7 @@ def test_what_is_said_is_heard(message):
 
 def test_who_speaks_is_in_the_seal_and_not_in_the_body():
     (_, body), = wire.encode(BEAT)  # fmt: skip
-    assert orjson.loads(body).keys() & {"name", "store", "boot", "number"} == set()
+    assert orjson.loads(body).keys() & {"name", "store", "boot", "n"} == set()
     heard = wire.decode("hb", HEADER._replace(sender="x", store="s9", boot="b9", n=8), body)
     assert (heard.who, heard.number) == (Identity("x", 1, "s9", "b9"), 8)
 

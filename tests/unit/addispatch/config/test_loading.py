@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from addispatch.cluster.keyring import generate
 from addispatch.config import Config, dump_masked, find, load, read
 from addispatch.config.secrets import unresolved
 from addispatch.domain.errors import ConfigErrors
@@ -149,7 +148,7 @@ def test_a_mistake_is_said_in_plain_words(write, text, line):
     assert lines_of(write(text)) == [line]
 
 
-KEY = generate("k1")
+KEY = "k1:cb8f28b73db019b5bfb5663638cfc424523ca1c283defca4ad3a7158f2abdaff"
 CLUSTER = f"""
 [node]
 name = "node-b"

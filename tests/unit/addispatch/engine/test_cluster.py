@@ -63,6 +63,8 @@ class Member:
         self.monitoring = SimpleNamespace(set_duty=lambda *, is_mine: self.duties.append(is_mine))
         self.host = SimpleNamespace(channels=lambda: {"sms": SimpleNamespace(health=SimpleNamespace(up=True))})
         self.conditions = SimpleNamespace(report=lambda *_args, **_more: None)
+        self.confirmed = []
+        self.metrics = SimpleNamespace(confirmed=self.confirmed.append)
         self.retry_rules, self.standby_reason = RetryRules(), None
         self.twin = Cluster(self, self.config.cluster)
 
@@ -163,6 +165,7 @@ async def test_an_alarm_is_confirmed_when_both_hold_it(both):
     future = both.a.accept()
     assert await done(both, future)
     assert future.result().mirrored
+    assert both.a.confirmed == [2]
     await until(both.b.room.cases)
     (case,) = await both.b.room.cases()
     assert case["text"] == "hot"
@@ -175,6 +178,7 @@ async def test_after_t_mirror_it_is_confirmed_as_a_single_copy(both):
     assert not await done(both, future)
     await both.passes(0.75)
     assert future.result().mirrored is False
+    assert both.a.confirmed == [1]
     assert [line for line in both.a.said if line.startswith("Confirmed 1 alarm(s) that this node alone holds")]
     both.cut(is_cut=False)
     await both.passes(3.0)

@@ -112,7 +112,7 @@ async def test_not_if_the_clear_was_before_it(duet):
 @pytest.mark.parametrize("together", [True, False])
 async def test_what_both_heard_is_one_case(duet, together):
     for room in (duet.a, duet.b):
-        await room.accept("hot", to=("Ops",), path="broker", fingerprint=b"f" * 16)
+        await room.accept("hot", to=("Ops",), path="broker", fingerprint=b"f" * 16, is_shared=True)
         if not together:
             await duet.carry()
     await duet.carry()
