@@ -293,7 +293,8 @@ class Ledger:
         if has_written:  # one that only looked says nothing about the disk
             self.problem = ""
         self.marks.update(transaction.marks)
-        if self.on_changes is not None and (transaction.changes or transaction.reports):
+        has_news = transaction.changes or transaction.reports or (transaction.notes and transaction.notes.extras)
+        if self.on_changes is not None and has_news:
             self.on_changes(transaction)
         for job, result in zip(batch, results, strict=True):
             if not job.future.done():

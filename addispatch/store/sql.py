@@ -124,7 +124,10 @@ class Statements:
         self.change_deliveries_mine = make("UPDATE deliveries SET mine=:mine WHERE case_seq=:seq")
         self.change_unmirrored = make("UPDATE cases SET unmirrored=:unmirrored WHERE seq=:seq")
         self.put_alias = make("INSERT INTO aliases (code, case_seq) VALUES (:code, :seq) ON CONFLICT DO NOTHING")
-        self.mark_sending = make("UPDATE deliveries SET attempt=:attempt, phase=1 WHERE seq=:seq")
+        # It runs behind what became of the message in the same transaction, and does not undo that.
+        self.mark_sending = make(
+            "UPDATE deliveries SET attempt=:attempt, phase=1 WHERE seq=:seq AND fact=0 AND attempt<=:known"
+        )
         self.change_state = make("UPDATE cases SET state=:state, reason=:reason, closed_at_ms=:closed WHERE seq=:seq")
         self.change_next = make("UPDATE cases SET next_at_ms=:next WHERE seq=:seq")
         self.change_close = make("UPDATE cases SET close_at_ms=:close WHERE seq=:seq")

@@ -272,17 +272,13 @@ class Transaction:
         """Let a case be found by a further code."""
         self._waiting[self._sql.put_alias].append((code, entry.seq))
 
-    def mirrored(self, seq: int) -> None:
-        """The other node has everything of a closed case."""
-        self._waiting[self._sql.change_unmirrored].append((0, seq))
-
     def mark_sending(self, entry: Entry, key: DeliveryKey, state: DeliveryState) -> None:
         """The other node has a delivery in hand; its row keeps when it is due."""
         before = entry.case
         entry.case = with_delivery(before, key, state)
         if self.notes is not None:
             self.notes.state(entry, key, before.deliveries.get(key))
-        self._waiting[self._sql.mark_sending].append((state.attempt, entry.delivery_seqs[key]))
+        self._waiting[self._sql.mark_sending].append((state.attempt, entry.delivery_seqs[key], state.attempt))
 
     def set_text(self, entry: Entry, key: DeliveryKey, text: str, kind: Kind) -> None:
         """Change what a delivery says and is for; only for one that is not under way."""
@@ -452,8 +448,10 @@ class Transaction:
         return self._keep(Entry(seq, read_case(case, deliveries), case["code"], seqs, case["next_at_ms"], mine=mine))
 
     def _frozen(self, at_ms: int | None, now_ms: int) -> int | None:
-        """A deadline as it is kept during a pause: counted from its begin, and moved at its end with all others."""
-        return at_ms if at_ms is None or self.paused_at_ms is None else at_ms - (now_ms - self.paused_at_ms)
+        """A deadline as it is kept during a pause: from its begin, as the other node's are; at its end all move."""
+        if at_ms is None or self.paused_at_ms is None or (self.notes is not None and self.notes.is_merging):
+            return at_ms
+        return at_ms - (now_ms - self.paused_at_ms)
 
     def waits_from_ms(self, now_ms: int) -> int:
         """The moment from which waiting times count: now, or the begin of a pause, for time stands still in it."""
