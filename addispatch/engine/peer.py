@@ -106,7 +106,10 @@ class Peer:
         return f"{peer.who.name} has been silent for {silence_s:.0f} s"
 
     def look(self) -> None:
-        """Report how it stands: a tick."""
+        """Report how it, and the brokers, stand: a tick."""
+        broken = [f"{path}: {trouble}" for path, trouble in sorted(self.paths.items()) if trouble]
+        text = f"Brokers between the nodes are out of reach, please check them: {'; '.join(broken)}"
+        self._node.conditions.report("brokers of the pair", text if broken else "", grace_s=APART_S)
         problem = self.problem
         text = f"Replication {self.other} not available. Please check the other node and the brokers: {problem}"
         self._node.conditions.report("peer", text if problem else "", grace_s=APART_S)
@@ -114,6 +117,8 @@ class Peer:
     def why_claim(self) -> str:
         """Why cases are taken over."""
         peer = self._cluster.rules.peer
+        if self._cluster.rules.has_peer:  # then it is their store that is gone
+            return "their node has come back without them"
         return f"{peer.who.name} is not there" if peer is not None else "their node is not there"
 
     def why_give(self) -> str:
@@ -154,7 +159,7 @@ class Peer:
                     "problem": trouble,
                     "heard_ago_s": round(now_s - self._beats[path], 1) if path in self._beats else None,
                 }
-                for path, trouble in self.paths.items()
+                for path, trouble in sorted(self.paths.items())
             ],
             "directory": cluster.replication.document(),
             "entries": {"known": len(rules.entries), "unclean": len(rules.entries.unclean)},
