@@ -165,6 +165,17 @@ class Peer:
             "entries": {"known": len(rules.entries), "unclean": len(rules.entries.unclean)},
         }
 
+    def brief(self) -> dict[str, Any]:
+        """The line of the pair in the node's status."""
+        cluster, peer, problem = self._cluster, self._cluster.rules.peer, self.problem
+        return {
+            "role": cluster.role,
+            "state": self.state(),
+            "settled": cluster.rules.is_settled,
+            "peer": peer.who.name if peer is not None else "",
+            "peer_status": f"Disconnected. {problem}" if problem else "Connected",
+        }
+
     def state(self) -> str:
         """What this node does, in the seed's words."""
         cluster, rules = self._cluster, self._cluster.rules

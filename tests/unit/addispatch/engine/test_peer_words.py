@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from addispatch.cli import views
 from addispatch.cluster.liveness import Standing
 from addispatch.cluster.messages import Heartbeat, Identity, Local
 from addispatch.engine.peer import APART_S, Peer
@@ -35,8 +36,9 @@ def seen():
 
 def made(seen, *, has_peer=True):
     other = Heartbeat(Identity("node-b", 1, "s2", "b2"), 1, "", "", True, Local(), 0)
-    rules = SimpleNamespace(peer=other, has_peer=has_peer, standing=Standing.UP)
-    peer = Peer(seen, SimpleNamespace(role="master", rules=rules))
+    rules = SimpleNamespace(peer=other, has_peer=has_peer, standing=Standing.UP, is_settled=True)
+    config = SimpleNamespace(mode="active/active")
+    peer = Peer(seen, SimpleNamespace(role="master", rules=rules, config=config))
     peer.changed(Standing.UP, other)
     return peer
 
@@ -59,3 +61,19 @@ def test_a_broker_that_stays_away_is_told_though_the_other_node_is_there(seen):
 def test_a_take_over_says_whether_the_node_is_away_or_came_back_without_its_cases(seen):
     assert made(seen, has_peer=False).why_claim() == "node-b is not there"
     assert made(seen).why_claim() == "their node has come back without them"
+
+
+def test_the_status_of_the_node_has_a_line_of_the_pair(seen, capsys):
+    peer = made(seen)
+    views.status({"pair": peer.brief()})
+    assert "pair      master, Active; other node node-b: Connected" in capsys.readouterr().out.splitlines()
+    peer.path("b:1884", "Connection refused")
+    peer.changed(Standing.DOWN, peer._cluster.rules.peer)
+    views.status({"pair": peer.brief() | {"settled": False}})
+    line = "pair      master, Active, not settled: it sends nothing yet; other node node-b: Disconnected"
+    assert line in capsys.readouterr().out.splitlines()
+
+
+def test_a_node_alone_has_no_such_line(capsys):
+    views.status({"pair": None})
+    assert "pair" not in capsys.readouterr().out
