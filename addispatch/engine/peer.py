@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: Apart for so long, it is told (SPEC 7), in seconds.
 APART_S = 300.0
+#: Heard within so long, though not often enough yet to count as there, it is coming back, in seconds.
+BACK_S = 0.5
 #: A copy that stayed alone is told of as an event once in so long, in seconds.
 SINGLE_S = 60.0
 
@@ -103,6 +105,8 @@ class Peer:
         if peer is None:
             return "nothing heard of it yet"
         silence_s = self._cluster.rules.live.silence_s(self._node.clock.monotonic_s())
+        if silence_s < BACK_S:
+            return f"{peer.who.name} is just coming back"
         return f"{peer.who.name} has been silent for {silence_s:.0f} s"
 
     def look(self) -> None:

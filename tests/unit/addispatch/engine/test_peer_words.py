@@ -16,7 +16,7 @@ class Seen:
     """The part of a node a peer speaks to."""
 
     def __init__(self):
-        self.reported, self.events = {}, []
+        self.reported, self.events, self.heard_s = {}, [], 91.0
         self.conditions = SimpleNamespace(report=self._report)
         self.clock = SimpleNamespace(monotonic_s=lambda: 100.0)
         self.name, self.cluster = "node-a", "plant"
@@ -37,6 +37,7 @@ def seen():
 def made(seen, *, has_peer=True):
     other = Heartbeat(Identity("node-b", 1, "s2", "b2"), 1, "", "", True, Local(), 0)
     rules = SimpleNamespace(peer=other, has_peer=has_peer, standing=Standing.UP, is_settled=True)
+    rules.live = SimpleNamespace(silence_s=lambda now_s: now_s - seen.heard_s)
     config = SimpleNamespace(mode="active/active")
     peer = Peer(seen, SimpleNamespace(role="master", rules=rules, config=config))
     peer.changed(Standing.UP, other)
@@ -77,3 +78,11 @@ def test_the_status_of_the_node_has_a_line_of_the_pair(seen, capsys):
 def test_a_node_alone_has_no_such_line(capsys):
     views.status({"pair": None})
     assert "pair" not in capsys.readouterr().out
+
+
+def test_silence_is_said_in_seconds_until_it_is_over(seen):
+    peer = made(seen)
+    peer.changed(Standing.DOWN, peer._cluster.rules.peer)
+    assert peer.problem == "node-b has been silent for 9 s"
+    seen.heard_s = 99.9
+    assert peer.problem == "node-b is just coming back"
