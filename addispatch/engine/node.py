@@ -227,6 +227,8 @@ class Node:
         )
         pipeline.provided, pipeline.takes_mail = self._configured_channels(), self._takes_mail()
         pipeline.refuses = self.host.refuses
+        if self.twin is not None:
+            pipeline.peer_number = self.twin.peer.number
         self._pipeline = pipeline
         self._use_directory(self.directory.snapshot)
         self.directory.on_change(self._use_directory)
@@ -298,6 +300,8 @@ class Node:
         self.ticker.every(20, "restored", partial(restored.look, self))
         self.ticker.every(10, "watchdog", keep.watchdog)
         self.ticker.every(60, "retention", keep.retain)
+        if (cluster := self.config.cluster) is not None:
+            self.ticker.every(60, "old messages", lambda: keep.give_up_old(cluster.max_age_h))
         self.ticker.start()
         self._closing.push_async_callback(self.ticker.stop)
 

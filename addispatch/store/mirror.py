@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from addispatch.store.notes import Doc
     from addispatch.store.transaction import Entry, Transaction
 
-_c, _d = schema.cases.c, schema.deliveries.c
+_c = schema.cases.c
 
 
 class Joined(NamedTuple):
@@ -165,7 +165,8 @@ def _join_known(transaction: Transaction, entry: Entry, doc: Doc, now_ms: int) -
         delta = delta._replace(head=_head(doc))
     if "x" in doc:
         delta = with_extra(delta, doc["x"])
-    theirs_is_newer = delta.position > case.position
+    # What the owner said counts, also with the word that this node is the owner now.
+    theirs_is_newer = delta.position > case.position or not entry.mine
     for code in delta.codes - case.codes:
         if entry.code is not None and code != entry.code:
             transaction.add_alias(entry, code)
@@ -206,7 +207,7 @@ def _join_next(
 ) -> None:
     """Take over when the next step is due: from the owner as it is, from others only what is earlier here."""
     at_ms = None if left_ms is None else _base_ms(transaction, now_ms) + int(left_ms)
-    if is_newer or not entry.mine:
+    if is_newer:
         transaction.set_next(entry, at_ms)
     elif at_ms is not None and entry.next_at_ms is not None and position_is == entry.case.position:
         transaction.set_next(entry, min(at_ms, entry.next_at_ms))
@@ -234,18 +235,11 @@ def _change_head(transaction: Transaction, entry: Entry) -> None:
 
 # -- whole entries ----------------------------------------------------------------------------------------------------
 
-_ROW = (
-    _d.cycle, _d.level, _d.recipient_id, _d.channel, _d.address, _d.recipient, _d.text, _d.subject, _d["class"],
-    _d.rung, _d.kind, _d.due_at_ms, _d.expires_at_ms, _d.queued_at_ms, _d.error, _d.carrier, _d.reference,
-    _d.sent_at_ms, _d.delivered_at_ms, _d.repeat,
-)  # fmt: skip
-
 
 def whole(transaction: Transaction, entry: Entry, now_ms: int) -> bytes:
     """The record of a whole entry."""
-    transaction.flush()
     case, base_ms = entry.case, _base_ms(transaction, now_ms)
-    rows = transaction.connection.execute(sa.select(*_ROW).where(_d.case_seq == entry.seq).order_by(_d.seq)).all()
+    rows = transaction.rows_of(entry)
     assert case.head is not None
     doc: Doc = {
         "id": case.id,
@@ -255,7 +249,7 @@ def whole(transaction: Transaction, entry: Entry, now_ms: int) -> bytes:
         "x": extra_doc(case),
         "code": entry.code,
         "n": None if entry.next_at_ms is None else entry.next_at_ms - base_ms,
-        "d": [_row_doc(tuple(row), case, now_ms, base_ms) for row in rows],
+        "d": [_row_doc(row, case, now_ms, base_ms) for row in rows],
     }
     refs = transaction.known_alarm(case.head.alarm_id)
     if refs is not None:

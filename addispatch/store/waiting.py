@@ -102,6 +102,19 @@ def overdue(transaction: Transaction, now_ms: int, most: int) -> list[tuple[int,
     return [(row[0], DeliveryKey(*row[1:6]), row[6]) for row in transaction.connection.execute(query)]
 
 
+def older(transaction: Transaction, before_ms: int, most: int) -> list[tuple[int, DeliveryKey, str]]:
+    """Return case, key and recipient of own queued deliveries of cases opened before a time."""
+    transaction.flush()
+    c, d = schema.cases.c, schema.deliveries.c
+    query = (
+        sa.select(d.case_seq, d.cycle, d.level, d.recipient_id, d.channel, d.address, d.recipient)
+        .join(schema.cases, c.seq == d.case_seq)
+        .where(d.mine == 1, d.due_at_ms.is_not(None), d.fact == 0, d.phase == 0, c.opened_at_ms < before_ms)
+        .limit(most)
+    )
+    return [(row[0], DeliveryKey(*row[1:6]), row[6]) for row in transaction.connection.execute(query)]
+
+
 def unattended(transaction: Transaction, now_ms: int, most: int) -> list[Entry]:
     """Return open cases nobody acknowledged in their time."""
     transaction.flush()

@@ -125,3 +125,19 @@ async def test_an_orderly_restart_under_load_loses_and_repeats_nothing(tmp_path)
         await pair.together()
         assert set(pair.sent().values()) == {1}
         assert (await pair.b.get(f"/cases/{case['id']}"))["state"] == "open"
+
+
+async def test_without_mirroring_only_what_is_handed_over_is_on_the_other_node(tmp_path):
+    async with open_pair(tmp_path, extra="mirror = false\n") as pair:
+        case = (await pair.a.raises("fire", "Critical"))["cases"][0]
+        await eventually(lambda: sum(pair.sent().values()) == 1)
+        assert (await pair.b.get("/cases"))["cases"] == []
+        assert await pair.a.stop() == 0
+        async with asyncio.timeout(10):
+            while not (await pair.b.get("/cases"))["cases"]:
+                await asyncio.sleep(0.05)
+        found = await pair.b.get(f"/cases/{case['id']}")
+        assert found["state"] == "open"
+        assert found["next_step_at"]
+        assert sum(pair.sent().values()) == 1
+        await pair.a.start()
