@@ -132,8 +132,8 @@ async def test_the_difference(addispatch, capsys):
     pair._difference({"file": "/data/kept-1.toml", "lines": ["recipient Adam: sms 1 here, 2 there"]})
     pair._difference({"file": "/data/kept-2.toml", "lines": []})
     assert capsys.readouterr().out.splitlines() == [
-        "/data/kept-1.toml was replaced; it had otherwise:",
+        '/data/kept-1.toml ("there") was replaced; what is in force ("here") differs:',
         "  recipient Adam: sms 1 here, 2 there",
-        "/data/kept-2.toml was replaced; it had otherwise:",
-        "  nothing",
+        '/data/kept-2.toml ("there") was replaced; what is in force ("here") differs:',
+        "  in nothing",
     ]
