@@ -8,6 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sim.disk import Age, Clock, Disk, Record, is_open
+from sim.net import Letter, header_of
+from sim.plan import ASKED, CHANNEL, Alarm
+
 from addispatch.cluster import events as ev
 from addispatch.cluster.gate import HEARTBEAT, WILL, Gate, Verdict
 from addispatch.cluster.messages import Config, Heartbeat, Identity, Local, Pause
@@ -15,9 +19,6 @@ from addispatch.domain.case import Case, DeliveryKey, DeliveryState, Fact, Head,
 from addispatch.domain.case_state import Answer, asks, everybody_declined, is_answered, policy_of, roll_call
 from addispatch.domain.escalation import following, is_ended, wait_s
 from addispatch.domain.ownership import in_doubt, is_under_way, passed_to
-from sim.disk import Age, Clock, Disk, Record, is_open
-from sim.net import Letter, header_of
-from sim.plan import ASKED, CHANNEL, Alarm
 
 if TYPE_CHECKING:
     from sim.world import Host

@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
+from sim.plan import CHANNEL
+
 from addispatch.cluster.events import Change
 from addispatch.cluster.messages import Config, Pause
 from addispatch.domain.case import Case, CaseState, Clear, Fact, Note, Phase, Position, merge
 from addispatch.domain.case_state import asks, state_of
 from addispatch.domain.digest import combine, delivery_hash, rest_hash
 from addispatch.domain.ownership import is_under_way
-from sim.plan import CHANNEL
 
 _delivery_hash = lru_cache(maxsize=4096)(delivery_hash)
 

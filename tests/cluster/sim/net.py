@@ -8,8 +8,9 @@ from addispatch.cluster.envelope import Header
 from addispatch.cluster.gate import HEARTBEAT, WILL
 
 if TYPE_CHECKING:
-    from addispatch.cluster.messages import Identity
     from sim.world import World
+
+    from addispatch.cluster.messages import Identity
 
 #: Most messages kept of a cut, to be delivered late.
 HELD_COUNT = 40

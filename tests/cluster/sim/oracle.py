@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from sim.disk import Disk, is_open
+from sim.plan import ASKED, BASIC, Alarm, Fault, Kind
+
 from addispatch.cluster.liveness import Standing
 from addispatch.domain.case import Case, CaseState, DeliveryKey, Fact, Position
 from addispatch.domain.case_state import asks, is_answered, policy_of, state_of
 from addispatch.domain.escalation import is_ended, wait_s
-from sim.disk import Disk, is_open
-from sim.plan import ASKED, BASIC, Alarm, Fault, Kind
 
 if TYPE_CHECKING:
     from sim.world import Host, World
@@ -210,7 +211,7 @@ class Oracle:
         return [*left, *(f"I1 {alarm.ident} is not done: {tuple(case.position)} {states_of(case)}" for case in held)]
 
     def _missing(self, alarm: Alarm, case: Case) -> list[str]:
-        if alarm.ident in self.cancelled or state_of(case)[0] is not CaseState.OPEN and alarm.policy:
+        if alarm.ident in self.cancelled or (state_of(case)[0] is not CaseState.OPEN and alarm.policy):
             return []
         asked = [*((0, who) for who in ASKED[alarm.policy])]
         if alarm.policy == BASIC:

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from addispatch.cluster import events as ev
-from addispatch.cluster.liveness import Standing, Timing
-from addispatch.cluster.node import Node
-from addispatch.domain.case import Case, DeliveryKey, DeliveryState, Fact
-from addispatch.domain.ownership import in_doubt
 from sim.daemon import Daemon
 from sim.disk import Disk, acked, cleared, declined
 from sim.net import Letter, Net
 from sim.oracle import Oracle
 from sim.plan import PATIENCE_S, Alarm, Fault, Kind, Plan
+
+from addispatch.cluster.liveness import Standing, Timing
+from addispatch.cluster.node import Node
+from addispatch.domain.case import Case, DeliveryKey, DeliveryState, Fact
+from addispatch.domain.ownership import in_doubt
 
 
 @dataclass(frozen=True)
