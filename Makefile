@@ -33,7 +33,7 @@ bench: $(VENV)/.dev ## Measure side by side with mqttwarn (BENCH_ARGS='--quick',
 	$(BIN)/python -m benchmarks.pipeline $(BENCH_ARGS)
 
 campaign: $(VENV)/.dev ## The fault tests with all their cycles; takes long (DURATION=120 minutes of soak, else 10)
-	ADDISPATCH_CAMPAIGN=1 $(BIN)/pytest tests/faults --timeout=7200 $(TEST_ARGS)
+	ADDISPATCH_CAMPAIGN=1 $(BIN)/pytest tests/faults tests/cluster --timeout=7200 $(TEST_ARGS)
 
 constraints: ## Write constraints.txt anew with the newest versions that fit pyproject.toml
 	@.ci/environment build/constraints dev

@@ -31,6 +31,7 @@ from addispatch.runtime.clock import SystemClock
 from addispatch.runtime.logs import configure as configure_logs
 from addispatch.runtime.tasks import together
 from addispatch.store.ballast import Ballast
+from addispatch.store.restore import finish as finish_restore
 
 if TYPE_CHECKING:
     import socket
@@ -93,6 +94,8 @@ async def started(config: Config, directory_file: Path | None, config_file: Path
     # Bound at once, to keep a second daemon off the data and to let requests wait until they can be answered.
     unix = bind_unix(config.node.data_dir / SOCKET_NAME)
     api, is_up = _Api(config, node, unix), asyncio.Event()
+    if finish_restore(config.node.data_dir):
+        log.warning("finished a restore that was interrupted")
 
     async def start_node() -> None:
         await node.start(directory_file)
@@ -209,7 +212,7 @@ def _settle_memory() -> None:
     if trim is not None:
         trim(0)
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(10_000, 20, 50)
     gc.enable()  # off while the daemon starts
 
 

@@ -107,9 +107,9 @@ class Client:
         text = _SURROGATE.sub("\ufffd", json.dumps(document, default=str, ensure_ascii=False))
         return self._request("POST", path, text.encode())
 
-    def text(self, path: str, **query: Any) -> Iterator[bytes]:
-        """Yield a text in pieces."""
-        connection, response = self._send("GET", f"{path}?{urlencode(query)}", None, TIMEOUT_S)
+    def text(self, path: str, *, timeout_s: float = TIMEOUT_S, **query: Any) -> Iterator[bytes]:
+        """Yield a text, or a file, in pieces."""
+        connection, response = self._send("GET", f"{path}?{urlencode(query)}", None, timeout_s)
         try:
             if response.status != http.client.OK:
                 self._document(response)

@@ -1,4 +1,4 @@
-"""``addispatch cluster key``: makes a key for the two nodes to share. A command function; the group takes it in."""
+"""``addispatch cluster key``: makes a key for the two nodes to share."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from addispatch.cli.cluster import commands
 from addispatch.domain.errors import ConfigError
 
 _KID = "Name of the key, 1 to 16 letters, digits, - or _; by default today's date."
 
 
+@commands.command()
 def key(kid: Annotated[str, typer.Option("--kid", metavar="NAME", help=_KID)] = "") -> None:
     """Print a new key for [cluster] key; both nodes need the same. It is shown here and nowhere else."""
     from addispatch.cluster.keyring import generate

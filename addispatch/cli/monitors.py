@@ -46,7 +46,11 @@ def _listed(document: Doc) -> None:
 
 
 def _seen(one: Doc) -> str:
-    return "" if one["value"] is None else f"{_plain(one['value'])} {one['units']}".rstrip()
+    if one["value"] is None:
+        return ""
+    value = f"{_plain(one['value'])} {one['units']}".rstrip()
+    is_old = one["value_at"] is not None and one["value_at"] != one["read_at"]
+    return f"{value} at {short_time(one['value_at'])}" if is_old else value
 
 
 def _plain(value: Any) -> str:

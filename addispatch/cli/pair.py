@@ -6,13 +6,10 @@ from typing import Any
 
 from addispatch.cli.client import Client, Doc
 from addispatch.cli.cluster import commands
-from addispatch.cli.cluster_key import key
 from addispatch.cli.connected import connected
 from addispatch.cli.text import colour, duration, printable
 
 _LABEL = 11
-
-commands.command("key")(key)
 
 
 def _line(label: str, text: str, tone: str = "") -> None:

@@ -44,6 +44,23 @@ def _data_dir_of(path: Path) -> Path:
     return DEFAULT
 
 
+def find_ledger(data_dir: Path, config: Path | None) -> Path:
+    """Return where the ledger is: the configuration's ``[store] url``, in ``data_dir`` if it is relative."""
+    value = find_value(config, "store", "url")
+    return data_dir / (value.removeprefix("sqlite:///") if value else "ledger.db")
+
+
+def find_value(config: Path | None, table: str, key: str) -> str:
+    """Return a text of the configuration, the last one if several files set it; empty if none does."""
+    found = ""
+    for path in [path for path in ((config,) if config is not None else SEARCHED) if path.exists()][:1]:
+        for file in (path, *sorted((path.absolute().parent / "conf.d").glob("*.toml"))):
+            rows = _parse(file).get(table)
+            value = rows.get(key) if isinstance(rows, dict) else None
+            found = value if isinstance(value, str) and "${" not in value else found
+    return found
+
+
 def _parse(file: Path) -> dict[str, object]:
     try:
         return tomllib.loads(file.read_text("utf-8-sig"))

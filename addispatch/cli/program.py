@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from addispatch.cli import (
     act,
+    backup,
     check,
     cluster,
+    cluster_key,
     daemon,
     data,
     directory,
@@ -15,6 +17,7 @@ from addispatch.cli import (
     monitors,
     pair,
     plugin,
+    restored,
     send,
     sim,
     test_alert,
@@ -39,6 +42,9 @@ COMMANDS = (
     link_key,
     cluster,
     pair,
+    cluster_key,
+    backup,
+    restored,
 )
 
 app.add_typer(plugin.app, name="plugin")

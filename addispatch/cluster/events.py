@@ -74,6 +74,12 @@ class Committed(NamedTuple):
     changes: tuple[Change, ...]
 
 
+class Extra(NamedTuple):
+    """Something that is no entry is to be told to the other node, if it is there; it is not said twice."""
+
+    records: tuple[Any, ...]
+
+
 class Merged(NamedTuple):
     """Records of the other node were joined in, durably. ``theirs`` is its digest of each; a digest of 0 is missing."""
 
@@ -109,7 +115,22 @@ class Became(NamedTuple):
     local: Local
 
 
-Event = Tick | PathUp | PathDown | Beat | Will | Came | Loaded | Committed | Merged | Looked | Fetched | Await | Became
+Event = (
+    Tick
+    | PathUp
+    | PathDown
+    | Beat
+    | Will
+    | Came
+    | Loaded
+    | Committed
+    | Extra
+    | Merged
+    | Looked
+    | Fetched
+    | Await
+    | Became
+)
 
 
 # -- actions ----------------------------------------------------------------------------------------------------------

@@ -156,7 +156,7 @@ class Gate:
             if echoed_n is not None and echoed_n <= rival.echoed:
                 # Either it is the older one, or so new that it heard nothing later yet: its next one will tell.
                 return
-            rival.is_proven, rival.has_left = False, True
+            rival.has_left = True
         self._current[header.sender] = header.boot
         known.is_proven = True
         known.echoed = max(known.echoed, echoed_n or 0)

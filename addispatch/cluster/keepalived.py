@@ -85,9 +85,12 @@ global_defs {{
     vrrp_version {version}
     # With many tasks on the machine keepalived must not miss its own adverts.
     vrrp_rt_priority 50
-    # Switches and hosts that missed the first word of the address's new place hear it again.
+    # After a cut between the two both have the address. The one that gives it up says so, and the other one tells
+    # everybody where it is: else clients send to the wrong one until they ask anew.
+    vrrp_higher_prio_send_advert true
+    # Switches and hosts that missed the word of the address's new place hear it again, and then each 10 s.
     vrrp_garp_master_delay 2
-    vrrp_garp_master_refresh 30
+    vrrp_garp_master_refresh 10
 }}
 
 {"".join(scripts.values())}

@@ -43,6 +43,8 @@ class Local(NamedTuple):
     config: Config = Config()
     url: str = ""
     mirror: bool = True
+    #: The number its texts come from, as people see it.
+    number: str = ""
 
 
 class Heartbeat(NamedTuple):

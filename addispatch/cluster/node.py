@@ -10,7 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING, assert_never
 
 from addispatch.cluster import events as ev
-from addispatch.cluster.entries import Entries
+from addispatch.cluster.entries import Entries, Row
 from addispatch.cluster.liveness import Liveness, Standing, Timing
 from addispatch.cluster.messages import Digests, Heartbeat, Identity, Local, Pause, State, Synced
 from addispatch.domain.case import Owner
@@ -49,7 +49,7 @@ class Node:
         """``is_passive``: active/passive, the master sends; else both do."""
         self.me, self.timing, self.local, self.is_passive = me, timing, local, is_passive
         self._new_boot = new_boot
-        self.is_settled = False
+        self.is_settled = self.is_leaving = False
         self.peer: Heartbeat | None = None
         self.live = Liveness(timing, now_s)
         self.entries = Entries(me.store)
@@ -94,11 +94,18 @@ class Node:
         if peer is None or not self._peer_can_send():
             return Owner(0, self.me.rank, self.me.store)
         theirs = Owner(0, peer.who.rank, peer.who.store)
-        if self.is_passive:
+        if self.is_leaving:
+            is_theirs = True
+        elif self.is_passive:
             is_theirs = self.local.role != "master" and peer.local.role == "master"
         else:
             is_theirs = bool(shared) and rendezvous(shared, (self.me.name, peer.who.name)) == peer.who.name
         return theirs if is_theirs else Owner(0, self.me.rank, self.me.store)
+
+    @property
+    def can_give(self) -> bool:
+        """Whether cases can be handed to the other node."""
+        return self.is_settled and self._peer_can_send()
 
     def _peer_can_send(self) -> bool:
         return self.peer is not None and self.live.standing is Standing.UP and self.peer.is_settled
@@ -132,6 +139,9 @@ class Node:
                 self._put(changes)
             case ev.Committed(changes):
                 self._committed(changes, now_s)
+            case ev.Extra(records):
+                if self.has_peer:
+                    self._out.append(ev.Send(State(records)))
             case ev.Merged(changes, theirs, store, boot):
                 self._merged(changes, theirs, (store, boot), now_s)
             case ev.Looked(changes, theirs):
@@ -293,11 +303,21 @@ class Node:
 
     def _committed(self, changes: tuple[ev.Change, ...], now_s: float) -> None:
         self._put(changes)
-        self._push(changes, now_s)
+        if self.local.mirror:
+            self._push(changes, now_s)
+        elif self.has_peer:
+            shared = [one.id for one in changes if (row := self.entries.get(one.id)) and self._is_shared(row)]
+            self._fetch(shared, now_s)
+
+    def _is_shared(self, row: Row) -> bool:
+        """Whether the other node is told of an entry: of all, or without mirroring of those that changed hands."""
+        if self.local.mirror or row.theirs is not None:
+            return True
+        return self.peer is not None and row.owner.store == self.peer.who.store
 
     def _push(self, changes: Iterable[ev.Change], now_s: float) -> None:
         """Send records to the other node, if it is there; what it does not confirm is asked for later."""
-        if not self.has_peer or not self.local.mirror:
+        if not self.has_peer:
             return
         records = []
         for change in changes:
@@ -386,11 +406,9 @@ class Node:
 
     def _ask_again(self, now_s: float) -> None:
         """Ask for what the other node has not confirmed in its time."""
-        if not self.local.mirror:
-            return
         due: list[tuple[str, int]] = []
         for ident, row in self.entries.unclean.items():
-            if now_s - row.spoke_s >= self.timing.resend_s:
+            if now_s - row.spoke_s >= self.timing.resend_s and self._is_shared(row):
                 row.spoke_s = now_s
                 due.append((ident, row.digest))
                 if len(due) >= 4 * CHUNK:
@@ -467,19 +485,22 @@ class Node:
     def _give(self, now_s: float) -> None:
         """Hand over what the other node can send and this one cannot, or, in active/passive, should not."""
         peer = self.peer
-        if peer is None or not self._peer_can_send() or not self.local.mirror:
+        if peer is None or not self._peer_can_send():
             return
         mine, theirs = dict(self.local.channels), dict(peer.local.channels)
         goes_back = self.is_passive and self.local.role != "master" and peer.local.role == "master"
+        goes_back = goes_back or self.is_leaving
         down = {name for name, is_up in mine.items() if not is_up}
         if not goes_back and not down:
             return
         due: list[str] = []
         for ident, row in self.entries.mine():
             is_in_time = now_s - row.given_s >= self.timing.handover_s
-            can_go = all(theirs.get(name, False) for name in row.needs)
+            can_go = self.is_leaving or all(theirs.get(name, False) for name in row.needs)
             is_wanted = goes_back or bool(row.needs & down)
-            if is_wanted and can_go and is_in_time and not row.under_way and row.is_clean:
+            is_in_time = is_in_time or self.is_leaving
+            is_there = row.is_clean or not self.local.mirror
+            if is_wanted and can_go and is_in_time and not row.under_way and is_there:
                 row.given_s = now_s
                 due.append(ident)
                 if len(due) >= CHUNK:

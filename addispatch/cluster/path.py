@@ -118,7 +118,7 @@ class BrokerPath:
         try:
             self._take(kind, who, topic, payload)
         except BadEnvelope as bad:
-            self._strange(bad.reason)
+            self._strange(bad.reason.value)
 
     def _take(self, kind: str, who: str, topic: str, payload: bytes) -> None:
         owner = self._owner
@@ -154,7 +154,7 @@ class BrokerPath:
             return
         echoed_boot, echoed_n = _echo(body) if kind == HEARTBEAT else (None, None)
         verdict = owner.gate.admit(header, kind, echoed_boot, echoed_n)
-        owner.tally[verdict] += 1
+        owner.tally[verdict.value] += 1
         if kind == HEARTBEAT and verdict in (Verdict.ADMIT, Verdict.DUPLICATE):
             self._beat(header)
         if verdict is Verdict.ADMIT:

@@ -75,6 +75,7 @@ def _heartbeat(beat: Heartbeat) -> bytes:
             "cfg": list(local.config),
             "url": local.url,
             "mirror": local.mirror,
+            "number": local.number,
         }
     )
 
@@ -102,6 +103,7 @@ def _read_heartbeat(header: Header, doc: dict[str, Any]) -> Heartbeat:
         config=Config(int(doc["cfg"][0]), int(doc["cfg"][1]), str(doc["cfg"][2])),
         url=str(doc["url"]),
         mirror=bool(doc["mirror"]),
+        number=str(doc.get("number", "")),
     )
     who = Identity(header.sender, int(doc["rank"]), header.store, header.boot)
     seen = doc["seen"]

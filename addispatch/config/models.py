@@ -223,6 +223,7 @@ class ClusterConfig(_Table):
     t_settle_s: Annotated[float, Field(ge=0, le=300)] = 2.5
     t_mirror_s: Annotated[float, Field(ge=0.05, le=30)] = 0.5
     max_age_h: Annotated[float, Field(ge=1, le=24 * 31)] = 24
+    number: Annotated[str, Field(pattern=r"^(\+?[0-9 ]{3,20})?$")] = ""
 
     @field_validator("brokers")
     @classmethod

@@ -34,8 +34,17 @@ def dump(node: Node) -> None:
         f"Node {node.name} of cluster {node.cluster}, time zone {config.node.timezone}, data in {config.node.data_dir}",
         f"Directory: {people}; {limits}",
         f"Plugins: {', '.join(plugins) or 'none'}",
+        *_cluster(node),
     ):
         node.say(Said(line, INFO, "Start"))
+
+
+def _cluster(node: Node) -> list[str]:
+    if node.twin is None:
+        return []
+    config, role = node.twin.config, node.twin.role
+    mirror = "pending messages are mirrored" if config.mirror else "queue not mirrored"
+    return [f"Server Replication Role: [{role.capitalize()}], {config.mode}, {mirror}, {len(config.brokers)} broker(s)"]
 
 
 async def modems(node: Node) -> None:

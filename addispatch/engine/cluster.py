@@ -7,6 +7,7 @@ ledger comes by ``on_changes``, in the order of the commits and before those who
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from typing import TYPE_CHECKING, Any
@@ -15,17 +16,17 @@ from addispatch.cluster import events as ev
 from addispatch.cluster import wire
 from addispatch.cluster.link import ClusterLink
 from addispatch.cluster.liveness import Standing, Timing
-from addispatch.cluster.messages import Heartbeat, Identity, Local
+from addispatch.cluster.messages import Heartbeat, Identity, Local, Pause
 from addispatch.cluster.node import Node as Rules
 from addispatch.domain.errors import StoreError
 from addispatch.domain.events import INFO, SEVERE, WARNING, Said
-from addispatch.engine import joining
+from addispatch.engine import joining, orphans, pause
 from addispatch.engine.peer import Peer
 from addispatch.engine.replication import Replication
 from addispatch.pipeline.pairing import ACTIVE_MS, PASSIVE_MS, Pairing
 from addispatch.runtime.tasks import Supervisor
-from addispatch.store import mirror
-from addispatch.store.notes import Twin, change_of
+from addispatch.store import held, mirror
+from addispatch.store.notes import Twin, change_of, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +45,10 @@ log = logging.getLogger(__name__)
 TICK_S = 0.05
 #: Entries read in one unit at the start.
 LOAD_COUNT = 200
+#: How long an orderly stop may take to hand everything over, in seconds.
+LEAVE_S = 5.0
+#: How often replies without a case are looked at, in seconds.
+ORPHANS_S = 2.0
 
 
 def _boot() -> str:
@@ -60,6 +65,9 @@ class Cluster:
         self._confirming: dict[int, Callable[[bool], None]] = {}
         self._token = 0
         self._mirrored: list[str] = []
+        self._orphans_s = 0.0
+        #: Whether this node does what one node of two is enough for.
+        self.on_duty = False
         self.rules: Rules
         self.link: ClusterLink
         self.peer = Peer(node, self)
@@ -84,6 +92,7 @@ class Cluster:
         node.ledger.twin = Twin(store_id, rank, node.clock.now_ms, Pairing(PASSIVE_MS if is_passive else ACTIVE_MS))
         node.dispatcher.hold(is_held=True)
         node.escalator.hold(is_held=True)
+        node.monitoring.set_duty(is_mine=False)
         node.ledger.on_changes = self._on_changes
         node.standby_reason = self.standby_reason
         await node.ledger.submit(lambda transaction: joining.adopt(transaction, node.clock.now_ms()))
@@ -97,9 +106,26 @@ class Cluster:
 
     async def stop(self) -> None:
         """Say goodbye, so that the other node need not wait for our silence."""
+        await self._leave()
         await self._tasks.stop()
         self.link.farewell()
         await self.link.stop()
+
+    async def _leave(self) -> None:
+        """Begin nothing more, end what is under way, and hand the rest to the other node, if it is there."""
+        node = self._node
+        self.rules.is_leaving = True
+        node.dispatcher.hold(is_held=True)
+        node.escalator.hold(is_held=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_S):
+                while node.dispatcher.held() or (self.rules.has_peer and self._has_more()):  # noqa: ASYNC110 - many things
+                    await asyncio.sleep(TICK_S)
+
+    def _has_more(self) -> bool:
+        """Whether the other node can still be told or given something."""
+        rules = self.rules
+        return bool(rules.entries.unclean) or (rules.can_give and any(True for _ in rules.entries.mine()))
 
     async def _load(self) -> None:
         after, changes = 0, list[ev.Change]()
@@ -124,7 +150,9 @@ class Cluster:
                 self._step(ev.Became(local))
             self._step(ev.Tick())
             self.peer.look()
+            self._look_at_duty()
             self._flush_mirrored()
+            self._look_at_orphans()
 
     def local(self) -> Local:
         """What this node tells of itself."""
@@ -136,10 +164,11 @@ class Cluster:
             disk="full" if node.ledger.intake_problem else "ok",
             open_count=len(known.entries) if known is not None else 0,
             role=self.role,
-            pause=self.peer.pause,
+            pause=Pause(*pause.register_of(node.ledger.marks)),
             config=self.replication.config,
             url=node.config.http.public_url,
             mirror=config.mirror if config is not None else True,
+            number=config.number if config is not None else "",
         )
 
     def standby_reason(self) -> str:
@@ -165,8 +194,13 @@ class Cluster:
     def _on_changes(self, transaction: Transaction) -> None:
         changes = {change.id: change for change in transaction.changes}
         local = tuple(change for change in transaction.changes if change.record is not None)
+        if before := held.old_stores(self._node.ledger.marks):
+            # Held after a restore: the other node would take it over, and nobody would be asked.
+            local = tuple(change for change in local if change.owner.store not in before)
         if local:
             self._step(ev.Committed(local))
+        if transaction.notes is not None and transaction.notes.extras:
+            self._step(ev.Extra(tuple(encode(doc) for doc in transaction.notes.extras)))
         for report in transaction.reports:
             self._step(report(changes))
 
@@ -217,7 +251,8 @@ class Cluster:
             case ev.Send(message):
                 self._send(message)
             case ev.Merge():
-                self._unit(lambda tx, now_ms: joining.join(tx, node.desk(), action, now_ms))
+                has_sms = self.peer.has_sms
+                self._unit(lambda tx, now_ms: joining.join(tx, node.desk(), action, now_ms, peer_has_sms=has_sms))
             case ev.Fetch(ids):
                 self._unit(lambda tx, now_ms: joining.fetch(tx, ids, now_ms))
             case ev.Look(theirs):
@@ -240,10 +275,13 @@ class Cluster:
             case ev.Renew(boot):
                 self.link.renew(boot)
                 node.say(Said("This node stood still; it asks the other one what happened", WARNING, "Frozen"))
-            case ev.SetPause(pause):
-                self.peer.take_pause(pause)
+            case ev.SetPause(register):
+                self._unit(lambda tx, now_ms: pause.follow(tx, node.desk(), _plain(register), now_ms))
+                if register.on:
+                    node.dispatcher.give_back()
             case ev.PeerChanged(standing, heartbeat):
-                self.peer.changed(Standing(standing), heartbeat)
+                if self.peer.changed(Standing(standing), heartbeat) and self.on_duty:
+                    self._unit(lambda tx, _now_ms: joining.share_marks(tx))
             case ev.Tell(text, is_severe):
                 node.say(Said(text, SEVERE if is_severe else INFO, "Cluster"))
 
@@ -270,10 +308,30 @@ class Cluster:
 
     def _settle(self, *, is_settled: bool) -> None:
         node = self._node
+        if self.rules.is_leaving:
+            return
         node.dispatcher.hold(is_held=not is_settled)
         node.escalator.hold(is_held=not is_settled)
         if is_settled:
             node.say(Said("Cluster: settled; this node sends what is its own", kind="Settled"))
+
+    def _look_at_duty(self) -> None:
+        is_mine = self.rules.is_settled and self.rules.has_duties
+        if is_mine is not self.on_duty:
+            self.on_duty = is_mine
+            self._node.monitoring.set_duty(is_mine=is_mine)
+            what = "are looked at by this node" if is_mine else "are looked at by the other node"
+            self._node.say(Said(f"Monitors and mailboxes {what}", kind="Duty"))
+
+    def _look_at_orphans(self) -> None:
+        now_s, marks = self._now_s(), self._node.ledger.marks
+        if now_s - self._orphans_s < ORPHANS_S:
+            return
+        self._orphans_s = now_s
+        prefix = orphans.MARK
+        codes = [name.removeprefix(prefix) for name, value in marks.items() if name.startswith(prefix) and value]
+        if codes:
+            self._unit(lambda tx, now_ms: orphans.look(tx, self._node.desk(), codes, now_ms))
 
     def _flush_mirrored(self) -> None:
         if self._mirrored:
@@ -318,7 +376,8 @@ class Cluster:
         def confirm(is_mirrored: bool) -> None:  # noqa: FBT001
             if answer.done():
                 return
-            if not is_mirrored:
+            self._node.metrics.confirmed(2 if is_mirrored else 1)
+            if not is_mirrored and self.config.mirror:
                 self.peer.single_copy()
                 if self.config.strict:
                     answer.set_exception(StoreError("the other node does not hold a copy, and strict is set"))
@@ -328,6 +387,10 @@ class Cluster:
 
         self._confirming[self._token] = confirm
         self._step(ev.Await(self._token, digests))
+
+
+def _plain(register: Pause) -> tuple[int, int, bool, str]:
+    return register.counter, register.rank, register.on, register.by
 
 
 def _log_failure(future: asyncio.Future[Any]) -> None:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from addispatch.domain.case import CaseState, CloseReason
 from addispatch.domain.errors import StoreError
+from addispatch.domain.events import SEVERE, Said
 from addispatch.engine.closing import end
 from addispatch.engine.outcome import expire
+from addispatch.pipeline.alert import alert
 from addispatch.runtime import sdnotify
 from addispatch.store import waiting
 from addispatch.store.retention import prune, prune_marks
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Most rows one unit of housekeeping touches: intake must not wait for it.
 CHUNK = 200
+#: Most texts one alert about messages that are too old shows.
+MOST_TEXTS = 5
 
 
 class Housekeeping:
@@ -88,6 +92,27 @@ class Housekeeping:
         for case_seq, key, recipient in found:
             expire(transaction, transaction.entry(case_seq), key, recipient, now_ms, self._desk)
         return len(found)
+
+    async def give_up_old(self, max_age_h: float) -> None:
+        """In a cluster: what could not be sent for a day is not news any more (CLUSTER, PURGE); tell of it once."""
+        before_ms = self._clock.now_ms() - int(max_age_h * 3_600_000)
+        await self._ledger.submit(lambda transaction: self._expire_old(transaction, before_ms))
+
+    def _expire_old(self, transaction: Transaction, before_ms: int) -> None:
+        if transaction.paused_at_ms is not None or self._escalator.is_held:
+            return
+        now_ms, texts = self._clock.now_ms(), dict[str, None]()
+        found = waiting.older(transaction, before_ms, CHUNK)
+        for case_seq, key, recipient in found:
+            entry = transaction.entry(case_seq)
+            expire(transaction, entry, key, recipient, now_ms, self._desk)
+            texts[entry.case.head.text if entry.case.head else ""] = None
+        if found:
+            shown = "; ".join(list(texts)[:MOST_TEXTS])
+            more = f" and {len(texts) - MOST_TEXTS} more" if len(texts) > MOST_TEXTS else ""
+            text = f"{len(found)} message(s) could not be sent for too long and are given up: {shown}{more}"
+            transaction.event(now_ms, Said(text, SEVERE, "TooOld"))
+            alert(transaction, self._desk(), text, now_ms)
 
     def _close(self, transaction: Transaction) -> int:
         if transaction.paused_at_ms is not None or self._escalator.is_held:

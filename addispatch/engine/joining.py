@@ -5,6 +5,7 @@ The rules that say when are in ``cluster.node``; ``engine.cluster`` submits thes
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING
 
 from addispatch.cluster.events import Change, Fetched, Looked, Merged
@@ -13,17 +14,21 @@ from addispatch.domain.case_state import policy_of
 from addispatch.domain.delivery import Kind
 from addispatch.domain.events import WARNING, Said
 from addispatch.domain.ids import case_id
+from addispatch.domain.monitor_memory import joined as joined_memory
 from addispatch.domain.ownership import is_under_way, passed_to
 from addispatch.domain.result import CaseRef
+from addispatch.engine import orphans
 from addispatch.engine.handover import goes_on
 from addispatch.engine.notices import ack_notice
 from addispatch.engine.outcome import recover
+from addispatch.engine.replies import LATE_MS, Replies
 from addispatch.pipeline import notice
 from addispatch.pipeline.absorb import absorb
 from addispatch.pipeline.clear import heard_clear_ms
+from addispatch.pipeline.takeover import repeat_number
 from addispatch.pipeline.withdraw import withdraw
-from addispatch.store import lookup, mirror
-from addispatch.store.notes import change_of
+from addispatch.store import held, lookup, mirror
+from addispatch.store.notes import SHARED_MARKS, change_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -35,9 +40,11 @@ if TYPE_CHECKING:
     from addispatch.store.transaction import Entry, Transaction
 
 _NO_OWNER = Owner()
+#: Most marks in one record.
+MARKS_COUNT = 50
 
 
-def join(transaction: Transaction, desk: Desk, merge: Merge, now_ms: int) -> None:
+def join(transaction: Transaction, desk: Desk, merge: Merge, now_ms: int, *, peer_has_sms: bool = True) -> None:
     """Join records of the other node, and do what follows from them for the cases this one sends for."""
     joined = mirror.join_records(transaction, merge.records, now_ms)
     for one in joined:
@@ -45,6 +52,18 @@ def join(transaction: Transaction, desk: Desk, merge: Merge, now_ms: int) -> Non
             _meet(transaction, one, one.entry, now_ms)
         if one.entry is not None:
             _react(transaction, desk, one, one.entry, now_ms)
+            if one.is_new:
+                _answer_orphans(transaction, desk, one.entry, now_ms)
+            if one.is_given and not peer_has_sms:
+                repeat_number(transaction, desk, one.entry, now_ms)
+    for doc in merge.records:
+        if "marks" in doc and transaction.notes is not None:
+            marks = {str(name): b64decode(value) for name, value in doc["marks"].items()}
+            transaction.notes.told |= marks.keys()
+            for name, value in marks.items():
+                transaction.marks[name] = joined_memory(value, lookup.mark(transaction, name))
+        if "reply" in doc and lookup.with_code(transaction, str(doc["code"]), now_ms - LATE_MS):
+            Replies(transaction, desk, orphans.read(doc["reply"]), now_ms, is_late=True).take()
 
     def report(changes: dict[str, Change]) -> Merged:
         found = tuple(_change(one, changes) for one in {one.id: one for one in joined}.values())
@@ -73,7 +92,11 @@ def _meet(transaction: Transaction, one: Joined, entry: Entry, now_ms: int) -> N
             return
     if head.key is None or entry.state[0] is CaseState.CLOSED:
         return
-    same = [found for found in transaction.open_with_key(head.source, head.key, head.audience_id) if found is not entry]
+    same = [
+        found
+        for found in transaction.open_with_key(head.source, head.key, head.audience_id)
+        if found is not entry and held.mark_of(transaction, found) is None  # nothing alive goes into what is held
+    ]
     if same:
         _merge(transaction, entry, same[0], now_ms)
         return
@@ -114,6 +137,21 @@ def _react(transaction: Transaction, desk: Desk, one: Joined, entry: Entry, now_
         notice.send(transaction, entry, ack_notice(entry.code, entry.case, first), to, set(), now_ms)
 
 
+def share_marks(transaction: Transaction) -> None:
+    """The other node has come: tell it what the monitors saw here, if this node is the one that watches."""
+    assert transaction.notes is not None
+    marks = lookup.marks_named(transaction, SHARED_MARKS)
+    for at in range(0, len(marks), MARKS_COUNT):
+        some = dict(list(marks.items())[at : at + MARKS_COUNT])
+        transaction.notes.also({"marks": {name: b64encode(value).decode() for name, value in some.items()}})
+
+
+def _answer_orphans(transaction: Transaction, desk: Desk, entry: Entry, now_ms: int) -> None:
+    if entry.code is not None:
+        for message in orphans.waiting_for(transaction, {entry.code, *entry.case.codes}):
+            Replies(transaction, desk, message, now_ms, is_late=True).take()
+
+
 def look(transaction: Transaction, theirs: dict[str, int]) -> None:
     """Look up entries the other node asks about, and the rules do not remember."""
     found = mirror.by_ids(transaction, theirs)
@@ -145,10 +183,11 @@ def claim(
     assert transaction.notes is not None
     twin, count = transaction.notes.twin, 0
     for entry in mirror.by_ids(transaction, idents).values():
-        if entry.mine:
+        if entry.mine or held.mark_of(transaction, entry) is not None:
             continue
         transaction.join(entry, passed_to(entry.case, twin.rank, twin.store), now_ms)
         recover(transaction, rules, now_ms, desk, case_seq=entry.seq, why=f"{why} while it was being sent")
+        repeat_number(transaction, desk(), entry, now_ms)
         count += 1
     if count:
         transaction.event(now_ms, Said(f"Took over {count} case(s): {why}", WARNING, "TookOver"))

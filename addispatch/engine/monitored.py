@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import orjson
-
 from addispatch.domain.alarm import Alarm, AlarmState, Mark, Priority
 from addispatch.domain.events import INFO, WARNING, Said
-from addispatch.domain.judgement import Change, Judged, Limit, Reading, State, Verdict, judge
+from addispatch.domain.judgement import Change, Reading, State, Verdict, judge
 from addispatch.domain.monitor import SOURCE
+from addispatch.domain.monitor_memory import Memory, unpacked
 from addispatch.runtime.template import Template, TemplateError
 from addispatch.store.queries import time_text
 
@@ -20,38 +20,71 @@ if TYPE_CHECKING:
 
     from addispatch.domain.monitor import Monitor
     from addispatch.domain.result import Accepted
+    from addispatch.engine.monitor_group import Group
     from addispatch.engine.node import Node
+    from addispatch.engine.teller import Teller
+    from addispatch.sdk.probe import Probe
 
 #: Under which mark the ledger keeps what a monitor told.
 MARK = "monitor:"
+#: What was seen last is written at most each minute (``engine.monitoring``), and so seldom if it is always the same.
+CALM_MS = 600_000
 #: Most alarms of one monitor that wait to be told while the ledger takes none; the oldest are dropped, with an event.
 MAX_UNTOLD = 20
+
+
+@dataclass(slots=True, eq=False)
+class News:
+    """A change that is to be told, and what is remembered once it is."""
+
+    alarm: Alarm
+    is_over: bool
+    memory: Memory
+    is_said: bool = False
 
 
 class Monitored:
     """State, counters, and the alarms."""
 
     __slots__ = (
-        "_failing_since_s", "_node", "_telling", "_untold", "_zone", "behind_count", "is_suppressed", "keys",
-        "latency_s", "monitor", "ok_count", "parent", "read_at_ms", "read_count", "state",
+        "_failing_since_s", "_node", "_saved", "_teller", "_telling", "_told", "_untold", "_zone", "behind_count",
+        "group", "is_suppressed", "keys", "latency_s", "monitor", "ok_count", "parent", "read_at_ms", "read_count",
+        "state", "value_at_ms",
     )  # fmt: skip
 
-    def __init__(self, monitor: Monitor, node: Node) -> None:
+    def __init__(self, monitor: Monitor, node: Node, teller: Teller) -> None:
         self.monitor = monitor
         self.keys: Any = None
+        #: With whom it is read; None as long as it is not.
+        self.group: Group | None = None
         self.parent: Monitored | None = None
         #: How many have this one as their parent.
         self.behind_count = 0
-        self.state = _restored(node.ledger.marks.get(f"{MARK}{monitor.id}"))
-        self.read_count = self.ok_count = 0
-        self.latency_s: float | None = None
-        self.read_at_ms: int | None = None
+        known = unpacked(node.ledger.marks.get(self.mark_name))
+        self.state = known.state
+        self.read_count, self.ok_count = known.read_count, known.ok_count
+        self.latency_s: float | None = None if known.latency_ms is None else known.latency_ms / 1000
+        self.read_at_ms, self.value_at_ms = known.read_at_ms, known.value_at_ms
         self.is_suppressed = False
-        self._node = node
+        self._node, self._teller = node, teller
         self._zone = ZoneInfo(node.config.node.timezone)
         self._failing_since_s: float | None = None
-        self._untold: deque[tuple[Alarm, bool]] = deque(maxlen=MAX_UNTOLD)
+        self._untold: deque[News] = deque(maxlen=MAX_UNTOLD)
         self._telling = False
+        #: What was told, and what the ledger knows of the rest.
+        self._told = self._saved = known
+
+    @property
+    def mark_name(self) -> str:
+        """Under which mark the ledger keeps it."""
+        return f"{MARK}{self.monitor.id}"
+
+    def is_watched_as(self, monitor: Monitor, probe: Probe | None) -> bool:
+        """Whether it is read by this probe, by a definition that says the same."""
+        group = self.group
+        if group is None or group.probe is not probe or (self.keys is None and probe is not None):
+            return False
+        return self.monitor is monitor or self.monitor == monitor
 
     def changed(self, monitor: Monitor) -> Monitored:
         """Go on with another definition. Under another name its alarms are others: the old ones are over."""
@@ -72,18 +105,24 @@ class Monitored:
 
     def take(self, reading: Reading, took_s: float) -> None:
         """Judge a reading and tell what changed."""
-        now_s = self._node.clock.monotonic_s()
+        now_s, now_ms = self._node.clock.monotonic_s(), self._node.clock.now_ms()
         self.read_count += 1
-        self.read_at_ms = self._node.clock.now_ms()
+        self.read_at_ms = now_ms
         self.latency_s = reading.latency_s if reading.latency_s is not None else took_s
         if reading.problem:
             self._failing_since_s = self._failing_since_s if self._failing_since_s is not None else now_s
         else:
             self.ok_count += 1
             self._failing_since_s = None
-        self.is_suppressed = self._is_in_maintenance() or self.is_parent_down()
+        # Few have either, and this runs for each reading.
+        self.is_suppressed = (bool(self.monitor.maintenance) and self._is_in_maintenance()) or (
+            self.parent is not None and self.is_parent_down()
+        )
         self.state, verdicts = judge(self.monitor.rules, self.state, reading, now_s, suppressed=self.is_suppressed)
-        self._say(verdicts)
+        if not self.state.problem:
+            self.value_at_ms = now_ms
+        if verdicts or self._untold:
+            self._say(verdicts)
 
     def _is_in_maintenance(self) -> bool:
         if not self.monitor.maintenance:
@@ -103,39 +142,89 @@ class Monitored:
 
     # -- telling -------------------------------------------------------------------------------------------------
 
-    def _say(self, verdicts: list[Verdict]) -> None:
-        for verdict in verdicts:
-            # The state goes with the last alarm: after a crash between two of them both are worked out anew.
-            self._note(
-                verdict, Mark(f"{MARK}{self.monitor.id}", _kept(self.state)) if verdict is verdicts[-1] else None
-            )
-        if self._untold:
-            self._tell()
+    @property
+    def has_news(self) -> bool:
+        """Whether something is not told yet."""
+        return bool(self._untold)
 
-    def _note(self, verdict: Verdict, mark: Mark | None) -> None:
-        monitor, text = self.monitor, self._text(verdict)
+    def tell(self) -> None:
+        """Tell what waits, if any: also what the ledger did not take when it was told last."""
+        if self._untold and not self._telling:
+            self._telling = True
+            self._teller.want(self)
+
+    def hand_over(self) -> asyncio.Future[Accepted]:
+        """Tell the oldest change; called by the ``Teller``. The next one is told when this one is durable."""
+        news = self._untold[0]
+        try:
+            if not news.is_said:
+                news.is_said = True
+                severity = INFO if news.is_over else WARNING
+                self._node.say(Said(f"Monitor {news.alarm.text}", severity, "Monitor"))
+            future = self._node.accept(news.alarm)
+        except BaseException:
+            self._telling = False
+            raise
+        future.add_done_callback(lambda done: self._handed_over(done, news))
+        return future
+
+    def _handed_over(self, done: asyncio.Future[Accepted], news: News) -> None:
+        self._telling = False
+        if done.cancelled() or done.exception() is not None:
+            return  # the next reading tries again
+        self._told = news.memory
+        if self._untold and self._untold[0] is news:
+            self._untold.popleft()
+        if news.is_over and not done.result().cases:
+            # Nobody had to acknowledge it, so its case is closed long since: who was told hears of the end, too.
+            alarm = news.alarm
+            more = Alarm(
+                id=f"{alarm.id}/news", text=alarm.text, source=SOURCE, priority=Priority.MEDIUM, to=alarm.to,
+                data=alarm.data,
+            )  # fmt: skip
+            self._node.accept(more)
+        self.tell()
+
+    def _say(self, verdicts: list[Verdict]) -> None:
+        memory = self._untold[-1].memory if self._untold else self._told
+        for verdict in verdicts:
+            # What is remembered goes with each alarm: after a crash between two of them the second is still told.
+            memory = memory.told(verdict, self.state) if verdict is verdicts[-1] else memory.told_first(verdict)
+            if verdict.change is Change.EASED:
+                self._eased(verdict, memory)
+            else:
+                self._note(verdict, memory)
+        self.tell()
+
+    def _eased(self, verdict: Verdict, memory: Memory) -> None:
+        """Write an event; of the ledger's memory the next look at all monitors takes care."""
+        self._node.say(Said(f"Monitor {self._text(verdict)}", INFO, "Monitor"))
+        if self._untold:
+            self._untold[-1].memory = memory
+        else:
+            self._told = memory
+
+    def _note(self, verdict: Verdict, memory: Memory) -> None:
+        monitor, about = self.monitor, verdict.limit or "contact"
         is_over = verdict.change in (Change.CLEARED, Change.FOUND)
-        self._node.say(
-            Said(f"Monitor {text}", INFO if is_over or verdict.change is Change.EASED else WARNING, "Monitor")
-        )
-        if verdict.change is Change.EASED:
-            return
-        priority = monitor.rules.priority_of(verdict.limit) if verdict.limit else monitor.rules.priority
         alarm = Alarm(
-            text=text,
+            # The same on each node that saw it (CLUSTER, DUTIES). What it is about is in it, so that a node that
+            # counts from an older state can repeat an alarm, and never take one for another.
+            id=f"{monitor.id}/{memory.number}/{verdict.change}/{about}",
+            text=self._text(verdict),
             source=SOURCE,
             key=monitor.key(verdict),
-            priority=priority,
+            priority=monitor.rules.priority_of(verdict.limit) if verdict.limit else monitor.rules.priority,
             state=AlarmState.CLEARED if is_over else AlarmState.RAISED,
             to=monitor.to,
             ts=self._node.clock.now(),
             is_stated=True,
-            mark=mark,
-            data={"monitor": monitor.name, "limit": verdict.limit or "contact"},
+            mark=Mark(self.mark_name, self._seen(memory).packed),
+            data={"monitor": monitor.name, "limit": about},
         )
         if len(self._untold) == MAX_UNTOLD:
-            self._node.say(Said(f"Monitor {monitor.name}: a change is not told: {self._untold[0][0].text}", WARNING))
-        self._untold.append((alarm, is_over))
+            self._node.say(Said(f"Monitor {monitor.name}: a change is not told: {self._untold[0].alarm.text}", WARNING))
+        self._untold.append(News(alarm, is_over, memory))
 
     def _text(self, verdict: Verdict) -> str:
         monitor, state = self.monitor, self.state
@@ -149,25 +238,33 @@ class Monitored:
         behind = self.behind_count
         return f"{text}; {behind} monitors behind it are silent" if verdict.change is Change.LOST and behind else text
 
-    def _tell(self) -> None:
-        """Hand over the oldest change; the next one when that is durable. One that is not taken is tried again."""
-        if self._telling:
-            return
-        self._telling = True
-        alarm, is_over = self._untold[0]
-        self._node.accept(alarm).add_done_callback(lambda done: self._told(done, alarm, is_over=is_over))
+    # -- remembering ---------------------------------------------------------------------------------------------
 
-    def _told(self, done: asyncio.Future[Accepted], alarm: Alarm, *, is_over: bool) -> None:
-        self._telling = False
-        if done.cancelled() or done.exception() is not None:
-            return  # the next reading tries again
-        self._untold.popleft()
-        if is_over and not done.result().cases:
-            # Nobody had to acknowledge it, so its case is closed long since: who was told hears of the end, too.
-            news = Alarm(text=alarm.text, source=SOURCE, priority=Priority.MEDIUM, to=alarm.to, data=alarm.data)
-            self._node.accept(news)
+    def to_remember(self, *, is_last: bool = False) -> bytes | None:
+        """Return the mark if it is worth writing: another value or problem, ``CALM_MS`` later, or the last one.
+
+        None while something is being told: that brings the mark with it, and an older one must not come after it.
+        """
         if self._untold:
-            self._tell()
+            return None
+        seen, saved = self._seen(self._told), self._saved
+        if seen == saved:
+            return None
+        as_saved = replace(
+            seen, read_at_ms=saved.read_at_ms, value_at_ms=saved.value_at_ms, latency_ms=saved.latency_ms,
+            read_count=saved.read_count, ok_count=saved.ok_count,
+        )  # fmt: skip
+        if not is_last and as_saved == saved and (seen.read_at_ms or 0) - (saved.read_at_ms or 0) < CALM_MS:
+            return None
+        self._saved = seen
+        return seen.packed
+
+    def _seen(self, told: Memory) -> Memory:
+        return replace(
+            told, value=self.state.value, value_at_ms=self.value_at_ms, problem=self.state.problem,
+            read_at_ms=self.read_at_ms, read_count=self.read_count, ok_count=self.ok_count,
+            latency_ms=None if self.latency_s is None else round(self.latency_s * 1000, 1),
+        )  # fmt: skip
 
     def document(self) -> dict[str, Any]:
         """How it stands, for ``addispatch monitors``."""
@@ -181,6 +278,7 @@ class Monitored:
             "limit": state.active,
             "error": state.problem,
             "suppressed": self.is_suppressed,
+            "value_at": time_text(self.value_at_ms),
             "read_at": time_text(self.read_at_ms),
             "latency_ms": round(self.latency_s * 1000, 1) if self.latency_s is not None else None,
             "availability": round(self.ok_count / self.read_count, 5) if self.read_count else None,
@@ -198,17 +296,3 @@ class Monitored:
         if state.failed_count or state.problem:
             return "failing"
         return "ok" if self.read_count else "new"
-
-
-def _kept(state: State) -> bytes:
-    return orjson.dumps(
-        {"lost": state.is_lost, "active": [limit for limit, one in state.judged.items() if one.is_active]}
-    )
-
-
-def _restored(value: bytes | None) -> State:
-    if not value:
-        return State()
-    doc = orjson.loads(value)
-    active = {Limit(limit): Judged(is_active=True) for limit in doc["active"]}
-    return State(is_lost=doc["lost"], judged=active)

@@ -21,7 +21,7 @@ from addispatch.domain.delivery import Kind, RetryRules
 from addispatch.domain.errors import AddispatchError, ConfigErrors, StoreError
 from addispatch.domain.events import INFO, SEVERE, WARNING, Event, Said
 from addispatch.domain.receipt import InDoubt, Permanent, Sent, Temporary
-from addispatch.engine import announce, inbound
+from addispatch.engine import announce, inbound, restored
 from addispatch.engine.audit import Auditor
 from addispatch.engine.conditions import Conditions
 from addispatch.engine.disk import Disk
@@ -139,6 +139,7 @@ class Node:
         if self.config.cluster is not None:
             await self._join_cluster(self.config.cluster, store_id)
         self.conditions.load()
+        await restored.look(self)
         for note in self.ledger.notes:
             self.say(Said(note, SEVERE, "LedgerSetAside"))
         await self._open_directory(directory_file)
@@ -226,6 +227,8 @@ class Node:
         )
         pipeline.provided, pipeline.takes_mail = self._configured_channels(), self._takes_mail()
         pipeline.refuses = self.host.refuses
+        if self.twin is not None:
+            pipeline.peer_number = self.twin.peer.number
         self._pipeline = pipeline
         self._use_directory(self.directory.snapshot)
         self.directory.on_change(self._use_directory)
@@ -294,8 +297,11 @@ class Node:
         self.ticker.every(10, "pause", self.remind_of_pause)
         self.ticker.every(20, "heartbeat", self.heartbeat.look)
         self.ticker.every(20, "auditor", self.auditor.look)
+        self.ticker.every(20, "restored", partial(restored.look, self))
         self.ticker.every(10, "watchdog", keep.watchdog)
         self.ticker.every(60, "retention", keep.retain)
+        if (cluster := self.config.cluster) is not None:
+            self.ticker.every(60, "old messages", lambda: keep.give_up_old(cluster.max_age_h))
         self.ticker.start()
         self._closing.push_async_callback(self.ticker.stop)
 
@@ -306,6 +312,11 @@ class Node:
         """Tell again of an emergency pause that lasts: a tick."""
         if self.ledger.is_paused:
             await self.ledger.submit(lambda transaction: remind(transaction, self.desk(), self.clock.now_ms()))
+
+    @property
+    def on_duty(self) -> bool:
+        """Whether monitors, mailboxes and the like are this node's."""
+        return self.twin is None or self.twin.on_duty
 
     # -- what plugins call (host.Core) ---------------------------------------------------------------------------
 

@@ -35,4 +35,14 @@ async def observe(node: Node) -> Doc:
     for modem in node.host.modems():
         signal = modem.get("signal")
         metrics.modem_signal(modem["name"], signal if isinstance(signal, int) else UNKNOWN_SIGNAL)
+    if (twin := node.twin) is not None:
+        states = {
+            "peer_up": twin.rules.has_peer,
+            "settled": twin.rules.is_settled,
+            "active": twin.rules.is_active,
+            "directory_same": twin.replication.rules.is_synced,
+        }
+        paths_up = sum(not problem for problem in twin.peer.paths.values())
+        unclean = len(twin.rules.entries.unclean)
+        metrics.cluster(states, unclean=unclean, paths_up=paths_up, messages=twin.link.counts())
     return counts

@@ -13,8 +13,9 @@ from addispatch.domain.errors import ConfigError, Refused
 from addispatch.domain.events import Said
 from addispatch.domain.lockout import Lockout
 from addispatch.domain.token import Grant, read_token
-from addispatch.engine import answering, closing
+from addispatch.engine import answering, closing, restored
 from addispatch.engine import pause as pausing
+from addispatch.engine.backup import Backups
 from addispatch.engine.doctor import examine
 from addispatch.engine.documents import read_alarm, read_time
 from addispatch.engine.forecast import forecast
@@ -28,7 +29,7 @@ from addispatch.engine.virtual_address import AddressesHere
 from addispatch.engine.why import why_doc, why_lines
 from addispatch.runtime.numbers import normalize_number
 from addispatch.sdk.operations import Actor, Doc, Role
-from addispatch.store import queries
+from addispatch.store import held, queries
 from addispatch.store.directory_models import MODELS
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class NodeOperations:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._examining = asyncio.Lock()
+        self._backups = Backups(node)
         self._addresses_here = AddressesHere()
 
     async def raise_alarm(self, actor: Actor, alarm: Doc) -> Doc:
@@ -249,6 +251,36 @@ class NodeOperations:
             if found is None:
                 return count
             cursor = found
+
+    async def restored(self, actor: Actor, *, limit: int = 50, cursor: str | None = None) -> Doc:
+        """What is held after a restore."""
+        _need(actor, Role.VIEWER)
+        after, most = _cursor(cursor) or 0, _limit(limit)
+        return await self._read(lambda connection: held.document(connection, most, after))
+
+    async def decide_restored(self, actor: Actor, action: str) -> Doc:
+        """Send or drop it."""
+        _need(actor, Role.OPERATOR)
+        _one_of("action", action, tuple(restored.Action))
+        act, by = (restored.send if action == restored.Action.SEND else restored.drop), actor.name
+        case_count, delivery_count = 0, 0
+        after: int | None = 0
+        while after is not None:
+            start = after
+            done = await self._unit(lambda transaction, now_ms: act(transaction, by, start, now_ms))  # noqa: B023
+            case_count, delivery_count, after = case_count + done.cases, delivery_count + done.deliveries, done.after
+        if case_count:
+            self._node.say(restored.told(restored.Action(action), case_count, delivery_count, f"{by} ({actor.via})"))
+        await restored.look(self._node)
+        return {"action": action, "cases": case_count, "deliveries": delivery_count}
+
+    async def backup(self, actor: Actor) -> AsyncIterator[bytes]:
+        """A backup, on this machine alone: it holds what no token may read."""
+        _need(actor, Role.ADMIN)
+        if actor.via != "unix":
+            raise Refused("role", "a backup is made by 'addispatch backup' on the node's own machine")
+        self._audit(actor, "makes a backup")
+        return await self._backups.make()
 
     async def unlock(self, actor: Actor, address: str) -> Doc:
         """Listen to somebody's codes again."""

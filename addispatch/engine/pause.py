@@ -18,24 +18,59 @@ from addispatch.pipeline.withdraw import cancel
 from addispatch.store import deadlines, lookup
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from addispatch.pipeline.desk import Desk
     from addispatch.store.transaction import Transaction
 
 #: Deliveries cancelled in one unit.
 CHUNK = 250
+#: The mark of the cluster's register of the pause.
+REGISTER = "pause-register"
 #: Above every row number.
 NEWEST = 2**62
 
 
-def pause(transaction: Transaction, desk: Desk, by: str, now_ms: int) -> bool:
-    """Let nothing leave from now on, and tell the system-alert recipients; False if that is so already."""
+def register_of(marks: Mapping[str, bytes]) -> tuple[int, int, bool, str]:
+    """The cluster's register of the pause: counter, rank, on, by; the greatest wins on both nodes (CLUSTER, PAUSE)."""
+    value = marks.get(REGISTER)
+    counter, rank, is_on, by = orjson.loads(value) if value else (0, 0, False, "")
+    return counter, rank, is_on, by
+
+
+def _count(transaction: Transaction, *, on: bool, by: str) -> None:
+    if transaction.notes is not None:
+        counter = register_of({REGISTER: lookup.mark(transaction, REGISTER)})[0]
+        transaction.marks[REGISTER] = orjson.dumps([counter + 1, transaction.rank, on, by])
+
+
+def follow(transaction: Transaction, desk: Desk, register: tuple[int, int, bool, str], now_ms: int) -> bool:
+    """Do what somebody did on the other node, if that is newer than what is known here; whether it was."""
+    if register <= register_of({REGISTER: lookup.mark(transaction, REGISTER)}):
+        return False
+    _, _, is_on, by = register
+    if is_on:
+        pause(transaction, desk, by, now_ms, is_told=False)
+    else:
+        resume(transaction, desk, by, now_ms, is_told=False)
+    transaction.marks[REGISTER] = orjson.dumps(list(register))
+    return True
+
+
+def pause(transaction: Transaction, desk: Desk, by: str, now_ms: int, *, is_told: bool = True) -> bool:
+    """Let nothing leave from now on, and tell the system-alert recipients; False if that is so already.
+
+    ``is_told`` false: the other node of the cluster tells them.
+    """
     if transaction.paused_at_ms is not None:
         return False
+    _count(transaction, on=True, by=by)
     transaction.paused_at_ms = now_ms
     _note(transaction, by, now_ms, now_ms)
     text = f"EMERGENCY PAUSE by {by}: nothing is sent until somebody resumes; alarms and acknowledgements are taken"
     transaction.event(now_ms, Said(text, SEVERE, "Paused"))
-    _tell(transaction, desk, text, now_ms, QueueClass.PAUSE)
+    if is_told:
+        _tell(transaction, desk, text, now_ms, QueueClass.PAUSE)
     return True
 
 
@@ -55,18 +90,20 @@ def remind(transaction: Transaction, desk: Desk, now_ms: int) -> bool:
     return True
 
 
-def resume(transaction: Transaction, desk: Desk, by: str, now_ms: int) -> bool:
-    """Go on where the pause began; False if there was none."""
+def resume(transaction: Transaction, desk: Desk, by: str, now_ms: int, *, is_told: bool = True) -> bool:
+    """Go on where the pause began; False if there was none. ``is_told`` as for ``pause``."""
     since_ms = transaction.paused_at_ms
     if since_ms is None:
         return False
+    _count(transaction, on=False, by=by)
     for _, case_seq, key in lookup.unsent(transaction, NEWEST, CHUNK, QueueClass.PAUSE):
         cancel(transaction, transaction.entry(case_seq), key, "the pause is over", now_ms)
     deadlines.thaw(transaction, now_ms)
     minutes = (now_ms - since_ms) / 60_000
     text = f"Resumed by {by} after {minutes:.0f} minutes: what waits goes out, waiting times go on"
     transaction.event(now_ms, Said(text, INFO, "Resumed"))
-    _tell(transaction, desk, text, now_ms, QueueClass.EMERGENCY)
+    if is_told:
+        _tell(transaction, desk, text, now_ms, QueueClass.EMERGENCY)
     return True
 
 

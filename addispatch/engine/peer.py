@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from addispatch.cluster.liveness import Standing
-from addispatch.cluster.messages import Pause
 from addispatch.domain.events import INFO, SEVERE, WARNING, Said
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ class Peer:
 
     def __init__(self, node: Node, cluster: Cluster) -> None:
         self._node, self._cluster = node, cluster
-        self.pause = Pause()
         self.paths: dict[str, str] = {}
         self._beats: dict[str, float] = {}
         self._single_count = 0
@@ -57,16 +55,18 @@ class Peer:
         if peer is not None and sender == peer.who.name:
             self._beats[path] = self._node.clock.monotonic_s()
 
-    def changed(self, standing: Standing, heartbeat: Heartbeat | None) -> None:
-        """It came, went, or tells something else of itself."""
+    def changed(self, standing: Standing, heartbeat: Heartbeat | None) -> bool:
+        """It came, went, or tells something else of itself; True if it has come."""
         before, self._standing = self._standing, standing
         if standing is before or heartbeat is None:
-            return
+            return False
         name = heartbeat.who.name
         if standing is Standing.UP and before is not Standing.SUSPECT:
             self._node.say(Said(f"Node {name} is connected", INFO, "PeerUp"))
-        elif standing is Standing.DOWN:
+            return True
+        if standing is Standing.DOWN:
             self._node.say(Said(f"Node {name} is not there: this node sends for both", SEVERE, "PeerDown"))
+        return False
 
     def single_copy(self) -> None:
         """An alarm was confirmed though only this node holds it."""
@@ -78,16 +78,23 @@ class Peer:
             self._node.say(Said(text, WARNING, "SingleCopy"))
             self._single_count = 0
 
-    def take_pause(self, pause: Pause) -> None:
-        """The other node's pause register is newer."""
-        self.pause = pause
-
     # -- what is told ------------------------------------------------------------------------------------------------
 
     @property
     def other(self) -> str:
         """What the other one is called in the seed's sentences."""
         return "Slave" if self._cluster.role == "master" else "Master"
+
+    def number(self) -> str:
+        """The number the other node's texts come from, as it says."""
+        peer = self._cluster.rules.peer
+        return peer.local.number if peer is not None else ""
+
+    @property
+    def has_sms(self) -> bool:
+        """Whether the other node can send texts, as far as it said."""
+        peer = self._cluster.rules.peer
+        return peer is not None and dict(peer.local.channels).get("sms", False)
 
     @property
     def problem(self) -> str:

@@ -15,6 +15,7 @@ from addispatch.domain.events import AnswersStopped, ReplyRefused, SenderLocked
 from addispatch.domain.lockout import Lockout
 from addispatch.domain.reply import Reply, ReplyKind, parse_reply
 from addispatch.domain.token import mark_of, read_token
+from addispatch.engine import orphans
 from addispatch.engine.acknowledge import MOST_COMMENT_CHARS, Action, Occasion, Said, Who, counts_for, open_for
 from addispatch.engine.notices import already
 from addispatch.pipeline import notice
@@ -67,7 +68,11 @@ class Sender(NamedTuple):
 class Replies:
     """Understands one message."""
 
-    def __init__(self, transaction: Transaction, desk: Desk, message: Incoming, now_ms: int) -> None:
+    def __init__(
+        self, transaction: Transaction, desk: Desk, message: Incoming, now_ms: int, *, is_late: bool = False
+    ) -> None:
+        """``is_late``: the other node passed it on, or it waited for its case."""
+        self._is_late = is_late
         self._transaction, self._desk, self._message, self._now_ms = transaction, desk, message, now_ms
         ids = frozenset(person.id for person in desk.directory.people_at(message.sender))
         self._sender = Sender(message.channel, message.sender, ids)
@@ -151,8 +156,10 @@ class Replies:
                 lines.append(f"Code {code} stands for several alarms, none is acknowledged: {texts}")
             elif is_open:
                 said += self._act(is_open, _ACTIONS[reply.kind], reply.comment)
-            else:
+            elif self._is_late or not orphans.is_the_others(self._transaction, code) or self._with_code(code):
                 wrong.append(code)
+            else:
+                orphans.keep(self._transaction, self._message, code, self._now_ms)
         if wrong:
             if not self._sender.ids:
                 self._refuse(f"nobody there was told of {', '.join(wrong)}")

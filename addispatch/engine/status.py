@@ -124,6 +124,8 @@ def warnings(node: Node, oldest_ms: int | None) -> list[str]:
     found += node.app_warnings
     if node.directory_problem:
         found.append(node.directory_problem)
+    if node.twin is not None and node.is_started and (problem := node.twin.peer.problem):
+        found.append(f"Replication Error. {node.twin.peer.other} Status: Disconnected. {problem}")
     down = channels_down(node)
     if _modems_are_coming(node):
         down = {reason: names for reason, names in down.items() if not _is_banner(reason)}

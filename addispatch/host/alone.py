@@ -49,6 +49,7 @@ class AloneCore:
     """Stands in for the core; each thing the plugin says becomes a line."""
 
     is_trial = True
+    on_duty = True
 
     def __init__(self, config: Config, say: Callable[[str], None], *, confirm: bool) -> None:
         self.node, self.cluster = config.node.name, config.node.cluster

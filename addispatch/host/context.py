@@ -37,6 +37,10 @@ class Core(Protocol):
     clock: Clock
     operations: Operations
 
+    @property
+    def on_duty(self) -> bool:
+        """Whether this node is the one that looks at what one of two is enough for."""
+
     def accept(self, alarm: Alarm) -> asyncio.Future[Accepted]:
         """Take an alarm; done once it is durable."""
 
@@ -95,6 +99,11 @@ class PluginContext:
         self._supervisor = Supervisor(on_failure)
         self._subscriptions: set[Callable[[], None]] = set()
         self._closed = False
+
+    @property
+    def on_duty(self) -> bool:
+        """Whether this node is the one that looks at what one of two is enough for."""
+        return self._core.on_duty
 
     def accept(self, alarm: Alarm) -> asyncio.Future[Accepted]:
         """Hand over an alarm."""

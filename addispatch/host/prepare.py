@@ -81,7 +81,20 @@ def check_file(path: Path | None = None) -> list[ConfigError]:
     )
     records, errors = prepare(config.plugins if config else PluginsConfig(), tables)
     errors += [error for record in records for error in record.errors]
+    errors += _unmet_needs(config, records) if config else []
     return add_unseen(document, core_errors, errors)
+
+
+def _unmet_needs(config: Config, records: list[Record]) -> list[ConfigError]:
+    """Return the channels without which the node is not ready and that no plugin brings: it would never be."""
+    if any(record.errors for record in records):  # it may be that plugin which has the channel
+        return []
+    brought = {channel for record in records if record.plugin is not None for channel in record.plugin.channels}
+    return [
+        ConfigError("http.ready_needs", f"no plugin that is on has the channel {name}", did_you_mean(name, brought))
+        for name in config.http.ready_needs
+        if name not in brought
+    ]
 
 
 def _idle(found: Found) -> Record:

@@ -6,8 +6,17 @@ from fastapi import APIRouter, Depends
 
 from addispatch.http.body import only, read_if_any
 from addispatch.http.problem import Json, Problem
-from addispatch.http.routes import Document, Id, Ops, Who
-from addispatch.http.schema import ACK_BODY, ADDRESS_BODY, CANCEL_BODY, CASE_ACK_BODY, CLOSE_BODY, PROBLEMS, RESUME_BODY
+from addispatch.http.routes import Cursor, Document, Id, Limit, Ops, Who
+from addispatch.http.schema import (
+    ACK_BODY,
+    ADDRESS_BODY,
+    CANCEL_BODY,
+    CASE_ACK_BODY,
+    CLOSE_BODY,
+    PROBLEMS,
+    RESTORED_BODY,
+    RESUME_BODY,
+)
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["acting"])
 
@@ -70,6 +79,27 @@ async def close(operations: Ops, actor: Who, request: Document) -> Json:
     Answers `{cases: [{id, code, result}]}`; `result` is closed or already.
     """
     return Json(await operations.close(actor, request))
+
+
+@router.get("/restored")
+async def restored(operations: Ops, actor: Who, limit: Limit = 50, cursor: Cursor = None) -> Json:
+    """What is held since a backup was restored, the oldest first.
+
+    Answers `{restored_at, backup_at, case_count, delivery_count, cases, next}`.
+    """
+    return Json(await operations.restored(actor, limit=limit, cursor=cursor))
+
+
+@router.post("/restored", openapi_extra=RESTORED_BODY)
+async def decide_restored(operations: Ops, actor: Who, request: Document) -> Json:
+    """Decide about what is held: `send` it, marked as repeats, or `drop` it.
+
+    Answers `{action, cases, deliveries}`.
+    """
+    action = only(request, "action").get("action")
+    if not isinstance(action, str):
+        raise Problem(422, "action: must be send or drop", "action")
+    return Json(await operations.decide_restored(actor, action))
 
 
 @router.post("/unlock", openapi_extra=ADDRESS_BODY)

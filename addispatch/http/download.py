@@ -1,4 +1,4 @@
-"""The event log as a text file. Only calls ``Operations``."""
+"""What comes as a file: the event log, a backup. Only calls ``Operations``."""
 
 from __future__ import annotations
 
@@ -32,6 +32,17 @@ async def event_log(operations: Ops, actor: Who, request: Request, limit: Lines 
     lines = _lines(operations, actor, first, limit, ZoneInfo(request.app.state.timezone))
     name = {"content-disposition": 'attachment; filename="addispatch-events.log"'}
     return StreamingResponse(lines, media_type="text/plain; charset=utf-8", headers=name)
+
+
+@router.get("/backup", responses={200: {"content": {"application/gzip": {}}}})
+async def backup(operations: Ops, actor: Who) -> StreamingResponse:
+    """Make a backup.
+
+    For `addispatch backup`, on the unix socket alone: it holds the directory, the ledger and the keys of links.
+    """
+    pieces = await operations.backup(actor)
+    name = {"content-disposition": 'attachment; filename="addispatch-backup.tar.gz"'}
+    return StreamingResponse(pieces, media_type="application/gzip", headers=name)
 
 
 async def _lines(operations: Operations, actor: Actor, page: Doc, left: int, zone: ZoneInfo) -> AsyncIterator[bytes]:

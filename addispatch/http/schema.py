@@ -71,6 +71,7 @@ CANCEL_BODY = _body({"type": "object", "properties": {"close_cases": {"type": "b
 CLOSE_BODY = _body(
     {"type": "object", "properties": {"codes": _NAMES, "case": _NAME, "comment": _TEXT}, "example": {"codes": ["A123"]}}
 )
+RESTORED_BODY = _body({"type": "object", "required": ["action"], "properties": {"action": {"enum": ["send", "drop"]}}})
 RESUME_BODY = _body({"type": "object", "properties": {"discard": {"type": "boolean", "default": False}}})
 ADDRESS_BODY = _body({"type": "object", "required": ["address"], "properties": {"address": _NAME}})
 MONITOR_TEST_BODY = _body(

@@ -67,6 +67,7 @@ class Pipeline:
         self.provided: AbstractSet[str] = frozenset()
         self.takes_mail = False
         self.refuses: Callable[[str, str], str] = refuses_nothing
+        self.peer_number: Callable[[], str] = str
         self._timezone, self._public_url = timezone, public_url
         self._owner = owner
         self._ledger, self._clock = ledger, clock
@@ -90,6 +91,7 @@ class Pipeline:
             public_url=self._public_url,
             takes_mail=self.takes_mail,
             refuses=self.refuses,
+            peer_number=self.peer_number,
         )
 
     def accept(self, alarm: Alarm) -> asyncio.Future[Accepted]:

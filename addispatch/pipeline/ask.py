@@ -56,7 +56,7 @@ def footnote(question: Question, desk: Desk, channel: str, recipient_id: str) ->
     link = desk.link(policy, question.case_id, recipient_id, question.now_ms)
     lines = []
     if policy.footnote and (channel != "email" or desk.takes_mail_for(policy)):
-        lines.append(policy.footnote.replace(CODE, question.code).replace(PEER_NUMBER, "").strip())
+        lines.append(policy.footnote.replace(CODE, question.code).replace(PEER_NUMBER, desk.peer_number()).strip())
     elif policy.footnote:
         lines.append(f"Code {question.code}{HOW}{_other_ways(desk, recipient_id, has_link=bool(link))}")
     return "\n".join([*lines, link] if link else lines)

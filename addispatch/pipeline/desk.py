@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 class Desk:
     """One snapshot. ``provided`` are the channels of the plugins that are on, ``takes_mail`` whether one reads mail.
 
-    ``refuses`` asks one of the channels whether it will never take an address.
+    ``refuses`` asks one of the channels whether it will never take an address; ``peer_number`` is the number that texts
+    of the other node come from, empty without one.
     """
 
     directory: Directory
@@ -37,6 +38,7 @@ class Desk:
     public_url: str = ""
     takes_mail: bool = False
     refuses: Callable[[str, str], str] = refuses_nothing
+    peer_number: Callable[[], str] = str
 
     def token(self, case_id: str, recipient_id: str, now_ms: int) -> str:
         """Return the acknowledge token of a recipient; empty before there are keys."""

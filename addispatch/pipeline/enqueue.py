@@ -22,6 +22,7 @@ from addispatch.domain.result import Accepted, CaseRef
 from addispatch.pipeline.clear import clear, cleared_after
 from addispatch.pipeline.draft import Draft, new_deliveries, reaches_anybody
 from addispatch.pipeline.open import Opening
+from addispatch.store.held import mark_of
 from addispatch.store.waiting import last_queued_ms
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ def _raise(transaction: Transaction, order: Order, ident: str, now_ms: int) -> t
             if alarm.key and target.audience.policy and target.audience.policy.keyword_clears:
                 clear(transaction, desk, alarm.source, alarm.key, alarm.ts, now_ms, audience_id=target.audience.id)
         same = transaction.open_with_key(alarm.source, alarm.key, target.audience.id) if alarm.key and not word else []
+        # Of one that is held since a restore nobody hears: this raise must be told.
+        same = [entry for entry in same if mark_of(transaction, entry) is None]
         if same:
             _add(transaction, same[0], order, drafts, opening.told, now_ms)
             refs[target.audience.id] = CaseRef(same[0].case.id, same[0].code)

@@ -16,6 +16,7 @@ from addispatch.domain.result import CaseRef
 from addispatch.pipeline.alert import alert
 from addispatch.pipeline.ask import reachable
 from addispatch.pipeline.draft import Draft, new_deliveries
+from addispatch.store import lookup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,9 +116,12 @@ class Opening:
     def _shared_code(self) -> str:
         if self._code is None:
             since_ms = self._now_ms - CODE_REST_MS
-            taken = self._transaction.code_is_taken
-            rank = self._transaction.rank
-            self._code = new_code(secrets.randbelow, lambda code: taken(code, since_ms), rank=rank)
+            transaction = self._transaction
+            self._code = new_code(
+                secrets.randbelow,
+                lambda code: lookup.code_is_taken(transaction, code, since_ms),
+                rank=transaction.rank,
+            )
         return self._code
 
     def _tell(self, entry: Entry, audience: Audience, rows: Sequence[NewDelivery]) -> None:

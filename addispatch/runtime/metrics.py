@@ -61,6 +61,16 @@ class Metrics:
         self._disk_free = Gauge(
             "addispatch_disk_free_bytes", "Free for us on the ledger's disk", registry=self._registry
         )
+        self._cluster = gauge("cluster_state", "1 if so: peer_up, settled, active, directory_same", "what")
+        self._unclean = Gauge(
+            "addispatch_cluster_unclean_entries", "Cases the other node has not confirmed", registry=self._registry
+        )
+        self._paths_up = Gauge(
+            "addispatch_cluster_paths_up", "Brokers between the nodes that are connected", registry=self._registry
+        )
+        self._confirmed = count("cluster_confirmed", "Alarms confirmed, by how many nodes hold them", "copies")
+        self._link = count("cluster_messages", "Messages between the nodes, by what became of them", "outcome")
+        self._link_before: dict[str, int] = {}
         self._lag_s = spread("event_loop_lag_seconds", "How late the event loop ran a timer", _LAG_BUCKETS_S)
 
     def alarm_accepted(self, source: str, count: int = 1) -> None:
@@ -99,6 +109,20 @@ class Metrics:
     def modem_signal(self, modem: str, signal: int) -> None:
         """Set a modem's signal: 0 to 31, 99 unknown (3GPP TS 27.007 8.5)."""
         self._modem_signal(modem).set(signal)
+
+    def cluster(self, states: dict[str, bool], *, unclean: int, paths_up: int, messages: dict[str, int]) -> None:
+        """Set how the pair is; ``messages`` counts since the start, by outcome."""
+        for what, holds in states.items():
+            self._cluster(what).set(holds)
+        self._unclean.set(unclean)
+        self._paths_up.set(paths_up)
+        for outcome, total in messages.items():
+            self._link(outcome).inc(total - self._link_before.get(outcome, 0))
+        self._link_before = dict(messages)
+
+    def confirmed(self, copies: int) -> None:
+        """Count an alarm that was confirmed when so many nodes held it."""
+        self._confirmed(str(copies)).inc()
 
     def disk_free(self, size_bytes: int) -> None:
         """Set how much is free on the ledger's disk."""

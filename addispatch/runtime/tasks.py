@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from addispatch.domain.errors import AddispatchError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterable
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +64,18 @@ class Supervisor:
                     self._on_failure(name, error, pause_s)
             await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, no secret
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    def runs(self, name: str) -> bool:
+        """Whether a task of that name is there."""
+        return name in self._tasks
+
+    async def end(self, names: Iterable[str]) -> None:
+        """Cancel these tasks together and wait for them."""
+        waiting = {self._tasks[name] for name in names if name in self._tasks}
+        while waiting:
+            for task in waiting:
+                task.cancel()
+            _, waiting = await asyncio.wait(waiting, timeout=CANCEL_AGAIN_S)  # again: see ``stop``
 
     async def drain(self, patience_s: float) -> None:
         """Wait until the tasks have ended by themselves, but not longer than ``patience_s``."""

@@ -47,6 +47,13 @@ class Context(Protocol):
     log: Logger
     operations: Operations
 
+    @property
+    def on_duty(self) -> bool:
+        """Whether this node is the one that looks at what one node of two is enough for: a mailbox, a database.
+
+        Always without a cluster; else on the master, and on the slave while the master is not there. Ask each time.
+        """
+
     def accept(self, alarm: Alarm) -> asyncio.Future[Accepted]:
         """Hand over an alarm; the future resolves once it is durable: confirm to the outside only then (law 1).
 

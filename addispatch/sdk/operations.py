@@ -134,6 +134,21 @@ class Operations(Protocol):
         Answers ``{"cases": [{"id", "code", "result"}]}``; ``result`` is closed or already.
         """
 
+    async def restored(self, actor: Actor, *, limit: int = 50, cursor: str | None = None) -> Doc:
+        """What is held since a backup was restored, the oldest first.
+
+        ``{"restored_at", "backup_at", "case_count", "delivery_count", "cases": [with the keys of a case], "next"}``.
+        """
+
+    async def decide_restored(self, actor: Actor, action: str) -> Doc:
+        """Let what is held after a restore go out (``send``, marked as repeats), or cancel it (``drop``).
+
+        Answers ``{"action", "cases", "deliveries"}``.
+        """
+
+    async def backup(self, actor: Actor) -> AsyncIterator[bytes]:
+        """Make a backup and return the file in pieces; for the unix socket alone. Takes as long as it takes."""
+
     async def unlock(self, actor: Actor, address: str) -> Doc:
         """Listen again to the codes of a number or mail address that sent too many wrong ones."""
 

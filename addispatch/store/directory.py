@@ -61,6 +61,11 @@ class DirectoryStore:
         """What had to be recovered or mended when loading, one line each for the event log."""
         return self._book.notes
 
+    @property
+    def is_mended(self) -> bool:
+        """Whether what was loaded is older than what was there, or less: a copy elsewhere is the better one."""
+        return self._book.is_mended
+
     def on_change(self, listener: Callable[[Directory], None]) -> None:
         """Call ``listener(snapshot)`` on the loop after each change; it must not block or raise."""
         self._listeners.append(listener)

@@ -49,6 +49,7 @@ class Book:
         provided: Callable[[], Provided] = Provided,
     ) -> None:
         self.notes: list[str] = []
+        self.is_mended = False
         self.refuse: Callable[[], str] = str
         self._replaced = ReplacedFiles(folder)
         self._region = region
@@ -63,6 +64,7 @@ class Book:
         """Read all tables, mend what must be mended; ``notes`` says what. Raises ``StoreError``."""
         rows, notes, recovered = self._files.load()
         self._tables, mends, mended = read_rows(rows)
+        self.is_mended = bool(recovered or mended or self._files.is_change_lost)
         if mended:
             copies = self._files.keep_copies(mended)
             mends.append(f"the files before mending are kept as {', '.join(copies)}")
@@ -109,12 +111,11 @@ class Book:
         Raises ``StoreError``: it is not what ``sha`` says, this version cannot read it, or the disk fails.
         """
         tables, kept, lines = unpack(blob, sha), "", list[str]()
-        before, after = to_document(self._tables), to_document(tables)
         try:
             build(tables, self._generation)
         except (LookupError, TypeError, ValueError) as error:
             raise StoreError(f"this version cannot use it: {type(error).__name__}: {error}") from error
-        if keep and before and (lines := differences(before, after)):
+        if keep and (before := to_document(self._tables)) and (lines := differences(before, to_document(tables))):
             kept = self._replaced.keep(before)
         self._commit(tables, Report())
         return Installed(self.packed(), kept, lines)

@@ -32,6 +32,8 @@ class TableFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._unspread: Rows = {}
+        self.is_change_lost = False
+        """After ``load``: whether a change that had been committed could not be read."""
 
     def load(self) -> tuple[Rows, list[str], set[str]]:
         """Return all rows, what happened on the way, and the tables whose file should be written anew.
@@ -80,7 +82,7 @@ class TableFiles:
         try:
             change = SafeStorage(path).read()
         except StoreError as error:
-            aside = set_aside(path, "corrupt")
+            aside, self.is_change_lost = set_aside(path, "corrupt"), True
             return [f"an interrupted change is lost: {error}" + (f"; kept as {aside.name}" if aside else "")]
         if change is None:
             return []

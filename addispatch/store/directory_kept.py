@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 #: How many are kept, the newest.
 KEPT_COUNT = 5
+#: Most differences in an event, and most characters of each.
+_MAX_SHOWN, _MAX_CHARS = 5, 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,14 @@ class Installed:
     packed: Packed
     kept: str
     differences: list[str] = field(repr=False)
+
+    def line(self, peer: str) -> str:
+        """Say for the event log what was replaced; empty if nothing was kept."""
+        if not self.kept:
+            return ""
+        more = f"; and {len(self.differences) - _MAX_SHOWN} more" if len(self.differences) > _MAX_SHOWN else ""
+        shown = "; ".join(line[:_MAX_CHARS] for line in self.differences[:_MAX_SHOWN])
+        return f"the directory of {peer} replaced the one here, which is kept as directory/{self.kept}: {shown}{more}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from addispatch.domain.errors import StoreError
 from addispatch.store.directory_fields import folded
 from addispatch.store.directory_models import LINK_KEY, MODELS, SETTINGS, STORED
@@ -43,8 +41,9 @@ class Packed:
 
 def pack(tables: Tables) -> Packed:
     """Pack all stored tables: ids, marks and link keys included. Raises ``StoreError`` if that is too large."""
-    rows = {table: [to_row(record) for record in tables[table].values()] for table in STORED}
-    blob = zlib.compress(_encoded({"format": FORMAT, "tables": rows}))
+    rows = {table: [_encoded(to_row(record)) for record in tables[table].values()] for table in STORED}
+    content = b",".join(b'"%s":[%s]' % (table.encode(), b",".join(each)) for table, each in rows.items())
+    blob = zlib.compress(b'{"format":%d,"tables":{%s}}' % (FORMAT, content))
     if len(blob) > MAX_BYTES:
         raise StoreError(f"the directory is too large for the other node: {len(blob)} bytes packed of {MAX_BYTES}")
     return Packed(_sha(rows), blob, is_empty=not any(rows[table] for table in MODELS))
@@ -54,8 +53,9 @@ def unpack(blob: bytes, sha: str) -> Tables:
     """Return the tables. Raises ``StoreError`` if it is not what ``sha`` says, or not for this version to read."""
     plain = _inflated(blob)
     try:
-        document = orjson.loads(plain)
-    except orjson.JSONDecodeError:
+        # As it was written: orjson reads a number beyond 64 bits as another one.
+        document = json.loads(plain)
+    except (ValueError, RecursionError):
         raise StoreError("it is damaged: no JSON") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         found = document.get("format") if isinstance(document, dict) else None
@@ -64,9 +64,9 @@ def unpack(blob: bytes, sha: str) -> Tables:
     if not isinstance(rows, dict) or not all(isinstance(each, list) for each in rows.values()):
         raise StoreError("it is damaged: no tables")
     try:
-        found = _sha(rows)
-    except (LookupError, TypeError):
-        raise StoreError("it is damaged: a row without id") from None
+        found = _sha({table: [_encoded(row) for row in each] for table, each in rows.items()})
+    except UnicodeEncodeError:
+        raise StoreError("it is damaged: no text") from None
     if found != sha:
         raise StoreError(f"its content is not what was announced: hash {found[:12]}, announced {sha[:12]}")
     if unknown := sorted(rows.keys() - STORED.keys()):
@@ -112,18 +112,18 @@ def _differing(
             yield f"{what}: differs"
 
 
-def _sha(rows: Mapping[str, list[dict[str, Any]]]) -> str:
+def _sha(rows: Mapping[str, list[bytes]]) -> str:
     """Hash what is there; an empty table is as good as none, which an older version may not have."""
-    plain = {
-        table: each if table in _ORDERED else sorted(each, key=lambda row: str(row["id"]))
-        for table, each in rows.items()
-        if each
-    }
-    return hashlib.sha256(_encoded(plain)).hexdigest()
+    hashed = hashlib.sha256()
+    for table in sorted(table for table in rows if rows[table]):
+        hashed.update(_encoded(table))
+        for row in rows[table] if table in _ORDERED else sorted(rows[table]):
+            hashed.update(b"\n" + row)
+    return hashed.hexdigest()
 
 
 def _encoded(value: Any) -> bytes:
-    # Not orjson: how it writes numbers may change, and with it the hash.
+    # Not orjson: how it writes numbers may change, and with it the hash. Row by row: one call would stop the loop, too.
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
 
 

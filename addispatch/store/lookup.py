@@ -41,6 +41,13 @@ def mark(transaction: Transaction, name: str) -> bytes:
     return bytes(found) if found is not None else b""
 
 
+def marks_named(transaction: Transaction, prefix: str) -> dict[str, bytes]:
+    """Return the marks whose names begin so."""
+    table = schema.marks
+    query = sa.select(table.c.name, table.c.value).where(table.c.name >= prefix, table.c.name < prefix[:-1] + ";")
+    return {name: bytes(value) for name, value in transaction.connection.execute(query)}
+
+
 def by_id(transaction: Transaction, case_id: str) -> Entry | None:
     """Return a case by its id, or None."""
     transaction.flush()
@@ -81,6 +88,14 @@ def with_code(transaction: Transaction, code: str, since_ms: int) -> list[Entry]
         .limit(MOST_CASES)
     )
     return [transaction.entry(seq) for seq in transaction.connection.execute(query).scalars().all()]
+
+
+def code_is_taken(transaction: Transaction, code: str, since_ms: int) -> bool:
+    """Whether an open case has the code, or one that closed after ``since_ms``."""
+    transaction.flush()
+    closed_before = sa.and_(_c.state == "closed", _c.closed_at_ms < since_ms)
+    query = sa.select(_c.seq).where(_c.code == code, _c.code.is_not(None), sa.not_(closed_before)).limit(1)
+    return transaction.connection.execute(query).first() is not None
 
 
 def _aliased(code: str) -> sa.Select[tuple[int]]:

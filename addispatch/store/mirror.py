@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from addispatch.domain.alarm import BY_RANK
 from addispatch.domain.case import Case, DeliveryKey, DeliveryState, Fact, Head, Phase
-from addispatch.store import lookup, schema
+from addispatch.store import held, lookup, schema
 from addispatch.store.notes import aged, digest_of, encode, head_doc
 from addispatch.store.rows import DeliveryChange, NewDelivery, extra_doc, options_json, pack_id, with_extra
 
@@ -28,7 +28,8 @@ _c, _d = schema.cases.c, schema.deliveries.c
 class Joined(NamedTuple):
     """What became of one record: the entry (None: it is not here), its state before (None: it is new here).
 
-    ``arrival`` is the fingerprint of the publish that opened it, ``age_ms`` how long ago.
+    ``arrival`` is the fingerprint of the publish that opened it, ``age_ms`` how long ago; ``is_given``: this node sends
+    for it from now on.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Joined(NamedTuple):
     before: CaseState | None
     arrival: str | None = None
     age_ms: int = 0
+    is_given: bool = False
 
     @property
     def is_new(self) -> bool:
@@ -48,6 +50,7 @@ def join_records(transaction: Transaction, docs: Sequence[Doc], now_ms: int) -> 
     """Join records in order; those that cannot be read raise ``ValueError`` or ``KeyError``."""
     notes = transaction.notes
     assert notes is not None
+    docs = [doc for doc in docs if "id" in doc]
     seqs = _known(transaction, [str(doc["id"]) for doc in docs])
     notes.is_merging = True
     try:
@@ -73,9 +76,9 @@ def _join(transaction: Transaction, doc: Doc, seqs: dict[str, int], now_ms: int)
         seqs[ident] = entry.seq
         return Joined(ident, theirs, entry, None, doc.get("f"), int(doc.get("age", 0)))
     entry = transaction.entry(seq)
-    before = entry.state[0]
+    before, was_mine = entry.state[0], entry.mine
     _join_known(transaction, entry, doc, now_ms)
-    return Joined(ident, theirs, entry, before)
+    return Joined(ident, theirs, entry, before, is_given=entry.mine and not was_mine)
 
 
 def _base_ms(transaction: Transaction, now_ms: int) -> int:
@@ -286,6 +289,8 @@ def open_ends(transaction: Transaction, after_seq: int, most: int) -> list[Entry
         .order_by(_c.seq)
         .limit(most)
     )
+    if held.is_anything(transaction):
+        query = query.where(_c.seq.not_in(held.held_seqs(transaction)))
     return [transaction.entry(seq) for seq in transaction.connection.execute(query).scalars().all()]
 
 

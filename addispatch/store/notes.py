@@ -6,6 +6,7 @@ travel as what is left of them, in milliseconds: wall clocks of two nodes are ne
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -16,7 +17,7 @@ from addispatch.domain.digest import combine, delivery_hash, rest_hash
 from addispatch.store.rows import extra_doc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from addispatch.domain.case import DeliveryKey, DeliveryState, Head
     from addispatch.domain.delivery import Kind
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from addispatch.store.transaction import Entry
 
 Doc = dict[str, Any]
+
+#: How the names of the marks begin that both nodes keep.
+SHARED_MARKS = "monitor:"
 
 
 class Twin(NamedTuple):
@@ -57,6 +61,9 @@ class Notes:
         self._noted: dict[int, _Noted] = {}
         self._alarms: dict[str, str] = {}
         self._arrivals: dict[str, str] = {}
+        self.extras: list[Doc] = []
+        #: Names of the marks that came from the other node.
+        self.told: set[str] = set()
 
     def __bool__(self) -> bool:
         """Whether anything changed."""
@@ -86,6 +93,17 @@ class Notes:
     def arrival(self, alarm_id: str, fingerprint: str) -> None:
         """An alarm without an id came: the other node may hear the same publish."""
         self._arrivals[alarm_id] = fingerprint
+
+    def also(self, doc: Doc) -> None:
+        """Something that is no entry is for the other node, too."""
+        if not self.is_merging:
+            self.extras.append(doc)
+
+    def marks(self, marks: Mapping[str, bytes]) -> None:
+        """Some marks are what the other node needs to go on where this one ends: what its monitors saw."""
+        mine = {name: value for name, value in marks.items() if name.startswith(SHARED_MARKS) and name not in self.told}
+        if mine:
+            self.extras.append({"marks": {name: b64encode(value).decode() for name, value in mine.items()}})
 
     def rest(self, entry: Entry) -> None:
         """Something other than a delivery changed."""

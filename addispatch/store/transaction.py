@@ -153,6 +153,7 @@ class Transaction:
         self.reports: list[Callable[[dict[str, Change]], ClusterEvent]] = []
         self._sql, self._next, self._cache = statements, counters, cache
         self._waiting: dict[Statement, list[tuple[Any, ...]]] = {}
+        self._new_alarms: dict[str, str] = {}
         s = statements
         # Inserts go first: later statements may change the rows they made.
         self._order = (
@@ -182,6 +183,7 @@ class Transaction:
         """Send everything, events and marks included; called once before the commit."""
         self.flush()
         if self.notes is not None:
+            self.notes.marks(self.marks)
             self.changes = self.notes.changes()
         if self.events:
             self._sql.insert_event.run(self.connection, self.events)
@@ -201,12 +203,14 @@ class Transaction:
     def remember_alarm(self, alarm_id: str, now_ms: int, cases_json: str) -> None:
         """Note an alarm that has an id of its source's, with the answer it got."""
         self._waiting[self._sql.insert_alarm].append((pack_id(alarm_id), now_ms, cases_json))
+        self._new_alarms[alarm_id] = cases_json
         if self.notes is not None:
             self.notes.alarm(alarm_id, cases_json)
 
     def known_alarm(self, alarm_id: str) -> str | None:
         """Return the answer an alarm with this id got, if it was taken before."""
-        self.flush()
+        if (known := self._new_alarms.get(alarm_id)) is not None:
+            return known
         table = schema.alarms
         found = self.connection.execute(sa.select(table.c.cases).where(table.c.id == pack_id(alarm_id))).scalar()
         return str(found) if found is not None else None
@@ -467,14 +471,6 @@ class Transaction:
         if audience_id is not None:
             query = query.where(c.audience_id == audience_id)
         return [self.entry(seq) for seq in self.connection.execute(query.order_by(c.seq)).scalars().all()]
-
-    def code_is_taken(self, code: str, since_ms: int) -> bool:
-        """Whether an open case has the code, or one that closed after ``since_ms``."""
-        self.flush()
-        c = schema.cases.c
-        closed_before = sa.and_(c.state == "closed", c.closed_at_ms < since_ms)
-        query = sa.select(c.seq).where(c.code == code, c.code.is_not(None), sa.not_(closed_before)).limit(1)
-        return self.connection.execute(query).first() is not None
 
     def forget(self) -> None:
         """Read all cases anew: their rows were changed in bulk."""

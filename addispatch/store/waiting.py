@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from addispatch.domain.case import DeliveryKey
 from addispatch.domain.delivery import Kind
 from addispatch.store import schema
+from addispatch.store.held import HELD
 
 if TYPE_CHECKING:
     from addispatch.store.transaction import Entry, Transaction
@@ -57,7 +58,7 @@ def waiting_rungs(
 def interrupted(transaction: Transaction, case_seq: int | None = None) -> list[Interrupted]:
     """Return the deliveries of own cases, or of one case, that are being sent or held in doubt.
 
-    At the start and at a take-over nobody can be sending them any more.
+    At the start and at a take-over nobody can be sending them any more. What a restore holds is an operator's matter.
     """
     transaction.flush()
     d = schema.deliveries.c
@@ -75,6 +76,7 @@ def interrupted(transaction: Transaction, case_seq: int | None = None) -> list[I
         d.kind,
         d.seq,
     ).where(d.phase == 1, d.fact == 0, d.mine == 1 if case_seq is None else d.case_seq == case_seq)
+    query = query.where(sa.or_(d.error.is_(None), d.error != HELD))
     # Two queries, because each has its index.
     rows = [
         *transaction.connection.execute(query.where(d.due_at_ms.is_not(None)).order_by(d.seq)),
@@ -95,6 +97,19 @@ def overdue(transaction: Transaction, now_ms: int, most: int) -> list[tuple[int,
     query = (
         sa.select(d.case_seq, d.cycle, d.level, d.recipient_id, d.channel, d.address, d.recipient)
         .where(d.mine == 1, d.expires_at_ms <= now_ms, d.expires_at_ms.is_not(None), d.fact == 0, d.phase == 0)
+        .limit(most)
+    )
+    return [(row[0], DeliveryKey(*row[1:6]), row[6]) for row in transaction.connection.execute(query)]
+
+
+def older(transaction: Transaction, before_ms: int, most: int) -> list[tuple[int, DeliveryKey, str]]:
+    """Return case, key and recipient of own queued deliveries of cases opened before a time."""
+    transaction.flush()
+    c, d = schema.cases.c, schema.deliveries.c
+    query = (
+        sa.select(d.case_seq, d.cycle, d.level, d.recipient_id, d.channel, d.address, d.recipient)
+        .join(schema.cases, c.seq == d.case_seq)
+        .where(d.mine == 1, d.due_at_ms.is_not(None), d.fact == 0, d.phase == 0, c.opened_at_ms < before_ms)
         .limit(most)
     )
     return [(row[0], DeliveryKey(*row[1:6]), row[6]) for row in transaction.connection.execute(query)]

@@ -31,7 +31,7 @@ class Balanced:
     daemons: list[Daemon] = field(default_factory=list)
     brokers: list[asyncio.subprocess.Process] = field(default_factory=list)
 
-    async def answering(self, asked_count: int = 6) -> set[str]:
+    async def answering(self, asked_count: int = 4) -> set[str]:
         """Who answers so many requests in a row; "" for one that failed."""
         client = Client(self.net[2], self.net[2].address, 5556)
         return {await client.asks("/metrics") for _ in range(asked_count)}
@@ -40,7 +40,7 @@ class Balanced:
         """Wait until these alone answer."""
         async with asyncio.timeout(PATIENCE_S):
             while await self.answering() != set(zones):
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.3)
 
     async def broker(self) -> str:
         """Which broker a new client of the balancer is connected to."""
@@ -98,7 +98,7 @@ def test_haproxy_takes_the_file() -> None:
 async def test_requests_go_to_nodes_that_are_ready_and_mqtt_to_brokers_of_nodes_that_live(balanced: Balanced) -> None:
     _berlin, singapore = ZONES
     await balanced.settles(*ZONES)
-    assert {await balanced.broker() for _ in range(4)} <= {"broker0\n", "broker1\n"}
+    assert await balanced.broker() in {"broker0\n", "broker1\n"}
 
     # Made not ready it is drained, and its broker still used: the node lives and listens to it.
     down = switch_plugin.switch(balanced.daemons[0].data)
@@ -116,12 +116,12 @@ async def test_requests_go_to_nodes_that_are_ready_and_mqtt_to_brokers_of_nodes_
     await balanced.daemons[0].kill()
     await balanced.settles(singapore)
     async with asyncio.timeout(PATIENCE_S):
-        while {await balanced.broker() for _ in range(4)} != {"broker1\n"}:
-            await asyncio.sleep(0.1)
+        while {await balanced.broker() for _ in range(3)} != {"broker1\n"}:
+            await asyncio.sleep(0.3)
     await balanced.daemons[0].start()
     await balanced.settles(*ZONES)
 
     # A broker that is gone refuses: the other one gets the client at once.
     balanced.brokers[1].kill()
     await balanced.brokers[1].wait()
-    assert {await balanced.broker() for _ in range(4)} == {"broker0\n"}
+    assert {await balanced.broker() for _ in range(3)} == {"broker0\n"}

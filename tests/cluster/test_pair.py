@@ -84,3 +84,60 @@ async def test_a_standby_holds_and_hands_back(tmp_path):
         await pair.b.raises("and back")
         await eventually(lambda: pair.a.sent()["and back"] == 1)
         assert set(pair.sent().values()) == {1}
+
+
+async def test_a_pause_holds_on_both_nodes_and_ends_on_both(tmp_path):
+    async with open_pair(tmp_path) as pair:
+        (await pair.a.post("/pause", {})).raise_for_status()
+        await pair.b.until(lambda status: status["paused"])
+        await pair.b.raises("during the pause")
+        (await pair.b.post("/resume", {})).raise_for_status()
+        await pair.a.until(lambda status: not status["paused"])
+        await eventually(lambda: pair.sent()["during the pause"] == 1)
+
+
+async def test_the_directory_is_edited_on_the_master_and_promoting_turns_that_round(tmp_path):
+    async with open_pair(tmp_path) as pair:
+        refused = await pair.b.post("/directory/import", {"recipient": [{"name": "Bo", "channels": ["log"]}]})
+        assert "edit on the master" in refused.text
+        (await pair.b.post("/cluster/promote", {})).raise_for_status()
+        await pair.a.cluster(lambda doc: doc["role"] == "slave" and doc["directory"]["same"])
+        assert (await pair.b.get("/cluster"))["role"] == "master"
+
+
+async def test_an_orderly_restart_under_load_loses_and_repeats_nothing(tmp_path):
+    async with open_pair(tmp_path) as pair:
+        texts = [f"alarm {number}" for number in range(60)]
+
+        async def raise_all():
+            for text in texts:
+                await pair.b.raises(text)
+
+        raising = asyncio.get_running_loop().create_task(raise_all())
+        assert await pair.a.stop() == 0
+        await pair.a.start()
+        await raising
+        await pair.together()
+        case = (await pair.a.raises("fire", "Critical"))["cases"][0]
+        await eventually(lambda: len(pair.sent()) == 61)
+        assert await pair.a.stop() == 0
+        await pair.a.start()
+        await pair.together()
+        assert set(pair.sent().values()) == {1}
+        assert (await pair.b.get(f"/cases/{case['id']}"))["state"] == "open"
+
+
+async def test_without_mirroring_only_what_is_handed_over_is_on_the_other_node(tmp_path):
+    async with open_pair(tmp_path, extra="mirror = false\n") as pair:
+        case = (await pair.a.raises("fire", "Critical"))["cases"][0]
+        await eventually(lambda: sum(pair.sent().values()) == 1)
+        assert (await pair.b.get("/cases"))["cases"] == []
+        assert await pair.a.stop() == 0
+        async with asyncio.timeout(10):
+            while not (await pair.b.get("/cases"))["cases"]:
+                await asyncio.sleep(0.05)
+        found = await pair.b.get(f"/cases/{case['id']}")
+        assert found["state"] == "open"
+        assert found["next_step_at"]
+        assert sum(pair.sent().values()) == 1
+        await pair.a.start()

@@ -1,6 +1,6 @@
 """The virtual address goes to the node that can work: real keepalived, real daemons with modems, two machines and a client.
 
-The times it takes are printed (``pytest -s``). With ``ADDISPATCH_CAMPAIGN=1`` there are ten rounds, and keepalived with the
+The times it takes are printed (``pytest -s``). With ``ADDISPATCH_CAMPAIGN=1`` there are five rounds, and keepalived with the
 configuration of its manual beside them: the figures of docs/high-availability.md.
 """
 
@@ -26,7 +26,7 @@ from netns import Namespace, Net, namespaces, need_namespaces
 from addispatch.simulator import Network, SimulatedModem
 
 CAMPAIGN = bool(os.environ.get("ADDISPATCH_CAMPAIGN"))
-ROUNDS = 10 if CAMPAIGN else 1
+ROUNDS = 5 if CAMPAIGN else 1
 
 pytestmark = [pytest.mark.debian, pytest.mark.slow, pytest.mark.timeout(1800 if CAMPAIGN else 180)]
 
@@ -120,7 +120,11 @@ async def paired(folder: Path, conf: Callable[[Daemon, Namespace, int], str], *,
             guard = Keepalived(net[number], folder / f"guard{number}", conf(daemon, net[1 - number], number))
             assert await guard.complaints() == ""
             pair.guards.append(await stack.enter_async_context(guard))
-        yield pair
+        try:
+            yield pair
+        except BaseException:
+            print(*(f"\nkeepalived {number}: {guard.log}" for number, guard in enumerate(pair.guards)))
+            raise
 
 
 @contextlib.contextmanager
@@ -138,6 +142,11 @@ async def test_the_address_goes_to_the_node_that_can_work(tmp_path: Path) -> Non
         await pair.moves(MASTER, "both keepalived started")
         await pair.guards[0].says("Changing effective priority from 130 to 150")  # its modem has come, too
         await pair.guards[1].says("Changing effective priority from 120 to 140")
+        await pair.moves(MASTER, "both modems found")  # the other one may have had its modem first
+        await pair.moves(SLAVE, "the two cut from each other", lambda: pair.net.cut(pair.net[0], pair.net[1]))
+        assert ADDRESS in pair.net[0].addresses() & pair.net[1].addresses()  # neither can know what the other one does
+        await pair.moves(MASTER, "the cut healed", pair.net.heal)
+        assert pair.took_s["the cut healed"][0] < 8, "clients send to the node that has given the address up"
         for _ in range(ROUNDS):
             await pair.moves(SLAVE, "daemon killed", master.kill())
             assert ADDRESS not in pair.net[0].addresses()
@@ -164,6 +173,4 @@ async def test_keepalived_as_its_manual_has_it(tmp_path: Path) -> None:
             await pair.moves(MASTER, "cable put back", pair.net.heal)
             await pair.moves(SLAVE, "keepalived killed", pair.guards[0].kill())
             await pair.moves(MASTER, "keepalived started again", pair.guards[0].start())
-            await pair.moves(SLAVE, "keepalived ended", pair.guards[0].stop())
-            await pair.moves(MASTER, "keepalived started after it", pair.guards[0].start())
         pair.report()

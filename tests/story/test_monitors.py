@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 from pipelines import ADMIN, until
 from probes import watch, watched, watching
@@ -145,9 +147,15 @@ async def test_in_its_maintenance_window_a_monitor_raises_nothing(tmp_path: Path
         await tale.phone("Adam").expects("above HI")
 
 
+async def nothing_written(*, is_last: bool = False) -> list[Any]:
+    """What the ledger remembers of monitors that were killed: nothing but what went with their alarms."""
+    return []
+
+
 async def test_a_restart_repeats_nothing_and_forgets_nothing(tmp_path: Path) -> None:
     boiler, pump = watched("Boiler", **HOT), watched("Pump", retries=0)
     async with Tale(tmp_path, ASKED) as tale:
+        tale.node.monitoring.remember = nothing_written  # type: ignore[method-assign]
         async with watching(tale, boiler, pump) as dials:
             await dials.shows("Boiler", 85)
             await dials.hides("Pump")
@@ -239,3 +247,34 @@ async def test_how_monitors_stand_is_shown(tmp_path: Path) -> None:
         )
         assert doc["availability"] == 1
         assert doc["latency_ms"] >= 0
+
+
+async def test_what_was_seen_last_and_how_often_it_was_there_outlives_a_restart(tmp_path: Path) -> None:
+    boiler, pump = watched("Boiler", **HOT), watched("Pump", retries=1000)
+    async with Tale(tmp_path, TEAM) as tale:
+        async with watching(tale, boiler, pump, shown={"Boiler": 85}) as dials:
+            await dials.is_read("Boiler", 3)
+            await tale.phone("Adam").expects("above HI")
+            await dials.shows("Boiler", 87.5)
+            tale.clock.forward(seconds=1)
+            await dials.hides("Pump", times=8)
+        before = {doc["name"]: doc for doc in tale.node.monitoring.documents()}
+        await tale.crash()
+        tale.clock.forward(hours=1)
+        # Nobody has read anything since.
+        later = [dataclasses.replace(one, interval_s=3600.0) for one in (boiler, pump)]
+        async with watching(tale, *later, shown={"Boiler": 87.5}):
+            after = {doc["name"]: doc for doc in tale.node.monitoring.documents()}
+            for name, state in (("Boiler", "alarm"), ("Pump", "failing")):
+                assert after[name] == {**before[name], "interval_s": 3600.0}
+                assert after[name]["state"] == state
+            assert after["Boiler"]["value"] == 87.5
+            assert 0 < after["Pump"]["availability"] < 1
+            assert after["Pump"]["value_at"] < after["Pump"]["read_at"]
+        async with watching(tale, boiler, pump, shown={"Boiler": 20}) as dials:
+            await dials.is_read("Boiler", 3)
+            await dials.is_read("Pump", 40)
+            await tale.phone("Adam").expects("back to normal")
+            await tale.phone("Adam").is_silent()
+            (doc,) = (one for one in tale.node.monitoring.documents() if one["name"] == "Pump")
+            assert doc["availability"] > after["Pump"]["availability"], "counted on, over the whole time"

@@ -14,7 +14,7 @@ from typing import Self
 from netns import Namespace, find_program
 
 #: How often the client knocks, and how long it waits for an answer, in seconds.
-KNOCK_S, ANSWER_S = 0.05, 0.4
+KNOCK_S, ANSWER_S = 0.1, 0.4
 #: How long anything may take on a machine that is busy with other things.
 PATIENCE_S = 40.0
 
@@ -65,6 +65,8 @@ class Keepalived:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
         await self._process.wait()
+        for name in ("pid", "vrrp_pid"):  # a reboot clears /run
+            (self._folder / name).unlink(missing_ok=True)
 
     @property
     def log(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ class DiskNode:
             self.replica.begin(
                 saved, self.configured, packed.sha, packed.blob,
                 has_directory=not packed.is_empty or (role is ClusterRole.MASTER and self.directory_file.exists()),
-                is_mended=bool(self.directory.notes),
+                is_mended=self.directory.is_mended,
             )
         )  # fmt: skip
         self.directory.refuse = lambda: self.replica.read_only("http://the-other:5556")
@@ -108,8 +109,8 @@ class DiskNode:
         await self.act(self.replica.message(json.loads(text), self.now_s))
 
 
-async def meet(one: DiskNode, other: DiskNode, rounds: int = 20) -> None:
-    """Let heartbeats and messages flow for a while: 0.25 s a round."""
+async def meet(one: DiskNode, other: DiskNode, rounds: int = 20, lost: Callable[[], bool] = bool) -> None:
+    """Let heartbeats and messages flow for a while: 0.25 s a round. ``lost`` decides about each message."""
     for _ in range(rounds):
         for me, peer in ((one, other), (other, one)):
             if not (me.is_alive and peer.is_alive):
@@ -118,7 +119,7 @@ async def meet(one: DiskNode, other: DiskNode, rounds: int = 20) -> None:
             await me.hear(peer)
             await me.act(me.replica.tick(me.now_s))
             for text in [me.outbox.pop(0) for _ in range(len(me.outbox))]:
-                if peer.is_alive:
+                if peer.is_alive and not lost():
                     await peer.take(text)
 
 

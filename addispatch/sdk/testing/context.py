@@ -76,6 +76,7 @@ class RecordingContext:
         self.operations: Operations = operations or EmptyOperations()
         #: What ``addispatch plugin try`` sets.
         self.is_trial = False
+        self.on_duty = True
         self.intake = Intake.ACCEPT
         self.alarms: Recording[Alarm] = Recording("alarm")
         self.events: Recording[RecordedEvent] = Recording("event")

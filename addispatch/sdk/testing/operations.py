@@ -118,6 +118,20 @@ class EmptyOperations:
         """Nothing waits."""
         return {"cancelled": 0, "closed": 0} if close_cases else {"cancelled": 0}
 
+    async def restored(self, actor: Actor, *, limit: int = 50, cursor: str | None = None) -> Doc:
+        """Nothing is held."""
+        return {
+            "restored_at": None, "backup_at": None, "case_count": 0, "delivery_count": 0, "cases": [], "next": None,
+        }  # fmt: skip
+
+    async def decide_restored(self, actor: Actor, action: str) -> Doc:
+        """Nothing is held."""
+        return {"action": action, "cases": 0, "deliveries": 0}
+
+    async def backup(self, actor: Actor) -> AsyncIterator[bytes]:
+        """There is nothing to back up."""
+        raise Refused("backup", "there is nothing to back up")
+
     async def close(self, actor: Actor, request: Doc) -> Doc:
         """There are no cases."""
         raise Refused("codes", "there is no such case")

@@ -61,7 +61,8 @@ class Poller:
         """Poll until ``stop`` is called."""
         while not self._stopping.is_set():
             async with self.busy:
-                pause_s = await self._poll()
+                # Two nodes that poll one mailbox would get in each other's way.
+                pause_s = await self._poll() if self._context.on_duty else self._config.poll_s
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
                     await self._stopping.wait()

@@ -11,6 +11,7 @@ Modbus Application Protocol V1.1b3 (requests), Messaging on TCP/IP V1.0b, 3.1 (h
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import NamedTuple
 
 from pymodbus.framer import FramerRTU, FramerSocket
@@ -51,7 +52,15 @@ def _request(asked: Asked, transaction: int = 0) -> ModbusPDU:
 
 def tcp_request(asked: Asked, transaction: int) -> bytes:
     """Return the frame of a request on TCP."""
-    return _TCP.buildFrame(_request(asked, transaction))
+    if asked.write is not None:
+        return _TCP.buildFrame(_request(asked, transaction))
+    return transaction.to_bytes(2) + _tcp_read(asked)
+
+
+@lru_cache(16_384)
+def _tcp_read(asked: Asked) -> bytes:
+    """Return all but the transaction, with which the header begins: the same each time."""
+    return _TCP.buildFrame(_request(asked))[2:]
 
 
 def rtu_request(asked: Asked) -> bytes:

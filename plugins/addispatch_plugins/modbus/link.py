@@ -41,6 +41,7 @@ class Link(asyncio.Protocol):
         self._received_count = 0
         self._note = ""
         self._deadline = Deadline(0, 0)
+        self._timer: asyncio.TimerHandle | None = None
         self.is_open = False
         self.answered_count = 0
 
@@ -54,6 +55,7 @@ class Link(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell who waits for an answer."""
         self.is_open = False
+        self._stop_timer()
         why = f" ({unreachable(exc)})" if isinstance(exc, OSError) else ""
         where = "in the middle of an answer" if self._received_count else "without an answer"
         self._fail(ClosedError(f"the connection was closed {where}{why}", is_fresh=not self._received_count))
@@ -92,22 +94,39 @@ class Link(asyncio.Protocol):
         self._transaction = (self._transaction + 1) & 0xFFFF
         self._asked, self._buffer, self._received_count, self._note = asked, b"", 0, ""
         self._answer = loop.create_future()
-        timer = loop.call_at(deadline.at_s, self._too_late)
+        # One for all requests of a connection, set anew when it goes off: most are answered long before.
+        if self._timer is None or self._timer.when() > deadline.at_s:
+            self._stop_timer()
+            self._timer = loop.call_at(deadline.at_s, self._look_at_deadline)
         try:
             self._transport.write(
                 frames.rtu_request(asked) if self._is_rtu else frames.tcp_request(asked, self._transaction)
             )
             return await self._answer
         finally:
-            timer.cancel()
             self._answer = None
 
     def close(self) -> None:
         """End the connection at once, without waiting for the other side; may be called twice."""
         self.is_open = False
+        self._stop_timer()
         if self._transport is not None:
             self._transport.abort()
             self._transport = None
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look_at_deadline(self) -> None:
+        timer, self._timer = self._timer, None
+        if self._answer is None or self._answer.done():
+            return  # nobody waits; who asks next sets it
+        if timer is not None and self._deadline.at_s > timer.when():
+            self._timer = asyncio.get_running_loop().call_at(self._deadline.at_s, self._look_at_deadline)
+        else:
+            self._too_late()
 
     def _too_late(self) -> None:
         seen = self._note or (f" (only {self._received_count} bytes came)" if self._received_count else "")

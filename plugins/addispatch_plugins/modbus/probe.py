@@ -37,8 +37,9 @@ class ModbusProbe:
         return keys.line, keys.unit
 
     def prepare(self, keys: Sequence[ModbusKeys]) -> None:
-        """Forget the devices that nobody reads any more."""
-        self._readers.clear()
+        """Forget the devices that nobody reads any more; of the others stays what was learned about them."""
+        known = set(map(id, keys))
+        self._readers = {ids: reader for ids, reader in self._readers.items() if known.issuperset(ids)}
         units: dict[LineKey, list[int]] = {}
         for one in keys:
             units.setdefault(one.line, []).append(one.unit)

@@ -42,6 +42,8 @@ class Reader:
         self._unit = keys[0].unit
         self._spans = [Span(one.table, one.number, one.count) for one in keys]
         self._decoders = [decoder(one) for one in keys]
+        self._seen: list[tuple[bytes | None, Value]] = [(None, 0)] * len(keys)
+        """What each monitor's registers were last, and what that means."""
         self._watchdogs = sorted({one.watchdog_number for one in keys if one.watchdog_number is not None})
         self._alone: set[Span] = set()
         """Not to be read together with others, for a while."""
@@ -118,7 +120,10 @@ class Reader:
         took_s = loop.time() - began_s
         for index in block.members:
             span = self._spans[index]
-            readings[index] = Reading(self._decoders[index](cut(data, block.span, span)), latency_s=took_s)
+            own = data if span == block.span and not span.register.is_bit else cut(data, block.span, span)
+            if self._seen[index][0] != own:  # most stay the same from one reading to the next
+                self._seen[index] = own, self._decoders[index](own)
+            readings[index] = Reading(self._seen[index][1], latency_s=took_s)
 
     async def _read_singly(self, block: Block, readings: list[Reading | None], deadline: Deadline) -> None:
         """One bad address must not take the others down: find out which it is, and leave it out for a while."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sim.disk import Age, Clock, Disk, Record, is_open
+from sim.disk import Age, Clock, Disk, Record, is_open, role_of
 from sim.net import Letter, header_of
 from sim.plan import ASKED, CHANNEL, Alarm
 
@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from sim.world import Host
 
 TICK_S = 0.05
+TICK = ev.Tick()
 #: Back-off after a hand-over that failed, first and longest.
 FIRST_S, LONGEST_S = 0.5, 4.0
+#: How long an orderly stop may take to hand everything over.
+LEAVE_S = 5.0
 
 
 class View(NamedTuple):
@@ -64,7 +67,7 @@ class Daemon:
         self.is_dead = self.is_frozen = False
         self._backlog: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self._written_s = self._told_s = self.world.now_s
-        self._n = self._wills = 0
+        self._n = self._wills = self._ticks = 0
         self._mirrored: list[str] = []
         self._wants = Config()
         self.in_hand: tuple[str, DeliveryKey] | None = None
@@ -86,7 +89,7 @@ class Daemon:
         )
         self.gate = Gate(me.boot, store=me.store, node=me.name)
         self.submit(self._start, self._started, is_vital=True)
-        self.world.after(self.rng.uniform(0.0, TICK_S), self.call, self._tick)
+        self.world.after(self.rng.uniform(0.0, TICK_S), self._tick)
 
     @property
     def disk(self) -> Disk:
@@ -113,14 +116,22 @@ class Daemon:
             self.call(function, *args)
 
     def _tick(self) -> None:
-        self.world.after(TICK_S, self.call, self._tick)
-        self.step(ev.Tick())
+        if self.is_dead:
+            return
+        if self.is_frozen:
+            self._backlog.append((self._tick, ()))
+            return
+        self.world.after(TICK_S, self._tick)
+        for action in self.node.step(TICK, self.world.now_s):
+            self._perform(action)
         if self._mirrored:
             ids, self._mirrored = self._mirrored, []
             self.submit(lambda disk: disk.mirrored.update({i: disk.digests[i] for i in ids}), lambda _: None)
         if self._wants > self.node.local.config:
             self.submit(lambda disk: self._set_config(disk, self._wants), lambda _: self.tell_local())
-        self.look()
+        self._ticks += 1
+        if self._ticks % 4 == 0:
+            self.look()
 
     def step(self, event: ev.Event) -> None:
         for action in self.node.step(event, self.world.now_s):
@@ -133,7 +144,7 @@ class Daemon:
             case ev.Merge(records, store, boot):
                 self.submit(lambda disk: self._merge(disk, records), lambda done: self._merged(done, store, boot))
             case ev.Fetch(ids):
-                self._read(lambda disk: tuple(self._whole(disk, ident) for ident in ids), lambda c: ev.Fetched(c))
+                self._read(lambda disk: tuple(self._whole(disk, ident) for ident in ids), ev.Fetched)
             case ev.Look(theirs):
                 self._read(
                     lambda disk: tuple(
@@ -142,6 +153,7 @@ class Daemon:
                     lambda c: ev.Looked(c, theirs),
                 )
             case ev.Claim(ids):
+                self.world.oracle.claimed(self.host.rank)
                 self.commit(lambda disk: [self._claimed(disk, ident) for ident in ids])
             case ev.Give(ids, rank, store):
                 self.commit(lambda disk: [self._given(disk, ident, rank, store) for ident in ids])
@@ -161,7 +173,9 @@ class Daemon:
             case ev.Renew(boot):
                 self._n = self._wills = 0
                 self.gate.renew(boot)
-            case _:  # Settle: read from the rules
+            case ev.Settle():
+                self.world.after(0.0, self.call, self.look)
+            case _:
                 pass
 
     def _post(self, message: Any) -> None:
@@ -203,7 +217,8 @@ class Daemon:
         failed: Callable[[], None] | None = None,
     ) -> None:
         """Commit something, in order; ``told`` hears of it a little later. A full disk takes nothing but vital things."""
-        self._written_s = max(self._written_s, self.world.now_s + self.rng.uniform(0.0005, 0.01))
+        takes_s = self.rng.uniform(0.05, 0.5) if self.host.slow_count else self.rng.uniform(0.0005, 0.01)
+        self._written_s = max(self._written_s, self.world.now_s + takes_s)
         self.world.at(self._written_s, self.call, self._write, unit, told, is_vital, failed)
 
     def _write(
@@ -252,19 +267,21 @@ class Daemon:
         clock, now_s = disk.clocks.get(case.id), self._clock_s
         if clock is None:
             return Record(case, disk.digests[case.id], None)
+        if self.world.rules.wall_clocks:
+            return Record(case, disk.digests[case.id], Age(*clock))
         handed_s = None if clock.handed_s is None else now_s - clock.handed_s
         return Record(case, disk.digests[case.id], Age(clock.position, now_s - clock.queued_s, handed_s))
 
     @property
     def _clock_s(self) -> float:
         """Now as this node counts it; only an ablation compares it with the other node's."""
-        return self.world.now_s
+        return self.world.now_s + (self.host.skew_s if self.world.rules.wall_clocks else 0.0)
 
     def _whole(self, disk: Disk, ident: str) -> ev.Change:
         return disk.change(ident, self._record(disk, disk.cases[ident]))
 
     def _start(self, disk: Disk) -> tuple[ev.Change, ...]:
-        for ident, case in list(disk.cases.items()):
+        for case in list(disk.cases.values()):
             if case.owner.store == disk.store:
                 disk.join(self.world.rules.doubt(case))
         return tuple(
@@ -290,6 +307,8 @@ class Daemon:
         return list(done.values())
 
     def _clock_of(self, age: Age) -> Clock:
+        if self.world.rules.wall_clocks:
+            return Clock(*age)
         now_s = self._clock_s
         return Clock(age.position, now_s - age.queued_s, None if age.handed_s is None else now_s - age.handed_s)
 
@@ -330,7 +349,7 @@ class Daemon:
         return Local(
             channels=((CHANNEL, self.host.seems_up),),
             disk="full" if self.host.is_full else "ok",
-            role="master" if self.host.rank == 0 else "slave",
+            role=role_of(self.disk.config, self.host.rank),
             pause=self.disk.pause,
             config=self.disk.config,
         )
@@ -389,10 +408,30 @@ class Daemon:
         pause = self.node.pause(on=on, by="operator")
         self.submit(lambda disk: self._set_pause(disk, pause), lambda _: self.tell_local())
 
-    def edit(self) -> None:
+    def edit(self, term: int = 1) -> None:
+        """The master's directory changes; with a higher term this node is the master from now on."""
         config = self.disk.config
-        newer = config._replace(term=max(1, config.term), gen=config.gen + 1, sha=self.world.new_boot())
+        if term <= config.term and role_of(config, self.host.rank) != "master":
+            return
+        newer = Config(max(term, config.term), config.gen + 1, f"{self.host.rank} {self.world.new_boot()}")
         self.submit(lambda disk: self._set_config(disk, newer), lambda _: self.tell_local())
+
+    # -- an orderly stop ---------------------------------------------------------------------------------------------
+
+    def leave(self, ended: Callable[[], None]) -> None:
+        """Begin nothing more, end what is under way, hand the rest to the other node; then end."""
+        self.node.is_leaving = True
+        self._leave(self.world.now_s + LEAVE_S, ended)
+
+    def _leave(self, until_s: float, ended: Callable[[], None]) -> None:
+        node = self.node
+        has_more = bool(node.entries.unclean) or (node.can_give and any(True for _ in node.entries.mine()))
+        if self.world.now_s < until_s and (self.is_busy or (node.has_peer and has_more)):
+            self.world.after(TICK_S, self.call, self._leave, until_s, ended)
+        else:
+            if self.is_busy:  # a hand-over that takes longer than that is in doubt
+                self.world.oracle.broken_off_count += 1
+            ended()
 
     # -- sending and escalating --------------------------------------------------------------------------------------
 
@@ -405,7 +444,7 @@ class Daemon:
     def look(self) -> None:
         """What is due?"""
         disk, now_s = self.disk, self.world.now_s
-        if not self.node.is_settled or disk.pause.on:
+        if not self.node.is_settled or self.node.is_leaving or disk.pause.on:
             return
         for ident, case in disk.cases.items():
             view = self._view(ident, case)
@@ -458,15 +497,20 @@ class Daemon:
             return []
 
         def then() -> None:
-            now = self.disk.cases[ident].deliveries[key]
-            if now == sending and (self._may_send(self.disk, ident, key, sending) or not self.world.rules.rechecks):
-                self.host.modem.send(self, ident, key, lambda what: self._ended(ident, key, sending, what))
-            elif now == sending:
-                self._record_outcome(ident, key, DeliveryState(Fact.NONE, state.attempt + 1), 0.0)
-            else:
+            if self.disk.cases[ident].deliveries[key] != sending:
                 self._free()
+            elif self.rng.random() < 0.3:  # something else is on the wire
+                self.world.after(self.rng.uniform(0.0, 0.4), self.call, self._hand_over, ident, key, sending)
+            else:
+                self._hand_over(ident, key, sending)
 
         self.commit(make, then, self._free)
+
+    def _hand_over(self, ident: str, key: DeliveryKey, state: DeliveryState) -> None:
+        if self._may_send(self.disk, ident, key, state) or not self.world.rules.rechecks:
+            self.host.modem.send(self, ident, key, lambda what: self._ended(ident, key, state, what))
+        else:
+            self._record_outcome(ident, key, DeliveryState(Fact.NONE, state.attempt + 1), 0.0)
 
     def _may_send(self, disk: Disk, ident: str, key: DeliveryKey, state: DeliveryState) -> bool:
         case = disk.cases[ident]

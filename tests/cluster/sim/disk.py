@@ -124,6 +124,12 @@ def is_open(case: Case) -> bool:
     return case.head is not None and state_of(case)[0] is not CaseState.CLOSED
 
 
+def role_of(config: Config, rank: int) -> str:
+    """The file names the first master; later the one who had itself promoted."""
+    master = config.sha[:1] if config.term > 1 else "0"
+    return "master" if str(rank) == master else "slave"
+
+
 def acked(ident: str, who: str, at_ms: int) -> Case:
     return Case(ident, acks=frozenset({Note(at_ms, who, "sms")}))
 

@@ -29,20 +29,22 @@ class Net:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.brokers = [True, True]
+        #: A broker may be down for two reasons at once.
+        self.down_count = [0, 0]
+        self.slow_count = 0
         self.sessions: set[tuple[int, int]] = set()
         self.cuts: dict[tuple[int, int, bool], int] = {}
         self._held: list[tuple[int, int, Letter]] = []
         self._wills: dict[tuple[int, int], Letter] = {}
 
     def is_whole(self, host: int, broker: int) -> bool:
-        return self.brokers[broker] and not {(host, broker, True), (host, broker, False)} & self.cuts.keys()
+        return not self.down_count[broker] and not {(host, broker, True), (host, broker, False)} & self.cuts.keys()
 
     def send(self, host: int, letter: Letter) -> None:
         """Publish on both brokers."""
         plan, rng = self.world.plan, self.world.rng
         for broker in (0, 1):
-            if (host, broker) not in self.sessions or not self.brokers[broker]:
+            if (host, broker) not in self.sessions or self.down_count[broker]:
                 continue
             if (host, broker, True) in self.cuts:
                 self._hold(host, broker, letter)
@@ -50,13 +52,13 @@ class Net:
             copies = 1 if rng.random() >= plan.duplicates else 2
             for _ in range(copies):
                 if rng.random() >= plan.loss:
-                    delay_s = rng.uniform(0.0005, 0.01)
+                    delay_s = rng.uniform(0.2, 1.0) if self.slow_count else rng.uniform(0.0005, 0.01)
                     if rng.random() < plan.reorder:
                         delay_s += rng.uniform(0.0, 0.15)
                     self.world.after(delay_s, self._arrive, 1 - host, broker, letter)
 
     def _arrive(self, host: int, broker: int, letter: Letter) -> None:
-        if not self.brokers[broker] or (host, broker) not in self.sessions:
+        if self.down_count[broker] or (host, broker) not in self.sessions:
             return
         if (host, broker, False) in self.cuts:
             self._hold(1 - host, broker, letter)
@@ -106,20 +108,23 @@ class Net:
             self.world.hosts[host].path(broker, is_up=True)
 
     def broker_down(self, broker: int) -> None:
-        self.brokers[broker] = False
+        self.down_count[broker] += 1
         for host in (0, 1):
             self.disconnect(host, broker)
 
     def broker_up(self, broker: int) -> None:
-        self.brokers[broker] = True
+        self.down_count[broker] -= 1
         for host in (0, 1):
             self.reconnect(host, broker)
 
-    def left(self, host: int) -> None:
+    def slow(self, by: int) -> None:
+        self.slow_count += by
+
+    def left(self, host: int, *, is_orderly: bool = False) -> None:
         """The host's process ended: its sessions with it; the brokers publish its last will."""
         for broker in (0, 1):
             if (host, broker) in self.sessions:
-                if self.world.rng.random() < 0.7:
+                if is_orderly or self.world.rng.random() < 0.7:
                     self.will(host, broker)
                 self.sessions.discard((host, broker))
 

@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from sim.disk import Disk, is_open
+from sim.disk import Disk, is_open, role_of
 from sim.plan import ASKED, BASIC, Alarm, Fault, Kind
 
 from addispatch.cluster.liveness import Standing
 from addispatch.domain.case import Case, CaseState, DeliveryKey, Fact, Position
 from addispatch.domain.case_state import asks, is_answered, policy_of, state_of
-from addispatch.domain.escalation import is_ended, wait_s
+from addispatch.domain.escalation import following, is_ended, wait_s
 
 if TYPE_CHECKING:
     from sim.world import Host, World
 
 #: A fault may still have its effect so long after its end: a node that comes back gives no verdict for 5 s.
 AFTER_S = 7.0
-#: So long without a fault, and two copies must be there.
-CALM_S = 3.0
+#: So long without a fault, a little after the last one, and two copies must be there.
+CALM_S, BACK_S = 3.0, 1.0
 EPSILON_S = 1e-6
-#: The longest hand-over, twice: one may be under way.
-CHANNEL_S = 0.8
+#: So long both nodes may think that they are the master.
+PROMOTION_S = 2.0
+#: The longest wait before a hand-over.
+CHANNEL_S = 0.4
 
 
 class Oracle:
@@ -47,6 +49,7 @@ class Oracle:
         self._lost_s: dict[tuple[str, int], float] = {}
         self._crash: dict[int, tuple[float, set[str]]] = {}
         self.takeovers_s: list[float] = []
+        self.broken_off_count = 0
 
     def say(self, invariant: str, text: str) -> None:
         self.wrong.append(f"{invariant} at {self.world.now_s:.3f} s: {text}")
@@ -79,7 +82,12 @@ class Oracle:
         """A text is handed to a modem."""
         host = self.world.hosts[rank]
         case = host.disk.cases[ident]
-        self._begun_s.setdefault((ident, Position(*key[:2])), self.world.now_s)
+        now_s = self.world.now_s
+        self._begun_s.setdefault((ident, Position(*key[:2])), now_s)
+        for crashed, (at_s, idents) in list(self._crash.items()):
+            if crashed != rank and ident in idents:
+                del self._crash[crashed]
+                self.takeovers_s.append(now_s - at_s)
         policy = self.alarms[ident].policy
         if policy == BASIC and case.acks:
             self.say("I4", f"{ident} {key.recipient} was told by {rank}, though acknowledged")
@@ -92,10 +100,10 @@ class Oracle:
         now_s = self.world.now_s
         self.sends[ident, key] += 1
         self._sent_s.setdefault((ident, key), []).append(now_s)
-        for crashed, (at_s, idents) in list(self._crash.items()):
-            if crashed != rank and ident in idents:
-                del self._crash[crashed]
-                self.takeovers_s.append(now_s - at_s)
+
+    def claimed(self, rank: int) -> None:
+        if not self.world.plan.faults and not self.world.plan.stops:
+            self.say("I5", f"{rank} takes over, though nothing is wrong")
 
     def stepped(self, rank: int, case: Case, declined: bool) -> None:
         """A node goes from the case's position to the next."""
@@ -107,15 +115,19 @@ class Oracle:
             self.say(
                 "I5", f"{case.id} left {tuple(here)} {begun_s + wait_s(policy, here) - now_s:.2f} s early on {rank}"
             )
-        from addispatch.domain.escalation import following
-
         self._queued_s.setdefault((case.id, following(policy, here)), now_s)
 
     def crashed(self, host: Host) -> None:
         """Measure the takeover if nothing else is wrong with the other node."""
         now_s, other = self.world.now_s, self.world.hosts[1 - host.rank]
         near = self._near(now_s)
-        if len(near) != 1 or near[0].kind is Kind.BOTH_CRASH or now_s < 8.0 or self.world.plan.pauses:
+        if (
+            len(near) != 1
+            or near[0].kind is Kind.BOTH_CRASH
+            or now_s < 8.0
+            or self.world.plan.pauses
+            or self.world.plan.stops
+        ):
             return
         daemon = other.daemon
         if daemon is None or daemon.node.standing is not Standing.UP or daemon.is_busy:
@@ -140,9 +152,9 @@ class Oracle:
 
     def _has_taken_over(self, host: Host, at_s: float, limit_s: float) -> None:
         """The other node must have sent by now, unless this one came back or something else went wrong."""
-        if self._crash.pop(host.rank, (None,))[0] == at_s and host.daemon is None:
-            if len(self._near(at_s, at_s + limit_s)) == 1:
-                self.say("I5", f"no takeover {limit_s:.1f} s after {host.rank} crashed")
+        is_due = self._crash.pop(host.rank, (None,))[0] == at_s and host.daemon is None
+        if is_due and len(self._near(at_s, at_s + limit_s)) == 1:
+            self.say("I5", f"no takeover {limit_s:.1f} s after {host.rank} crashed")
 
     def started(self, host: Host) -> None:
         """It is back before the other node took over: nothing to measure."""
@@ -168,7 +180,7 @@ class Oracle:
     def _calm_s(self, since_s: float, until_s: float) -> float:
         """The longest time between two moments in which nothing was wrong."""
         longest_s, calm_from_s = 0.0, since_s
-        for at_s, end_s in sorted((f.at_s, f.until_s + AFTER_S) for f in self.world.plan.faults):
+        for at_s, end_s in sorted((f.at_s, f.until_s + BACK_S) for f in self.world.plan.faults):
             if at_s > until_s:
                 break
             longest_s = max(longest_s, at_s - calm_from_s)
@@ -202,6 +214,11 @@ class Oracle:
                 for key, state in case.deliveries.items()
                 if state.fact is Fact.SENT and not self.sends[alarm.ident, key]
             ]
+        if self.world.plan.is_passive:
+            master = next(h.disk.store for h in self.world.hosts if role_of(h.disk.config, h.rank) == "master")
+            left += [
+                f"failback: {alarm.ident} is not the master's" for c in held if is_open(c) and c.owner.store != master
+            ]
         if all(is_at_rest(case) for case in held):
             for case in held:
                 left += [f"I1 {alarm.ident}: {who} was never asked" for who in self._missing(alarm, case)]
@@ -230,15 +247,18 @@ class Oracle:
                     left.append(f"I3 {ident} is missing on {lacks}")
                 elif is_open(mine or theirs):  # type: ignore[arg-type]
                     left.append(f"I3 {ident} is open and missing on {lacks}")
-            elif mine != theirs or one.digests[ident] != two.digests[ident]:
-                # What was closed on both before a VM was rolled back is not compared again.
-                if is_open(mine) or is_open(theirs) or not any(f.kind is Kind.ROLLBACK for f in self.world.plan.faults):
-                    left.append(f"I3 {ident} differs")
+            elif (mine != theirs or one.digests[ident] != two.digests[ident]) and not self._is_old(mine, theirs):
+                left.append(f"I3 {ident} differs")
         if one.pause != two.pause:
             left.append("I3 the pause differs")
         if one.config != two.config:
             left.append("I3 the directory differs")
         return left
+
+    def _is_old(self, mine: Case, theirs: Case) -> bool:
+        """Whether it was closed on both before a VM was rolled back: what came to it since is not told again."""
+        was_rolled_back = any(fault.kind is Kind.ROLLBACK for fault in self.world.plan.faults)
+        return was_rolled_back and not is_open(mine) and not is_open(theirs)
 
     def _was_new_after(self, ident: str, rank: int) -> bool:
         """Whether that host got another disk at any time: what was closed before is not told to it."""
@@ -247,12 +267,23 @@ class Oracle:
     def judge(self) -> None:
         """After the heal."""
         self.wrong += self.unfinished()
+        for host in self.world.hosts:
+            assert host.daemon is not None
+            node = host.daemon.node
+            if node.standing is not Standing.UP or not node.is_settled or node.entries.unclean:
+                self.say("I3", f"{host.rank} thinks the other one {node.standing}, settled {node.is_settled}")
         for (ident, key), count in self.sends.items():
             allowed = 1 + len(self._overlapping(ident, self._sent_s[ident, key]))
+            allowed += self._has_two_masters(ident) + self.broken_off_count
             if count > allowed:
                 self.say(
                     "I2", f"{ident} {tuple(key)} was sent {count} times, {allowed} allowed: {self._sent_s[ident, key]}"
                 )
+
+    def _has_two_masters(self, ident: str) -> bool:
+        """Whether both nodes heard the alarm in the moment in which the one was made master and the other did not know."""
+        alarm, promote_s = self.alarms[ident], self.world.plan.promote_s
+        return promote_s is not None and alarm.shared and abs(alarm.at_s - promote_s) < PROMOTION_S
 
     def _overlapping(self, ident: str, sent_s: list[float]) -> list[Fault]:
         began_s = self.alarms[ident].at_s

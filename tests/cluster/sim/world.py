@@ -20,12 +20,15 @@ from addispatch.domain.case import Case, DeliveryKey, DeliveryState, Fact
 from addispatch.domain.ownership import in_doubt
 
 
+DEFAULT = Timing()
+
+
 @dataclass(frozen=True)
 class Rules:
     """What is under test; an ablation changes one of these."""
 
     node: type[Node] = Node
-    timing: Timing = Timing()
+    timing: Timing = DEFAULT
     owner_by_name: bool = False
     doubt_fails: bool = False
     rechecks: bool = True
@@ -51,7 +54,7 @@ class Modem:
         """Hand over; ``ended`` hears ``sent``, ``failed`` or ``in doubt``."""
         world = self.world
         world.oracle.begun(self.host.rank, ident, key)
-        takes_s = world.rng.uniform(0.15, 0.8)
+        takes_s = world.rng.uniform(0.15, 0.8) if world.rng.random() < 0.97 else world.rng.uniform(4.0, 8.0)
         if not self.host.is_modem_up:
             world.after(takes_s, daemon.call, ended, "failed")
             return
@@ -75,7 +78,7 @@ class Host:
         self.disk = Disk(self.new_store())
         self.modem = Modem(self)
         self.daemon: Daemon | None = None
-        self.full_count = self.outage_count = self.down_count = self.frozen_count = 0
+        self.full_count = self.outage_count = self.down_count = self.frozen_count = self.slow_count = 0
         self.seems_up = True
         self.snapshots: dict[Fault, Disk] = {}
 
@@ -125,6 +128,22 @@ class Host:
             if self.frozen_count:
                 assert self.daemon is not None
                 self.daemon.is_frozen = True
+
+    def stop(self, down_s: float) -> None:
+        """An orderly stop and start."""
+        daemon = self.daemon
+        if daemon is None or daemon.is_frozen:
+            return
+
+        def ended() -> None:
+            if self.daemon is daemon:
+                self.down_count += 1
+                self.daemon = None
+                daemon.is_dead = True
+                self.world.net.left(self.rank, is_orderly=True)
+                self.world.after(down_s, self.restart)
+
+        daemon.leave(ended)
 
     def replace(self, disk: Disk) -> None:
         old, self.disk = self.disk, disk
@@ -176,7 +195,8 @@ class World:
     def new_boot(self) -> str:
         return f"{self.rng.getrandbits(32):08x}"
 
-    def run(self) -> Oracle:
+    def begin(self) -> None:
+        """Plan everything; ``until`` lets it happen."""
         for host in self.hosts:
             self.after(self.rng.uniform(0.0, 0.5), host.start)
         for alarm in self.plan.alarms:
@@ -191,16 +211,27 @@ class World:
             self.at(at_s, self._pause, host, on)
         for at_s, host in self.plan.edits:
             self.at(at_s, self._edit, host)
-        healed_s = max([self.plan.heal_s, *(f.until_s for f in self.plan.faults), *(a.at_s for a in self.plan.alarms)])
-        self._until(healed_s)
+        for at_s, host, down_s in self.plan.stops:
+            self.at(at_s, self.hosts[host].stop, down_s)
+        if self.plan.promote_s is not None:
+            self.at(self.plan.promote_s, self._promote)
+
+    def run(self) -> Oracle:
+        """Let it happen, wait until all is done, and judge."""
+        self.begin()
+        plan = self.plan
+        ends_s = (*(f.until_s for f in plan.faults), *(a.at_s for a in plan.alarms), *(p[0] for p in plan.pauses))
+        ends_s = (*ends_s, *(at_s + down_s + 5.0 for at_s, _, down_s in plan.stops))
+        healed_s = max(6.0, *ends_s)
+        self.until(healed_s)
         while self.now_s < healed_s + PATIENCE_S:
-            self._until(self.now_s + 1.0)
+            self.until(self.now_s + 0.5)
             if self.is_quiet():
                 break
         self.oracle.judge()
         return self.oracle
 
-    def _until(self, until_s: float) -> None:
+    def until(self, until_s: float) -> None:
         queue, pop = self._queue, heapq.heappop
         while queue and queue[0][0] <= until_s:
             self.now_s, _, function, args = pop(queue)
@@ -233,12 +264,9 @@ class World:
             case Kind.CRASH:
                 return host.crash, host.restart
             case Kind.BOTH_CRASH:
-                return (
-                    lambda: [h.crash() for h in self.hosts] and None,
-                    lambda: [self.after(self.rng.uniform(0, 3), h.restart) for h in self.hosts] and None,
-                )
+                return self._crash_both, self._restart_both
             case Kind.DISK_DESTROYED:
-                return lambda: (host.crash(), host.replace(Disk(host.new_store()))) and None, host.restart
+                return lambda: self._destroy(host), host.restart
             case Kind.ROLLBACK:
                 return lambda: self._roll_back(fault, host), host.restart
             case Kind.FREEZE:
@@ -255,15 +283,45 @@ class World:
                 return lambda: host.outage(1), lambda: host.outage(-1)
             case Kind.DISK_FULL:
                 return lambda: self._fill(host, 1), lambda: self._fill(host, -1)
+            case Kind.POWER:
+                return lambda: self._power(host, on=False), lambda: self._power(host, on=True)
+            case Kind.SLOW_DISK:
+                return lambda: self._slow_disk(host, 1), lambda: self._slow_disk(host, -1)
+            case Kind.SLOW_NET:
+                return lambda: net.slow(1), lambda: net.slow(-1)
             case Kind.FALSE_WILL:
                 return lambda: self._false_will(host, broker), lambda: None
         return lambda: net.cut(*paths), lambda: net.heal(*paths)
+
+    def _crash_both(self) -> None:
+        for host in self.hosts:
+            host.crash()
+
+    def _restart_both(self) -> None:
+        for host in self.hosts:
+            self.after(self.rng.uniform(0, 3), host.restart)
+
+    def _destroy(self, host: Host) -> None:
+        host.crash()
+        host.replace(Disk(host.new_store()))
 
     def _roll_back(self, fault: Fault, host: Host) -> None:
         host.crash()
         disk = host.snapshots[fault]
         if disk.store == host.disk.store:
             host.replace(disk)
+
+    def _power(self, host: Host, *, on: bool) -> None:
+        """A machine with its broker."""
+        if on:
+            host.restart()
+            self.net.broker_up(host.rank)
+        else:
+            self.net.broker_down(host.rank)
+            host.crash()
+
+    def _slow_disk(self, host: Host, by: int) -> None:
+        host.slow_count += by
 
     def _fill(self, host: Host, by: int) -> None:
         host.full_count += by
@@ -324,6 +382,12 @@ class World:
             host.daemon.pause(on=on)
         elif not on:
             self.after(1.0, self._pause, 1 - rank, on)
+
+    def _promote(self) -> None:
+        host = self.hosts[1]
+        if host.is_well:
+            assert host.daemon is not None
+            host.daemon.edit(term=2)
 
     def _edit(self, rank: int) -> None:
         host = self.hosts[rank]

@@ -9,7 +9,7 @@ from addispatch.cli.monitors import pairs
 
 MONITOR = {
     "name": "Boiler", "probe": "modbus", "state": "alarm", "value": 92.5, "units": "°C", "limit": "hi", "error": "",
-    "suppressed": False, "read_at": "2026-11-25T12:00:00.000Z", "latency_ms": 3.5, "availability": 1.0, "interval_s": 10,
+    "suppressed": False, "value_at": "2026-11-25T12:00:00.000Z", "read_at": "2026-11-25T12:00:00.000Z", "latency_ms": 3.5, "availability": 1.0, "interval_s": 10,
 }  # fmt: skip
 
 
@@ -31,6 +31,15 @@ async def test_alone_it_lists(addispatch, running):
     assert "beyond hi" in out
     assert "no answer" in out
     assert (await addispatch("monitors", "--json")).doc == running.operations.monitors_doc
+
+
+async def test_a_value_older_than_the_last_reading_has_its_time(addispatch, running):
+    lost = {**MONITOR, "name": "Gw", "state": "down", "value": 7, "units": "", "value_at": "2026-11-25T11:58:00.000Z"}
+    running.operations.monitors_doc = {"monitors": [MONITOR, lost]}
+    boiler, gateway = (await addispatch("monitors")).out.splitlines()[1:3]
+    assert "92.5 °C at" not in boiler
+    assert "7 at " in gateway
+    assert ":58" in gateway
 
 
 async def test_reading_once_shows_every_meaning_and_fails_without_a_reading(addispatch, running):

@@ -44,8 +44,11 @@ def test_the_slower_path_may_lag_by_the_window_and_no_more():
     window = Window()
     assert window.take(WINDOW_COUNT + 1) is ADMIT
     assert window.take(2) is ADMIT
+    assert window.take(WINDOW_COUNT + 2) is ADMIT
+    assert window._bits.bit_length() <= WINDOW_COUNT
     assert window.take(1) is REPLAY
     assert window.take(10**9) is ADMIT
+    assert window._bits.bit_length() <= WINDOW_COUNT
     assert window.take(WINDOW_COUNT + 1) is REPLAY
 
 

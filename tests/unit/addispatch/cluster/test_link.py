@@ -158,7 +158,8 @@ async def test_without_any_broker_nothing_is_sent_and_nothing_waits(make, broker
     for broker in brokers:
         await broker.kill()
     a = make("node-a")
-    assert a[0].send("st", "node-b", b"lost", tstore="s", tboot="b") == 0
+    assert a[0].send("cf", "node-b", b"lost", tstore="s", tboot="b") == 0
+    assert not any(one.link._outbox for one in a[0]._paths)
     for broker in brokers:
         await broker.start()
     b = make("node-b")
@@ -171,23 +172,26 @@ async def test_without_any_broker_nothing_is_sent_and_nothing_waits(make, broker
 async def test_a_peer_that_dies_leaves_its_last_will_and_one_that_stops_does_not(make, brokers):
     a, b = make("node-a"), make("node-b")
     await meet(a, b)
-    for one in a[0]._paths:
-        one.link._wire.abort()  # what kill -9 does to the sockets
-    for _ in brokers:
-        _kind, _body, header, _path = await b[1].messages.wait_for(lambda item: item[0] == "lw")
-        assert (header.sender, header.boot) == ("node-a", "node-a-1")
-    await a[1].is_up(4)
+    for up in (4, 6):
+        for one in a[0]._paths:
+            one.link._wire.abort()  # what kill -9 does to the sockets
+        for _ in brokers:
+            _kind, _body, header, _path = await b[1].messages.wait_for(lambda item: item[0] == "lw")
+            assert (header.sender, header.boot) == ("node-a", "node-a-1")
+        await a[1].is_up(up)
     await a[0].stop()
     say(b[0], b[0], b"")
     wills = [header.n for kind, _body, header, _path in b[1].messages if kind == "lw"]
-    assert sorted(wills) == [1, 2]
+    assert sorted(wills) == [1, 2, 3, 4]
 
 
-async def test_a_farewell_is_a_last_will_before_its_time(make):
+async def test_a_farewell_is_a_last_will_before_its_time(make, brokers):
     a, b = make("node-a"), make("node-b")
     await meet(a, b)
     assert a[0].farewell() == 2
-    await b[1].messages.wait_for(lambda item: item[0] == "lw")
+    await a[0].stop()  # and what was said before is not lost by it
+    for _ in brokers:
+        await b[1].messages.wait_for(lambda item: item[0] == "lw")
 
 
 async def test_after_a_renewal_the_old_boot_is_left(make):
@@ -238,6 +242,39 @@ async def test_a_stranger_has_no_effect_and_is_told_once(make, brokers, kind, pa
         await asyncio.sleep(0.01)
     assert caught == [(reason, f"127.0.0.1:{brokers[0].port}", 1)] == list(b[1].strangers)
     assert (len(b[1].messages) - 1, len(b[1].beats)) == before
+
+
+async def test_a_heartbeat_played_back_on_the_path_it_came_by_is_no_beat(make, brokers):
+    a, b = make("node-a"), make("node-b")
+    await meet(a, b)
+    topic, body = "addispatch/plant/_cl/hb/node-a", b'{"seen":{"boot":"node-b-1","n":50}}'
+    listening = asyncio.get_running_loop().create_task(brokers[0].wait_for(topic))
+    while not listening.done():
+        a[0].send("hb", "", body)
+        await asyncio.sleep(0.05)
+    recorded = await listening
+    a[0].send("hb", "", body)
+    for _ in brokers:
+        await b[1].beats.wait_for(lambda item: item[1].n == a[0]._sent)
+    before, duplicates = len(b[1].beats), b[0].counts()["duplicate"]
+    for _ in range(2):
+        await brokers[0].publish(topic, recorded)
+    while b[0].counts()["duplicate"] < duplicates + 2:
+        await asyncio.sleep(0.01)
+    assert len(b[1].beats) == before
+
+
+async def test_what_one_node_says_on_the_topic_of_another_is_no_message(make):
+    a, b = make("node-a"), make("node-b")
+    await meet(a, b)
+    beats = len(b[1].beats)
+    for kind, who in (("hb", "node-c"), ("st", "node-c")):
+        topic = f"addispatch/plant/_cl/{kind}/{who}"
+        header = Header(1, "k1", "node-a", a[0].store, "node-a-1", 500, "node-b", b[0].store, "node-b-1", 0)
+        b[0]._paths[0].received(Message(topic, seal(a[0].keyring, topic, header, b"{}"), 0, False, 0, 0))
+    assert b[0].counts()["refused: malformed"] == 2
+    assert len(b[1].beats) == beats
+    assert all(header.n != 500 for _kind, _body, header, _path in b[1].messages)
 
 
 async def test_what_a_stranger_recorded_and_plays_back_has_no_effect(make, brokers):

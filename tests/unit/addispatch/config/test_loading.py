@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from addispatch.cluster.keyring import generate
 from addispatch.config import Config, dump_masked, find, load, read
 from addispatch.config.secrets import unresolved
 from addispatch.domain.errors import ConfigErrors
@@ -121,6 +120,11 @@ def test_five_mistakes_are_five_lines(write):
             '[http]\nack_listen = "80"',
             "http.ack_listen: must be address:port, for example 127.0.0.1:5556 or [::1]:5556; empty opens no port",
         ),
+        (
+            '[http]\nready_needs = ["sms", "e mail"]',
+            "http.ready_needs[1]: must be 1 to 64 letters, digits, - _ or . and begin with a letter or digit",
+        ),
+        ('[http]\nready_needs = "sms"', "http.ready_needs: must be a list in [ ]"),
         ('[http]\npublic_url = "example.com"', "http.public_url: must begin with http:// or https:// and name a host"),
         ('[store]\nurl = "mysql://x"', "store.url: must be sqlite:///FILE, for example sqlite:///ledger.db"),
         ('[plugins]\nreplace = "maybe"', "plugins.replace: must be true or false"),
@@ -144,7 +148,7 @@ def test_a_mistake_is_said_in_plain_words(write, text, line):
     assert lines_of(write(text)) == [line]
 
 
-KEY = generate("k1")
+KEY = "k1:cb8f28b73db019b5bfb5663638cfc424523ca1c283defca4ad3a7158f2abdaff"
 CLUSTER = f"""
 [node]
 name = "node-b"

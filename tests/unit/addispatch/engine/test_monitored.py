@@ -10,22 +10,11 @@ from probes import watch, watched, watching
 from tale import Tale, group, people, settings
 
 from addispatch.domain.errors import StoreError
-from addispatch.domain.judgement import Judged, Limit, State
+from addispatch.domain.judgement import Limit
+from addispatch.domain.monitor_memory import Memory, unpacked
 from addispatch.engine import monitored
-from addispatch.engine.monitored import _kept, _restored
 
 TEAM = people("Adam", "Chief") + settings() + group("Team", "Adam", policy="")
-
-
-def test_alarms_and_lost_contact_are_kept_values_and_delays_are_not():
-    state = State(
-        value=7, is_lost=True, failed_count=3,
-        judged={Limit.HI: Judged(is_active=True, differs_since_s=5), Limit.LO: Judged(differs_since_s=9)},
-    )  # fmt: skip
-    assert _restored(_kept(state)) == State(is_lost=True, judged={Limit.HI: Judged(is_active=True)})
-    assert _restored(None) == _restored(b"") == State()
-    every = State(judged={limit: Judged(is_active=True) for limit in Limit})
-    assert len(_kept(every)) <= 256, "a mark is no longer"
 
 
 async def test_of_changes_that_cannot_be_told_the_newest_are_kept_and_the_loss_is_an_event(tmp_path, monkeypatch):
@@ -57,3 +46,69 @@ async def test_a_new_name_is_a_new_condition(tmp_path: Path) -> None:
         await tale.phone("Adam").expects("Boiler: 85, back to normal")
         await dials.is_read("Boiler")
         await tale.phone("Adam").expects("Kettle: 85, above HI")
+
+
+async def test_alarms_have_an_id_that_follows_from_the_monitor_and_what_was_told_before(tmp_path, monkeypatch) -> None:
+    ids: list[list[str]] = []
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        folder.mkdir()
+        async with Tale(folder, TEAM) as tale:
+            seen: list[str] = []
+            ids.append(seen)
+            accept = tale.node.accept
+
+            def noting(alarm, accept=accept, seen=seen):
+                seen.append(alarm.id)
+                return accept(alarm)
+
+            monkeypatch.setattr(tale.node, "accept", noting)
+            async with watching(tale, watched("Boiler", retries=0, limits={Limit.HI: 80.0})) as dials:
+                await dials.shows("Boiler", 85)
+                await dials.hides("Boiler")
+                await dials.shows("Boiler", 20)
+                await dials.shows("Boiler", 85)
+    assert ids[0] == ids[1]
+    assert len(set(ids[0])) == len(ids[0])
+    assert [one for one in ids[0] if not one.endswith("/news")] == [
+        "boiler/1/raised/hi", "boiler/2/lost/contact", "boiler/3/found/contact", "boiler/4/cleared/hi",
+        "boiler/5/raised/hi",
+    ]  # fmt: skip
+
+
+async def test_what_waits_to_be_told_is_not_overtaken_by_what_is_remembered(tmp_path, monkeypatch) -> None:
+    """Or a crash would leave an alarm that nobody was told of and that counts as told."""
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("Boiler", limits={Limit.HI: 80.0})) as dials:
+        await dials.shows("Boiler", 20)
+        (one,) = tale.node.monitoring.watched
+        accept = tale.node.accept
+
+        def refuse(_alarm):
+            future = asyncio.get_running_loop().create_future()
+            future.set_exception(StoreError("the disk is full"))
+            return future
+
+        monkeypatch.setattr(tale.node, "accept", refuse)
+        await dials.shows("Boiler", 85)
+        assert one.state.active
+        assert one.to_remember(is_last=True) is None
+        monkeypatch.setattr(tale.node, "accept", accept)
+        await dials.is_read("Boiler", 3)
+        assert unpacked(tale.node.ledger.marks["monitor:boiler"]).active == {Limit.HI}
+        assert one.to_remember(is_last=True) is not None
+
+
+async def test_it_is_remembered_at_once_if_another_value_is_there_and_seldom_if_not(tmp_path: Path) -> None:
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("Boiler")) as dials:
+        await dials.shows("Boiler", 20)
+        (one,) = tale.node.monitoring.watched
+        kept = unpacked(one.to_remember())
+        assert (kept.value, kept.value_at_ms, kept.read_at_ms) == (20, one.value_at_ms, one.read_at_ms)
+        await dials.is_read("Boiler")
+        assert one.to_remember() is None, "nothing is new but the counters"
+        tale.clock.forward(minutes=10)
+        await dials.is_read("Boiler")
+        assert unpacked(one.to_remember()).read_count > kept.read_count
+        await dials.hides("Boiler", times=2)
+        assert unpacked(one.to_remember()).problem == "no answer"
+        await dials.is_read("Boiler")
+        assert unpacked(one.to_remember(is_last=True)) != Memory()

@@ -183,6 +183,17 @@ def test_checking_a_file(tmp_path, install):
     assert lines(check_file(good)) == ["plugin.siren.hosts: must be a list in [ ] (in conf.d/b.toml)"]
 
 
+def test_a_channel_that_is_needed_and_that_nobody_brings_is_a_mistake(tmp_path, install):
+    install("siren")
+    file = tmp_path / "a.toml"
+    file.write_text('[http]\nready_needs = ["log", "lgo"]\n[plugin.log]\n[plugin.smtp]\nenabled = false')
+    assert lines(check_file(file)) == [
+        'http.ready_needs: no plugin that is on has the channel lgo (did you mean "log"?)'
+    ]
+    file.write_text('[http]\nready_needs = ["sms"]\n[plugin.siren]\nprt = 3')
+    assert lines(check_file(file)) == ['plugin.siren.prt: is no option here (did you mean "port"?)']
+
+
 def test_checking_without_any_file(tmp_path, monkeypatch):
     monkeypatch.setattr("addispatch.config.loading.SEARCHED", ())
     assert "no file found" in lines(check_file())[0]

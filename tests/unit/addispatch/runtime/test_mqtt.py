@@ -298,12 +298,13 @@ async def test_another_last_will_counts_from_the_next_connection(broker, make_li
     link, handler = make_link(broker.port, will=Publication("will", b"first"))
     await handler.sees("connected")
     _watcher, seen = make_link(broker.port, "will", client_id="watcher")
-    await seen.sees("connected")
+    await broker.publish("will", "none yet", "--retain")
+    await seen.messages.wait_for(lambda m: m.payload == b"none yet")
     link.leave_will(Publication("will", b"second"))
     for will in (b"first", b"second"):
         link._wire.abort()
         assert (await seen.messages.wait_for()).payload == will
-        await handler.sees("connected")
+        await handler.happened.wait_for(lambda item: item == "connected")
 
 
 async def test_the_pause_before_the_next_try_has_its_limit(make_link):

@@ -110,3 +110,28 @@ async def test_together_ends_the_others_when_one_fails_and_raises_its_error() ->
     with pytest.raises(ValueError, match="no"):
         await together(good(), bad())
     assert ended.is_set()
+
+
+async def test_some_tasks_end_and_the_others_run_on():
+    ended, supervisor = [], Supervisor()
+
+    async def work(name):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(name)
+
+    async def stubborn():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await work("c")
+
+    for name in "ab":
+        supervisor.run(name, lambda name=name: work(name))
+    supervisor.run("c", stubborn)
+    await asyncio.sleep(0)
+    await supervisor.end(["a", "c", "nobody"])
+    assert sorted(ended) == ["a", "c"]
+    assert [supervisor.runs(name) for name in "abc"] == [False, True, False]
+    await supervisor.stop()
+    assert sorted(ended) == ["a", "b", "c"]

@@ -252,9 +252,10 @@ async def test_a_directory_moves_to_another_node_and_listeners_hear_it(store: Di
 
 
 async def test_whether_edits_are_refused_is_asked_after_what_was_before_them(store: DirectoryStore) -> None:
-    go, reason = threading.Event(), ""
+    began, go, reason = threading.Event(), threading.Event(), ""
     store.refuse = lambda: reason
-    store._worker.submit(go.wait, 10)
+    store._worker.submit(lambda: (began.set(), go.wait(10)))
+    await asyncio.to_thread(began.wait, 10)
     editing = asyncio.get_running_loop().create_task(store.apply(DOCUMENT))
     await asyncio.sleep(0)
     assert store._worker._work_queue.qsize() == 1

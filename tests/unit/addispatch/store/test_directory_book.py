@@ -373,3 +373,15 @@ def test_how_a_file_differs_is_told_without_applying_it(book: Opened, tmp_path: 
     file.write_text("[[recipient]]\nname = 5\n")
     with pytest.raises(ConfigErrors):
         book.unlike(file)
+
+
+def test_whether_what_was_loaded_is_older_is_known(book: Opened, folder: Path) -> None:
+    assert not book.is_mended
+    assert not Opened(folder).is_mended
+    book.put("group", {"name": "Day"})
+    (folder / "group.json").write_text("{")
+    assert Opened(folder).is_mended
+    assert not Opened(folder).is_mended
+    (folder / "change.json").write_text("{")
+    assert Opened(folder).is_mended
+    assert not Opened(folder).is_mended

@@ -10,7 +10,8 @@ import pytest
 
 from addispatch.domain.errors import StoreError
 from addispatch.store.directory_book import Book
-from addispatch.store.directory_kept import KEPT_COUNT, ReplacedFiles
+from addispatch.store.directory_kept import KEPT_COUNT, Installed, ReplacedFiles
+from addispatch.store.directory_pack import Packed
 
 
 def group(*names: str) -> dict[str, Any]:
@@ -58,3 +59,16 @@ def test_a_file_that_cannot_be_read_is_passed_over(tmp_path: Path, text: str) ->
 def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be written"):
         ReplacedFiles(tmp_path / "nowhere").keep({})
+
+
+def test_the_event_says_what_was_replaced_and_stays_short() -> None:
+    packed = Packed("0" * 64, b"", is_empty=False)
+    done = Installed(packed, "replaced-1.json", ["group 'Night': only here", "group 'Ops': differs"])
+    assert done.line("node-b") == (
+        "the directory of node-b replaced the one here, which is kept as directory/replaced-1.json: "
+        "group 'Night': only here; group 'Ops': differs"
+    )
+    assert Installed(packed, "", []).line("node-b") == ""
+    many = Installed(packed, "replaced-20261126T000000.000000Z.json", [f"group '{n:0100}': differs" for n in range(50)])
+    assert many.line("n" * 40).endswith("; and 45 more")
+    assert len(many.line("n" * 40)) < 600

@@ -16,7 +16,7 @@ from addispatch.domain.case import Case, CaseState, DeliveryState, Fact, Note, P
 from addispatch.domain.case_state import KEPT_ACKNOWLEDGED_MS, state_of
 from addispatch.domain.delivery import Kind
 from addispatch.domain.events import MAX_LINE_CHARS, Said
-from addispatch.store import queries, waiting
+from addispatch.store import lookup, queries, waiting
 from addispatch.store import transaction as transaction_module
 from addispatch.store.rows import DeliveryChange
 
@@ -121,9 +121,9 @@ async def test_a_code_is_taken_while_its_case_is_open_and_a_while_longer(tmp_pat
     async with open_ledger(tmp_path) as ledger:
         await open_case(ledger, new_delivery(state=DeliveryState(Fact.SENT)), code="A123")
         assert await ledger.submit(lambda tx: tx.entry(1).case and state_of(tx.entry(1).case)[0]) is CaseState.CLOSED
-        assert await ledger.submit(lambda tx: tx.code_is_taken("A123", now_ms() - 1000))
-        assert not await ledger.submit(lambda tx: tx.code_is_taken("A123", now_ms() + 1000))
-        assert not await ledger.submit(lambda tx: tx.code_is_taken("B456", 0))
+        assert await ledger.submit(lambda tx: lookup.code_is_taken(tx, "A123", now_ms() - 1000))
+        assert not await ledger.submit(lambda tx: lookup.code_is_taken(tx, "A123", now_ms() + 1000))
+        assert not await ledger.submit(lambda tx: lookup.code_is_taken(tx, "B456", 0))
 
 
 async def test_a_message_is_stored_once_by_its_reference(tmp_path):

@@ -179,3 +179,17 @@ def test_shown():
     assert shown(b"\x01\x02") == "01 02"
     assert shown(bytes(20)).endswith(" …")
     assert shown(b"SSH-2.0-OpenSSH_9.2") == '"SSH-2.0-OpenSSH_"'
+
+
+@given(st.integers(0, 0xFFFF), st.integers(0, 0xFFFF), st.integers(0, 255))
+def test_requests_are_those_of_pymodbus_and_differ_from_time_to_time_by_their_transaction(
+    transaction: int, number: int, unit: int
+):
+    expected = ReadHoldingRegistersRequest(unit, transaction, number, 1)
+    assert tcp_request(Asked(unit, Register.HOLDING, number), transaction) == FramerSocket(
+        DecodePDU(is_server=True)
+    ).buildFrame(expected)
+    written = WriteSingleRegisterRequest(unit, transaction, number, registers=[transaction])
+    assert tcp_request(Asked(unit, Register.HOLDING, number, write=transaction), transaction) == FramerSocket(
+        DecodePDU(is_server=True)
+    ).buildFrame(written)

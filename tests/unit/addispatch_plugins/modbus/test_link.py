@@ -216,3 +216,33 @@ async def test_a_closed_link_says_so(executor):
         link.close()
         with pytest.raises(ClosedError):
             await link.ask(ONE, within(5))
+
+
+@pytest.mark.parametrize(("first_s", "then_s"), [(0.1, 0.3), (5.0, 0.1)])
+async def test_each_request_has_its_own_time_whatever_the_one_before_had(first_s: float, then_s: float, executor):
+    answered = 0
+
+    def once(asked: bytes) -> bytes:
+        nonlocal answered
+        answered += 1
+        return header(asked, ANSWER) if answered == 1 else b""
+
+    async with rogue(saying(once)) as device:
+        link = await open_link(LineKey(HOST, device.port, False), within(5), executor)
+        loop = asyncio.get_running_loop()
+        assert await link.ask(ONE, within(first_s)) == b"\0\7"
+        began_s = loop.time()
+        with pytest.raises(LateError, match=f"no answer within {then_s:g} s"):
+            await link.ask(ONE, within(then_s))
+        assert then_s - 0.01 <= loop.time() - began_s < then_s + 1
+        link.close()
+
+
+async def test_a_connection_that_is_over_leaves_no_timer(executor):
+    async with rogue(saying(lambda asked: header(asked, ANSWER))) as device:
+        link = await open_link(LineKey(HOST, device.port, False), within(5), executor)
+        await link.ask(ONE, within(60))
+        timer = link._timer
+        link.close()
+        assert timer is not None
+        assert timer.cancelled()

@@ -136,3 +136,21 @@ async def test_nothing_is_left_of_failures():
             gc.collect()
             assert len(asyncio.all_tasks()) <= tasks
             assert open_files() <= before
+
+
+async def test_what_was_learned_of_a_device_outlives_a_change_of_others() -> None:
+    device = sim_device(1, holding={0: 1, 1: 2})
+    async with pymodbus_device(device) as one, pymodbus_device(sim_device(1, holding={0: 9})) as two:
+        keys, other = [holding(one.port, 0), holding(one.port, 1)], holding(two.port)
+        with probing() as probe:
+            probe.prepare([*keys, other])
+            await probe.read(keys, 5)
+            await probe.read([other], 5)
+            reader = next(iter(probe._readers.values()))
+            probe.prepare(keys)
+            assert list(probe._readers.values()) == [reader]
+            assert [reading.value for reading in await probe.read(keys, 5)] == [1, 2]
+            assert list(probe._readers.values()) == [reader]
+            probe.prepare(keys[:1])
+            assert not probe._readers
+            assert [reading.value for reading in await probe.read(keys[:1], 5)] == [1]
