@@ -12,6 +12,7 @@ from addispatch.cluster.events import Change, Fetched, Looked, Merged
 from addispatch.domain.case import Case, CaseState, Clear, CloseReason, Owner
 from addispatch.domain.case_state import policy_of
 from addispatch.domain.delivery import Kind
+from addispatch.domain.escalation import is_ended, wait_s
 from addispatch.domain.events import WARNING, Said
 from addispatch.domain.ids import case_id
 from addispatch.domain.monitor_memory import joined as joined_memory
@@ -188,10 +189,21 @@ def claim(
         transaction.join(entry, passed_to(entry.case, twin.rank, twin.store), now_ms)
         recover(transaction, rules, now_ms, desk, case_seq=entry.seq, why=f"{why} while it was being sent")
         repeat_number(transaction, desk(), entry, now_ms)
+        _wind_up(transaction, entry, now_ms)
         count += 1
     if count:
         transaction.event(now_ms, Said(f"Took over {count} case(s): {why}", WARNING, "TookOver"))
     return count
+
+
+def _wind_up(transaction: Transaction, entry: Entry, now_ms: int) -> None:
+    """A case that escalates by time and whose next step was not told goes on all the same, as from a hand-over."""
+    head, policy, at = entry.case.head, policy_of(entry.case), entry.case.position
+    if entry.next_at_ms is not None or entry.state[0] is not CaseState.OPEN or head is None or not head.policy:
+        return
+    if not is_ended(policy, at):
+        wait_ms = int((policy.max_send_wait_s + wait_s(policy, at)) * 1000)
+        transaction.set_next(entry, transaction.waits_from_ms(now_ms) + wait_ms)
 
 
 def doubt(

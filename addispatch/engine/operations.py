@@ -86,7 +86,8 @@ class NodeOperations:
         _need(actor, Role.VIEWER)
         _one_of("state", state, _CASE_STATES)
         before, most = _cursor(cursor), _limit(limit)
-        return await self._read(lambda connection: queries.cases(connection, state, most, before))
+        page = await self._read(lambda connection: queries.cases(connection, state, most, before))
+        return {**page, "cases": [self._with_owner(case) for case in page["cases"]]}
 
     async def case(self, actor: Actor, case_id: str) -> Doc:
         """One case."""
@@ -94,7 +95,12 @@ class NodeOperations:
         found = await self._read(lambda connection: queries.case(connection, case_id))
         if found is None:
             raise Refused("id", f"there is no case {case_id[:60]}")
-        return found
+        return self._with_owner(found)
+
+    def _with_owner(self, case: Doc) -> Doc:
+        """In a cluster the owner is named as people know it: its store says who it is only while it lives."""
+        twin = self._node.twin
+        return case if twin is None else {**case, "owner": twin.peer.name_of(case["owner"])}
 
     async def deliveries(
         self, actor: Actor, *, state: str | None = None, limit: int = 50, cursor: str | None = None

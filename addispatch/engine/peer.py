@@ -85,6 +85,13 @@ class Peer:
         """What the other one is called in the seed's sentences."""
         return "Slave" if self._cluster.role == "master" else "Master"
 
+    def name_of(self, store: str | None) -> str | None:
+        """The name of the node that has a store now; the store's id if none has."""
+        rules = self._cluster.rules
+        if store == rules.me.store:
+            return rules.me.name
+        return rules.peer.who.name if rules.peer is not None and store == rules.peer.who.store else store
+
     def number(self) -> str:
         """The number the other node's texts come from, as it says."""
         peer = self._cluster.rules.peer

@@ -165,7 +165,8 @@ def _join_known(transaction: Transaction, entry: Entry, doc: Doc, now_ms: int) -
         delta = delta._replace(head=_head(doc))
     if "x" in doc:
         delta = with_extra(delta, doc["x"])
-    theirs_is_newer = delta.position > case.position
+    # What the owner said counts, also with the word that this node is the owner now.
+    theirs_is_newer = delta.position > case.position or not entry.mine
     for code in delta.codes - case.codes:
         if entry.code is not None and code != entry.code:
             transaction.add_alias(entry, code)
@@ -206,7 +207,7 @@ def _join_next(
 ) -> None:
     """Take over when the next step is due: from the owner as it is, from others only what is earlier here."""
     at_ms = None if left_ms is None else _base_ms(transaction, now_ms) + int(left_ms)
-    if is_newer or not entry.mine:
+    if is_newer:
         transaction.set_next(entry, at_ms)
     elif at_ms is not None and entry.next_at_ms is not None and position_is == entry.case.position:
         transaction.set_next(entry, min(at_ms, entry.next_at_ms))
