@@ -15,22 +15,29 @@ if TYPE_CHECKING:
     from addispatch.domain.case import Owner
 
 _LONG_AGO_S = float("-inf")
+#: What was asked of the store, and is not there after so long, is asked of it again.
+LOST_S = 10.0
+#: An entry is not sent whole again within this time, in the end, while the other node does not confirm it.
+RARELY_S = 4.0
 
 
 class Row:
     """One entry.
 
     ``spoke_s``: when we last sent or asked about it; ``given_s``: when it last changed hands by us; ``watched_s``:
-    since when we see a message of it under way.
+    since when we see a message of it under way; ``read_s``: since when it is read from the store to be sent whole.
     """
 
     __slots__ = (
-        "claimed_s", "digest", "given_s", "is_open", "needs", "owner", "spoke_s", "theirs", "under_way", "watched_s",
+        "claimed_s", "digest", "given_s", "is_open", "needs", "owner", "read_s", "spoke_s", "theirs", "told",
+        "told_count", "told_s", "under_way", "watched_s",
     )  # fmt: skip
 
     def __init__(self, change: Change) -> None:
         self.theirs: int | None = None
-        self.spoke_s = self.given_s = self.claimed_s = _LONG_AGO_S
+        self.spoke_s = self.given_s = self.claimed_s = self.read_s = self.told_s = _LONG_AGO_S
+        self.told: int | None = None
+        self.told_count = 0
         self.watched_s: float | None = None
         self.update(change)
 
@@ -49,6 +56,27 @@ class Row:
     def is_clean(self) -> bool:
         """Whether the other node, as it is now, has exactly this."""
         return self.theirs == self.digest
+
+    def may_tell(self, now_s: float, resend_s: float) -> bool:
+        """Whether it may be read and sent whole.
+
+        Not while that is under way, and ever less often while the other node does not confirm it: a node that is busy
+        with what it got would only get more of the same.
+        """
+        if now_s - self.read_s < LOST_S:
+            return False
+        if self.told != self.digest:
+            return True
+        return now_s - self.told_s >= min(resend_s * float(2 ** max(self.told_count - 2, 0)), RARELY_S)
+
+    def tell(self, now_s: float) -> None:
+        """It was read and is sent whole."""
+        self.told_count = min(self.told_count + 1, 16) if self.told == self.digest else 1
+        self.told, self.told_s, self.read_s = self.digest, now_s, _LONG_AGO_S
+
+    def forget_told(self) -> None:
+        """What was sent may not have come, or came to somebody else."""
+        self.told, self.spoke_s = None, _LONG_AGO_S
 
 
 class Entries:
@@ -124,5 +152,6 @@ class Entries:
     def forget_theirs(self) -> None:
         """The other node, or we, started anew: nothing is known to be there."""
         for ident, row in self._rows.items():
-            row.theirs, row.spoke_s = None, _LONG_AGO_S
+            row.theirs = None
+            row.forget_told()
             self.unclean[ident] = row

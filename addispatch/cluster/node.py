@@ -10,7 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING, assert_never
 
 from addispatch.cluster import events as ev
-from addispatch.cluster.entries import Entries, Row
+from addispatch.cluster.entries import LOST_S, Entries, Row
 from addispatch.cluster.liveness import Liveness, Standing, Timing
 from addispatch.cluster.messages import Digests, Heartbeat, Identity, Local, Pause, State, Synced
 from addispatch.domain.case import Owner
@@ -63,6 +63,7 @@ class Node:
         self._freezes: deque[float] = deque(maxlen=FREEZES_COUNT)
         self._waiting: dict[int, tuple[float, dict[str, int]]] = {}
         self._waits_for: dict[str, set[int]] = {}
+        self._looking: dict[str, float] = {}
         self._told: set[str] = set()
         self._out: list[ev.Action] = []
 
@@ -148,6 +149,9 @@ class Node:
                 self._looked(changes, theirs)
             case ev.Fetched(changes):
                 self._put(changes)
+                for change in changes:
+                    if (row := self.entries.get(change.id)) is not None:
+                        row.tell(now_s)
                 self._push(changes, now_s)
             case ev.Await(token, digests):
                 self._await(token, digests, now_s)
@@ -277,7 +281,7 @@ class Node:
                 self._answer(token, mirrored=False)
         elif after is Standing.UP and before is not Standing.SUSPECT:
             for row in self.entries.unclean.values():
-                row.spoke_s = float("-inf")
+                row.forget_told()
 
     def _is_from_peer(self, store: str, boot: str) -> bool:
         return self.peer is not None and (store, boot) == (self.peer.who.store, self.peer.who.boot)
@@ -307,7 +311,7 @@ class Node:
             self._push(changes, now_s)
         elif self.has_peer:
             shared = [one.id for one in changes if (row := self.entries.get(one.id)) and self._is_shared(row)]
-            self._fetch(shared, now_s)
+            self._fetch(shared, now_s, at_once=True)
 
     def _is_shared(self, row: Row) -> bool:
         """Whether the other node is told of an entry: of all, or without mirroring of those that changed hands."""
@@ -352,13 +356,16 @@ class Node:
         for at in range(0, len(pairs), CHUNK):
             self._out.append(ev.Send(Digests(tuple(pairs[at : at + CHUNK]), asks, answers)))
 
-    def _fetch(self, idents: list[str], now_s: float) -> None:
+    def _fetch(self, idents: list[str], now_s: float, *, at_once: bool = False) -> None:
+        due = []
         for ident in idents:
             row = self.entries.get(ident)
-            if row is not None:
-                row.spoke_s = now_s
-        for at in range(0, len(idents), CHUNK):
-            self._out.append(ev.Fetch(tuple(idents[at : at + CHUNK])))
+            if row is None or at_once or row.may_tell(now_s, self.timing.resend_s):
+                due.append(ident)
+                if row is not None:
+                    row.spoke_s = row.read_s = now_s
+        for at in range(0, len(due), CHUNK):
+            self._out.append(ev.Fetch(tuple(due[at : at + CHUNK])))
 
     def _digests(self, message: Digests, now_s: float) -> None:
         answers: list[tuple[str, int]] = []
@@ -367,7 +374,7 @@ class Node:
         for ident, theirs in message.pairs:
             row = self.entries.get(ident)
             if row is None:
-                if message.asks:
+                if message.asks and now_s - self._looking.get(ident, float("-inf")) >= LOST_S:
                     unknown[ident] = theirs
                 continue
             self._know(ident, theirs)
@@ -378,12 +385,15 @@ class Node:
         if message.asks:
             self._send_digests(answers, answers=True)
         if unknown:
+            self._looking = {ident: at_s for ident, at_s in self._looking.items() if now_s - at_s < LOST_S}
+            self._looking.update(dict.fromkeys(unknown, now_s))
             self._out.append(ev.Look(unknown))
         self._fetch(behind, now_s)
 
     def _looked(self, changes: tuple[ev.Change, ...], theirs: dict[str, int]) -> None:
         answers = []
         for change in changes:
+            self._looking.pop(change.id, None)
             answers.append((change.id, change.digest))
             if change.digest:
                 self.entries.put(change)
