@@ -214,12 +214,12 @@ class Site:
         for node in self.nodes:
             await until(node, "/cluster", _is_together, timeout_s)
 
-    async def equal(self, *, timeout_s: float = PATIENCE_S) -> None:
-        """Wait until both hold the same of all cases (CLUSTER I3) and have nothing queued."""
+    async def equal(self, missing: Callable[[], object] = lambda: None, *, timeout_s: float = PATIENCE_S) -> None:
+        """Wait until nothing is ``missing``, both hold the same of all cases (CLUSTER I3), and nothing is queued."""
         differing: Any = None
         try:
             async with asyncio.timeout(timeout_s):
-                while differing := await self._difference():
+                while differing := missing() or await self._difference():
                     await asyncio.sleep(0.1)
         except TimeoutError:
             raise AssertionError(f"they never became equal: {differing}\n{self.a.tail}\n{self.b.tail}") from None
@@ -235,6 +235,11 @@ class Site:
             return documents
         ones, others = [await cases(node) for node in self.nodes]
         differing = {ident: (ones.get(ident), others.get(ident)) for ident in {*ones, *others}}
+        waiting = [
+            case for case in ones.values() if {"queued", "sending", "in_doubt"} & {one[2] for one in case["sends"]}
+        ]
+        if waiting:
+            return waiting[:5]
         # A new disk gets what is open and what it may lack; what was over on both before need not come back.
         return [pair for pair in differing.values() if pair[0] != pair[1] and not _is_old(pair)][:5]
 
