@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -45,7 +45,7 @@ class Book:
         """Those that this node alone had when it confirmed them."""
         return {alarm.tag for alarm in self.alarms.values() if alarm.holder is node}
 
-    def verdict(self, sent: Counter[tuple[str, str]], excused: Set[str] = frozenset()) -> Verdict:
+    def verdict(self, sent: Counter[tuple[str, str]], excused: AbstractSet[str] = frozenset()) -> Verdict:
         """Compare with how often each message left."""
         mine = {tag: count for (tag, who), count in sent.items() if who == "Adam" and tag in self.alarms}
         lost = sorted(tag for tag in self.alarms if tag not in mine and tag not in excused)
