@@ -58,7 +58,7 @@ class Node:
         self._number = 0
         self._candidate: Heartbeat | None = None
         self._left: deque[str] = deque(maxlen=LEFT_COUNT)
-        self._has_synced = self._is_loaded = False
+        self._has_synced = self._is_loaded = self._has_path = False
         self._synced_s = float("-inf")
         self._freezes: deque[float] = deque(maxlen=FREEZES_COUNT)
         self._waiting: dict[int, tuple[float, dict[str, int]]] = {}
@@ -125,6 +125,8 @@ class Node:
             case ev.Tick():
                 self._tick(now_s)
             case ev.PathUp(path):
+                self._count_from(now_s, is_first=not self._has_path)
+                self._has_path = True
                 self.live.path_up(path, now_s)
             case ev.PathDown(path):
                 self.live.path_down(path)
@@ -136,6 +138,7 @@ class Node:
             case ev.Came(message, store, boot):
                 self._came(message, store, boot, now_s)
             case ev.Loaded(changes):
+                self._count_from(now_s, is_first=not self._is_loaded)
                 self._is_loaded = True
                 self._put(changes)
             case ev.Committed(changes):
@@ -216,6 +219,11 @@ class Node:
         if self.is_settled:
             self.is_settled = False
             self._out.append(ev.Settle(is_settled=False))
+
+    def _count_from(self, now_s: float, *, is_first: bool) -> None:
+        """Nothing could be heard before: a start that took long was no time to listen, and no standing still."""
+        if is_first and not self.is_settled:
+            self._unsettled_s = self._ticked_s = now_s
 
     def _settle_if_due(self, now_s: float) -> None:
         """Settled once both have told each other everything, or after ``t_settle``: nobody is there to tell us."""

@@ -90,7 +90,7 @@ class Load:
     broker, which both nodes hear.
     """
 
-    def __init__(self, site: Site, book: Book, *, http_per_s: float = 8, mqtt_per_s: float = 8) -> None:
+    def __init__(self, site: Site, book: Book, *, http_per_s: float = 4, mqtt_per_s: float = 4) -> None:
         self._site, self._book = site, book
         self._rates = http_per_s, mqtt_per_s
         self._stopping = False
