@@ -61,7 +61,7 @@ class Pairing:
         return None
 
     def heard(self, alarm_id: str, now_ms: int) -> str | None:
-        """The fingerprint of an alarm of this node that waits for its copy: for a node that was not there to be told."""
+        """The fingerprint of an alarm that came to this node and waits for its copy: for a node that was not there."""
         self._forget(now_ms)
         return self._heard.get(alarm_id)
 
