@@ -9,28 +9,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from addispatch.cluster.events import Change
     from addispatch.domain.case import Owner
 
 _LONG_AGO_S = float("-inf")
+#: Most entries read whole at once, and how long that may take before it counts as lost, in seconds.
+MOST_FETCHING, FETCH_S = 500, 10.0
+#: The wait before the next question about an entry doubles so often.
+MOST_DOUBLINGS = 4
 
 
 class Row:
     """One entry.
 
-    ``spoke_s``: when we last sent or asked about it; ``given_s``: when it last changed hands by us; ``watched_s``:
-    since when we see a message of it under way.
+    ``spoke_s``: when we last sent or asked about it; ``asked_count``: how often in vain; ``given_s``: when it last
+    changed hands by us; ``watched_s``: since when we see a message of it under way.
     """
 
     __slots__ = (
-        "claimed_s", "digest", "given_s", "is_open", "needs", "owner", "spoke_s", "theirs", "under_way", "watched_s",
+        "asked_count", "claimed_s", "digest", "given_s", "is_open", "needs", "owner", "spoke_s", "theirs", "under_way",
+        "watched_s",
     )  # fmt: skip
 
     def __init__(self, change: Change) -> None:
         self.theirs: int | None = None
         self.spoke_s = self.given_s = self.claimed_s = _LONG_AGO_S
+        self.asked_count = 0
         self.watched_s: float | None = None
         self.update(change)
 
@@ -63,6 +69,8 @@ class Entries:
         self.foreign: dict[str, Row] = {}
         #: Open, sent for by this store, with a message under way.
         self._sending: dict[str, Row] = {}
+        #: Being read whole, since when.
+        self._fetching: dict[str, float] = {}
 
     def __len__(self) -> int:
         """How many are remembered."""
@@ -106,6 +114,41 @@ class Entries:
                 due.append(ident)
         return due
 
+    def ask(self, now_s: float, every_s: float, most: int, is_wanted: Callable[[Row], bool]) -> list[tuple[str, int]]:
+        """Return id and digest of those to ask about now: each ever more rarely, for the other node may be slow."""
+        due: list[tuple[str, int]] = []
+        if len(self._fetching) >= MOST_FETCHING:
+            return due
+        for ident, row in self.unclean.items():
+            wait_s = every_s * 2 ** min(row.asked_count, MOST_DOUBLINGS)
+            if now_s - row.spoke_s >= wait_s and ident not in self._fetching and is_wanted(row):
+                row.spoke_s = now_s
+                row.asked_count += 1
+                due.append((ident, row.digest))
+                if len(due) >= most:
+                    break
+        return due
+
+    def fetch(self, idents: Iterable[str], now_s: float) -> list[str]:
+        """Return which of these are to be read whole now: none that is being read, and not too many at once."""
+        for ident, since_s in list(self._fetching.items()):
+            if now_s - since_s < FETCH_S:
+                break
+            del self._fetching[ident]
+        begun = []
+        for ident in idents:
+            row = self._rows.get(ident)
+            if row is None or ident in self._fetching or len(self._fetching) >= MOST_FETCHING:
+                continue
+            row.spoke_s = self._fetching[ident] = now_s
+            begun.append(ident)
+        return begun
+
+    def fetched(self, idents: Iterable[str]) -> None:
+        """These were read."""
+        for ident in idents:
+            self._fetching.pop(ident, None)
+
     def theirs(self, ident: str, row: Row, digest: int) -> bool:
         """The other node has told its digest; True if the entry is on both now and need not be remembered."""
         row.theirs = digest
@@ -116,6 +159,7 @@ class Entries:
             self.unclean[ident] = row
             return False
         self.unclean.pop(ident, None)
+        row.asked_count = 0
         if row.is_open:
             return False
         del self._rows[ident]
@@ -124,5 +168,5 @@ class Entries:
     def forget_theirs(self) -> None:
         """The other node, or we, started anew: nothing is known to be there."""
         for ident, row in self._rows.items():
-            row.theirs, row.spoke_s = None, _LONG_AGO_S
+            row.theirs, row.spoke_s, row.asked_count = None, _LONG_AGO_S, 0
             self.unclean[ident] = row

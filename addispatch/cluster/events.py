@@ -97,9 +97,10 @@ class Looked(NamedTuple):
 
 
 class Fetched(NamedTuple):
-    """Whole records, as asked for by ``Fetch``."""
+    """Whole records, as asked for by ``Fetch``; ``ids`` is what it asked for."""
 
     changes: tuple[Change, ...]
+    ids: tuple[str, ...]
 
 
 class Await(NamedTuple):

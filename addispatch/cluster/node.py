@@ -13,6 +13,7 @@ from addispatch.cluster import events as ev
 from addispatch.cluster.entries import Entries, Row
 from addispatch.cluster.liveness import Liveness, Standing, Timing
 from addispatch.cluster.messages import Digests, Heartbeat, Identity, Local, Pause, State, Synced
+from addispatch.cluster.waits import Waits
 from addispatch.domain.case import Owner
 from addispatch.domain.ownership import rendezvous
 
@@ -61,8 +62,7 @@ class Node:
         self._has_synced = self._is_loaded = False
         self._synced_s = float("-inf")
         self._freezes: deque[float] = deque(maxlen=FREEZES_COUNT)
-        self._waiting: dict[int, tuple[float, dict[str, int]]] = {}
-        self._waits_for: dict[str, set[int]] = {}
+        self._waits = Waits()
         self._told: set[str] = set()
         self._out: list[ev.Action] = []
 
@@ -146,7 +146,8 @@ class Node:
                 self._merged(changes, theirs, (store, boot), now_s)
             case ev.Looked(changes, theirs):
                 self._looked(changes, theirs)
-            case ev.Fetched(changes):
+            case ev.Fetched(changes, ids):
+                self.entries.fetched(ids)
                 self._put(changes)
                 self._push(changes, now_s)
             case ev.Await(token, digests):
@@ -170,7 +171,7 @@ class Node:
             self._stands(before, after)
         if now_s - self._beat_s >= self.timing.hb_s * 0.9:
             self._beat(now_s)
-        for token in [token for token, (until_s, _) in self._waiting.items() if now_s >= until_s]:
+        for token in self._waits.overdue(now_s):
             self._answer(token, mirrored=False)
         if self.has_peer:
             self._ask_again(now_s)
@@ -273,7 +274,7 @@ class Node:
     def _stands(self, before: Standing, after: Standing) -> None:
         self._out.append(ev.PeerChanged(after, self.peer))
         if after is Standing.DOWN:
-            for token in list(self._waiting):
+            for token in self._waits.all():
                 self._answer(token, mirrored=False)
         elif after is Standing.UP and before is not Standing.SUSPECT:
             for row in self.entries.unclean.values():
@@ -353,10 +354,8 @@ class Node:
             self._out.append(ev.Send(Digests(tuple(pairs[at : at + CHUNK]), asks, answers)))
 
     def _fetch(self, idents: list[str], now_s: float) -> None:
-        for ident in idents:
-            row = self.entries.get(ident)
-            if row is not None:
-                row.spoke_s = now_s
+        """Read whole entries, but no more at once than can be read in time: the others are asked about again."""
+        idents = self.entries.fetch(idents, now_s)
         for at in range(0, len(idents), CHUNK):
             self._out.append(ev.Fetch(tuple(idents[at : at + CHUNK])))
 
@@ -392,28 +391,15 @@ class Node:
 
     def _know(self, ident: str, theirs: int) -> None:
         """The other node holds an entry in this state."""
-        for token in list(self._waits_for.get(ident, ())):
-            wanted = self._waiting[token][1]
-            row = self.entries.get(ident)
-            if theirs == wanted[ident] or (row is not None and theirs == row.digest):
-                del wanted[ident]
-                self._unlink(ident, token)
-                if not wanted:
-                    self._answer(token, mirrored=True)
         row = self.entries.get(ident)
+        for token in self._waits.held(ident, theirs, row.digest if row is not None else None):
+            self._out.append(ev.Confirm(token, mirrored=True))
         if row is not None and self.entries.theirs(ident, row, theirs):
             self._out.append(ev.Mirrored((ident,)))
 
     def _ask_again(self, now_s: float) -> None:
         """Ask for what the other node has not confirmed in its time."""
-        due: list[tuple[str, int]] = []
-        for ident, row in self.entries.unclean.items():
-            if now_s - row.spoke_s >= self.timing.resend_s and self._is_shared(row):
-                row.spoke_s = now_s
-                due.append((ident, row.digest))
-                if len(due) >= 4 * CHUNK:
-                    break
-        self._send_digests(due, asks=True)
+        self._send_digests(self.entries.ask(now_s, self.timing.resend_s, CHUNK, self._is_shared), asks=True)
 
     def _sync(self, now_s: float) -> None:
         """Tell the other node that it has everything of ours, as long as it waits for that."""
@@ -438,21 +424,10 @@ class Node:
         if not self.has_peer or not self.local.mirror:
             self._out.append(ev.Confirm(token, mirrored=False))
             return
-        self._waiting[token] = (now_s + self.timing.t_mirror_s, wanted)
-        for ident in wanted:
-            self._waits_for.setdefault(ident, set()).add(token)
-
-    def _unlink(self, ident: str, token: int) -> None:
-        waiters = self._waits_for.get(ident)
-        if waiters is not None:
-            waiters.discard(token)
-            if not waiters:
-                del self._waits_for[ident]
+        self._waits.add(token, now_s + self.timing.t_mirror_s, wanted)
 
     def _answer(self, token: int, *, mirrored: bool) -> None:
-        _, wanted = self._waiting.pop(token)
-        for ident in wanted:
-            self._unlink(ident, token)
+        self._waits.end(token)
         self._out.append(ev.Confirm(token, mirrored))
 
     # -- who sends ---------------------------------------------------------------------------------------------------

@@ -23,10 +23,11 @@ from addispatch.domain.errors import AddispatchError, StoreError
 from addispatch.store import schema
 from addispatch.store.checkpoint import Checkpoints
 from addispatch.store.connect import make_engine, open_checked
+from addispatch.store.counters import Counters
 from addispatch.store.deadlines import pause_of
 from addispatch.store.notes import Twin
 from addispatch.store.sql import Statements
-from addispatch.store.transaction import Counters, Entry, Told, Transaction
+from addispatch.store.transaction import Entry, Told, Transaction
 from addispatch.store.trouble import Trouble, trouble_of
 
 log = logging.getLogger(__name__)

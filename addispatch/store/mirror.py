@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from addispatch.store.notes import Doc
     from addispatch.store.transaction import Entry, Transaction
 
-_c, _d = schema.cases.c, schema.deliveries.c
+_c = schema.cases.c
 
 
 class Joined(NamedTuple):
@@ -247,18 +247,11 @@ def _change_head(transaction: Transaction, entry: Entry) -> None:
 
 # -- whole entries ----------------------------------------------------------------------------------------------------
 
-_ROW = (
-    _d.cycle, _d.level, _d.recipient_id, _d.channel, _d.address, _d.recipient, _d.text, _d.subject, _d["class"],
-    _d.rung, _d.kind, _d.due_at_ms, _d.expires_at_ms, _d.queued_at_ms, _d.error, _d.carrier, _d.reference,
-    _d.sent_at_ms, _d.delivered_at_ms, _d.repeat,
-)  # fmt: skip
-
 
 def whole(transaction: Transaction, entry: Entry, now_ms: int) -> bytes:
     """The record of a whole entry."""
-    transaction.flush()
     case, base_ms = entry.case, _base_ms(transaction, now_ms)
-    rows = transaction.connection.execute(sa.select(*_ROW).where(_d.case_seq == entry.seq).order_by(_d.seq)).all()
+    rows = transaction.rows_of(entry)
     closes = transaction.connection.execute(sa.select(_c.close_at_ms).where(_c.seq == entry.seq)).scalar()
     assert case.head is not None
     doc: Doc = {
@@ -271,7 +264,7 @@ def whole(transaction: Transaction, entry: Entry, now_ms: int) -> bytes:
         "code": entry.code,
         "p": case.position,
         "n": None if entry.next_at_ms is None else entry.next_at_ms - base_ms,
-        "d": [_row_doc(tuple(row), case, now_ms, base_ms) for row in rows],
+        "d": [_row_doc(row, case, now_ms, base_ms) for row in rows],
     }
     refs = transaction.known_alarm(case.head.alarm_id)
     if refs is not None:

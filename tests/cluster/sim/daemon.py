@@ -144,7 +144,9 @@ class Daemon:
             case ev.Merge(records, store, boot):
                 self.submit(lambda disk: self._merge(disk, records), lambda done: self._merged(done, store, boot))
             case ev.Fetch(ids):
-                self._read(lambda disk: tuple(self._whole(disk, ident) for ident in ids), ev.Fetched)
+                self._read(
+                    lambda disk: tuple(self._whole(disk, ident) for ident in ids), lambda changes: ev.Fetched(changes, ids)
+                )
             case ev.Look(theirs):
                 self._read(
                     lambda disk: tuple(
