@@ -8,7 +8,19 @@ from hypothesis import strategies as st
 from strategies import cases, heads, keys, states
 
 from addispatch.domain.alarm import BY_RANK
-from addispatch.domain.case import Case, Head, Owner, merge, with_delivery
+from addispatch.domain.case import (
+    Case,
+    Clear,
+    CloseReason,
+    Closing,
+    Head,
+    Note,
+    Owner,
+    Position,
+    Repeat,
+    merge,
+    with_delivery,
+)
 from addispatch.domain.digest import combine, delivery_hash, digest, rest_hash
 from addispatch.store.notes import head_doc
 from addispatch.store.rows import extra_doc, with_extra
@@ -83,3 +95,23 @@ def test_a_text_of_two_lone_halves_has_one():
 
 def test_an_owner_without_a_store_counts_if_it_has_an_epoch():
     assert digest(Case("case", owner=Owner(1))) != digest(Case("case"))
+
+
+PARTS = {
+    "owner": Owner(1, 0, "s1"),
+    "position": Position(0, 1),
+    "codes": frozenset({"A123"}),
+    "acks": frozenset({Note(1, "adam", "sms")}),
+    "declines": frozenset({Note(1, "adam", "sms")}),
+    "comments": frozenset({Note(1, "adam", "sms")}),
+    "clears": frozenset({Clear(1, "mqtt")}),
+    "closings": frozenset({Closing(1, CloseReason.OPERATOR)}),
+    "repeats": {"s1": Repeat(1, 1, "hot", 1)},
+}
+
+
+def test_every_part_counts_and_each_as_what_it_is():
+    found = {digest(Case("case", **{name: value})) for name, value in PARTS.items()}
+    assert found.isdisjoint({digest(Case("case"))})
+    assert len(found) == len(PARTS)
+    assert {*PARTS, "id", "head", "deliveries"} == {*Case._fields}

@@ -1,17 +1,15 @@
-"""Rows are numbered on from where the last process ended."""
+"""The numbers of the next rows go on where the tables end, after a restart, too."""
 
 from __future__ import annotations
 
-from ledgers import open_ledger
-
-from addispatch.domain.events import Said
-from addispatch.store.counters import Counters
+from ledgers import new_delivery, open_case, open_ledger
 
 
-async def test_they_go_on_from_the_tables(tmp_path):
-    async with open_ledger(tmp_path) as ledger:
-        await ledger.submit(lambda tx: [tx.event(1, Said("hello")) for _ in range(3)])
-    async with open_ledger(tmp_path) as ledger:
-        found = await ledger.read(Counters)
-        assert (found.event, found.case, found.delivery, found.received) == (3, 0, 0, 0)
-        assert found.paused_at_ms is None
+async def test_they_go_on_after_a_restart(tmp_path):
+    for number in (1, 2):
+        async with open_ledger(tmp_path) as ledger:
+            counters = ledger._counters
+            assert (counters.case, counters.delivery, counters.event) == (number - 1, 2 * number - 2, 0)
+            assert (counters.received, counters.paused_at_ms) == (0, None)
+            await open_case(ledger, new_delivery(), new_delivery("jane"), number=number)
+            assert (counters.case, counters.delivery) == (number, 2 * number)
