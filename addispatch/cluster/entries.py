@@ -9,34 +9,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterator
 
     from addispatch.cluster.events import Change
     from addispatch.domain.case import Owner
 
 _LONG_AGO_S = float("-inf")
-#: Most entries read whole at once, and how long that may take before it counts as lost, in seconds.
-MOST_FETCHING, FETCH_S = 500, 10.0
-#: The wait before the next question about an entry doubles so often.
-MOST_DOUBLINGS = 4
+#: What was asked of the store, and is not there after so long, is asked of it again.
+LOST_S = 10.0
+#: An entry is not sent whole again within this time, in the end, while the other node does not confirm it.
+RARELY_S = 4.0
 
 
 class Row:
     """One entry.
 
-    ``spoke_s``: when we last sent or asked about it; ``asked_count``: how often in vain; ``given_s``: when it last
-    changed hands by us; ``watched_s``: since when we see a message of it under way.
+    ``spoke_s``: when we last sent or asked about it; ``given_s``: when it last changed hands by us; ``watched_s``:
+    since when we see a message of it under way; ``read_s``: since when it is read from the store to be sent whole.
     """
 
     __slots__ = (
-        "asked_count", "claimed_s", "digest", "given_s", "is_open", "needs", "owner", "spoke_s", "theirs", "under_way",
-        "watched_s",
+        "claimed_s", "digest", "given_s", "is_open", "needs", "owner", "read_s", "spoke_s", "theirs", "told",
+        "told_count", "told_s", "under_way", "watched_s",
     )  # fmt: skip
 
     def __init__(self, change: Change) -> None:
         self.theirs: int | None = None
-        self.spoke_s = self.given_s = self.claimed_s = _LONG_AGO_S
-        self.asked_count = 0
+        self.spoke_s = self.given_s = self.claimed_s = self.read_s = self.told_s = _LONG_AGO_S
+        self.told: int | None = None
+        self.told_count = 0
         self.watched_s: float | None = None
         self.update(change)
 
@@ -56,6 +57,27 @@ class Row:
         """Whether the other node, as it is now, has exactly this."""
         return self.theirs == self.digest
 
+    def may_tell(self, now_s: float, resend_s: float) -> bool:
+        """Whether it may be read and sent whole.
+
+        Not while that is under way, and ever less often while the other node does not confirm it: a node that is busy
+        with what it got would only get more of the same.
+        """
+        if now_s - self.read_s < LOST_S:
+            return False
+        if self.told != self.digest:
+            return True
+        return now_s - self.told_s >= min(resend_s * float(2 ** max(self.told_count - 2, 0)), RARELY_S)
+
+    def tell(self, now_s: float) -> None:
+        """It was read and is sent whole."""
+        self.told_count = min(self.told_count + 1, 16) if self.told == self.digest else 1
+        self.told, self.told_s, self.read_s = self.digest, now_s, _LONG_AGO_S
+
+    def forget_told(self) -> None:
+        """What was sent may not have come, or came to somebody else."""
+        self.told, self.spoke_s = None, _LONG_AGO_S
+
 
 class Entries:
     """All of them; keeps the ones that are not clean and the foreign ones apart, for those are looked at often."""
@@ -69,8 +91,6 @@ class Entries:
         self.foreign: dict[str, Row] = {}
         #: Open, sent for by this store, with a message under way.
         self._sending: dict[str, Row] = {}
-        #: Being read whole, since when.
-        self._fetching: dict[str, float] = {}
 
     def __len__(self) -> int:
         """How many are remembered."""
@@ -114,41 +134,6 @@ class Entries:
                 due.append(ident)
         return due
 
-    def ask(self, now_s: float, every_s: float, most: int, is_wanted: Callable[[Row], bool]) -> list[tuple[str, int]]:
-        """Return id and digest of those to ask about now: each ever more rarely, for the other node may be slow."""
-        due: list[tuple[str, int]] = []
-        if len(self._fetching) >= MOST_FETCHING:
-            return due
-        for ident, row in self.unclean.items():
-            wait_s = every_s * 2 ** min(row.asked_count, MOST_DOUBLINGS)
-            if now_s - row.spoke_s >= wait_s and ident not in self._fetching and is_wanted(row):
-                row.spoke_s = now_s
-                row.asked_count += 1
-                due.append((ident, row.digest))
-                if len(due) >= most:
-                    break
-        return due
-
-    def fetch(self, idents: Iterable[str], now_s: float) -> list[str]:
-        """Return which of these are to be read whole now: none that is being read, and not too many at once."""
-        for ident, since_s in list(self._fetching.items()):
-            if now_s - since_s < FETCH_S:
-                break
-            del self._fetching[ident]
-        begun = []
-        for ident in idents:
-            row = self._rows.get(ident)
-            if row is None or ident in self._fetching or len(self._fetching) >= MOST_FETCHING:
-                continue
-            row.spoke_s = self._fetching[ident] = now_s
-            begun.append(ident)
-        return begun
-
-    def fetched(self, idents: Iterable[str]) -> None:
-        """These were read."""
-        for ident in idents:
-            self._fetching.pop(ident, None)
-
     def theirs(self, ident: str, row: Row, digest: int) -> bool:
         """The other node has told its digest; True if the entry is on both now and need not be remembered."""
         row.theirs = digest
@@ -159,7 +144,6 @@ class Entries:
             self.unclean[ident] = row
             return False
         self.unclean.pop(ident, None)
-        row.asked_count = 0
         if row.is_open:
             return False
         del self._rows[ident]
@@ -168,5 +152,6 @@ class Entries:
     def forget_theirs(self) -> None:
         """The other node, or we, started anew: nothing is known to be there."""
         for ident, row in self._rows.items():
-            row.theirs, row.spoke_s, row.asked_count = None, _LONG_AGO_S, 0
+            row.theirs = None
+            row.forget_told()
             self.unclean[ident] = row

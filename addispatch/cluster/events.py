@@ -97,10 +97,9 @@ class Looked(NamedTuple):
 
 
 class Fetched(NamedTuple):
-    """Whole records, as asked for by ``Fetch``; ``ids`` is what it asked for."""
+    """Whole records, as asked for by ``Fetch``."""
 
     changes: tuple[Change, ...]
-    ids: tuple[str, ...]
 
 
 class Await(NamedTuple):

@@ -10,7 +10,8 @@ from collections import deque
 from typing import TYPE_CHECKING, assert_never
 
 from addispatch.cluster import events as ev
-from addispatch.cluster.entries import Entries, Row
+from addispatch.cluster.entries import LOST_S, Entries, Row
+from addispatch.cluster.hands import Terms, to_claim, to_give
 from addispatch.cluster.liveness import Liveness, Standing, Timing
 from addispatch.cluster.messages import Digests, Heartbeat, Identity, Local, Pause, State, Synced
 from addispatch.cluster.waits import Waits
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 CHUNK = 250
 #: Freezes within this time after which a node stays settled: its host is too slow for the protocol.
 FREEZES_COUNT, FREEZES_S = 3, 60.0
-#: What was not confirmed as taken over, or handed over, is tried again after so long.
-AGAIN_S = 5.0
 #: What was under way for so long in nobody's hands is sent again: longer than a hand-over mostly takes.
 DOUBT_S = 5.0
 #: The node of higher rank waits so long before it takes what belongs to a store that nobody has any more.
@@ -59,10 +58,11 @@ class Node:
         self._number = 0
         self._candidate: Heartbeat | None = None
         self._left: deque[str] = deque(maxlen=LEFT_COUNT)
-        self._has_synced = self._is_loaded = False
+        self._has_synced = self._is_loaded = self._has_path = False
         self._synced_s = float("-inf")
         self._freezes: deque[float] = deque(maxlen=FREEZES_COUNT)
         self._waits = Waits()
+        self._looking: dict[str, float] = {}
         self._told: set[str] = set()
         self._out: list[ev.Action] = []
 
@@ -124,6 +124,8 @@ class Node:
             case ev.Tick():
                 self._tick(now_s)
             case ev.PathUp(path):
+                self._count_from(now_s, is_first=not self._has_path)
+                self._has_path = True
                 self.live.path_up(path, now_s)
             case ev.PathDown(path):
                 self.live.path_down(path)
@@ -135,6 +137,7 @@ class Node:
             case ev.Came(message, store, boot):
                 self._came(message, store, boot, now_s)
             case ev.Loaded(changes):
+                self._count_from(now_s, is_first=not self._is_loaded)
                 self._is_loaded = True
                 self._put(changes)
             case ev.Committed(changes):
@@ -146,9 +149,11 @@ class Node:
                 self._merged(changes, theirs, (store, boot), now_s)
             case ev.Looked(changes, theirs):
                 self._looked(changes, theirs)
-            case ev.Fetched(changes, ids):
-                self.entries.fetched(ids)
+            case ev.Fetched(changes):
                 self._put(changes)
+                for change in changes:
+                    if (row := self.entries.get(change.id)) is not None:
+                        row.tell(now_s)
                 self._push(changes, now_s)
             case ev.Await(token, digests):
                 self._await(token, digests, now_s)
@@ -214,6 +219,11 @@ class Node:
             self.is_settled = False
             self._out.append(ev.Settle(is_settled=False))
 
+    def _count_from(self, now_s: float, *, is_first: bool) -> None:
+        """Nothing could be heard before: a start that took long was no time to listen, and no standing still."""
+        if is_first and not self.is_settled:
+            self._unsettled_s = self._ticked_s = now_s
+
     def _settle_if_due(self, now_s: float) -> None:
         """Settled once both have told each other everything, or after ``t_settle``: nobody is there to tell us."""
         if self.is_settled or not self._is_loaded:
@@ -278,7 +288,7 @@ class Node:
                 self._answer(token, mirrored=False)
         elif after is Standing.UP and before is not Standing.SUSPECT:
             for row in self.entries.unclean.values():
-                row.spoke_s = float("-inf")
+                row.forget_told()
 
     def _is_from_peer(self, store: str, boot: str) -> bool:
         return self.peer is not None and (store, boot) == (self.peer.who.store, self.peer.who.boot)
@@ -308,11 +318,11 @@ class Node:
             self._push(changes, now_s)
         elif self.has_peer:
             shared = [one.id for one in changes if (row := self.entries.get(one.id)) and self._is_shared(row)]
-            self._fetch(shared, now_s)
+            self._fetch(shared, now_s, at_once=True)
 
     def _is_shared(self, row: Row) -> bool:
         """Whether the other node is told of an entry: of all, or without mirroring of those that changed hands."""
-        if self.local.mirror or row.theirs is not None or row.owner.epoch:
+        if self.local.mirror or row.theirs is not None:
             return True
         return self.peer is not None and row.owner.store == self.peer.who.store
 
@@ -353,11 +363,16 @@ class Node:
         for at in range(0, len(pairs), CHUNK):
             self._out.append(ev.Send(Digests(tuple(pairs[at : at + CHUNK]), asks, answers)))
 
-    def _fetch(self, idents: list[str], now_s: float) -> None:
-        """Read whole entries, but no more at once than can be read in time: the others are asked about again."""
-        idents = self.entries.fetch(idents, now_s)
-        for at in range(0, len(idents), CHUNK):
-            self._out.append(ev.Fetch(tuple(idents[at : at + CHUNK])))
+    def _fetch(self, idents: list[str], now_s: float, *, at_once: bool = False) -> None:
+        due = []
+        for ident in idents:
+            row = self.entries.get(ident)
+            if row is None or at_once or row.may_tell(now_s, self.timing.resend_s):
+                due.append(ident)
+                if row is not None:
+                    row.spoke_s = row.read_s = now_s
+        for at in range(0, len(due), CHUNK):
+            self._out.append(ev.Fetch(tuple(due[at : at + CHUNK])))
 
     def _digests(self, message: Digests, now_s: float) -> None:
         answers: list[tuple[str, int]] = []
@@ -366,7 +381,7 @@ class Node:
         for ident, theirs in message.pairs:
             row = self.entries.get(ident)
             if row is None:
-                if message.asks:
+                if message.asks and now_s - self._looking.get(ident, float("-inf")) >= LOST_S:
                     unknown[ident] = theirs
                 continue
             self._know(ident, theirs)
@@ -377,12 +392,15 @@ class Node:
         if message.asks:
             self._send_digests(answers, answers=True)
         if unknown:
+            self._looking = {ident: at_s for ident, at_s in self._looking.items() if now_s - at_s < LOST_S}
+            self._looking.update(dict.fromkeys(unknown, now_s))
             self._out.append(ev.Look(unknown))
         self._fetch(behind, now_s)
 
     def _looked(self, changes: tuple[ev.Change, ...], theirs: dict[str, int]) -> None:
         answers = []
         for change in changes:
+            self._looking.pop(change.id, None)
             answers.append((change.id, change.digest))
             if change.digest:
                 self.entries.put(change)
@@ -399,7 +417,14 @@ class Node:
 
     def _ask_again(self, now_s: float) -> None:
         """Ask for what the other node has not confirmed in its time."""
-        self._send_digests(self.entries.ask(now_s, self.timing.resend_s, CHUNK, self._is_shared), asks=True)
+        due: list[tuple[str, int]] = []
+        for ident, row in self.entries.unclean.items():
+            if now_s - row.spoke_s >= self.timing.resend_s and self._is_shared(row):
+                row.spoke_s = now_s
+                due.append((ident, row.digest))
+                if len(due) >= CHUNK:
+                    break
+        self._send_digests(due, asks=True)
 
     def _sync(self, now_s: float) -> None:
         """Tell the other node that it has everything of ours, as long as it waits for that."""
@@ -442,19 +467,7 @@ class Node:
         if not is_alone and (self.live.standing is not Standing.UP or not self._peer_can_send()):
             return
         wait_s = 0.0 if is_alone or self.me.rank == 0 else SECOND_S
-        due: list[str] = []
-        for ident, row in foreign.items():
-            if not is_alone and row.owner.store == peer_store:
-                continue
-            if row.claimed_s == float("-inf"):
-                row.claimed_s = now_s - AGAIN_S + wait_s
-            if now_s - row.claimed_s < AGAIN_S:
-                continue
-            row.claimed_s = now_s
-            due.append(ident)
-            if len(due) >= CHUNK:
-                break
-        if due:
+        if due := to_claim(foreign, "" if is_alone else peer_store, now_s, wait_s, CHUNK):
             self._out.append(ev.Claim(tuple(due)))
 
     def _give(self, now_s: float) -> None:
@@ -462,24 +475,16 @@ class Node:
         peer = self.peer
         if peer is None or not self._peer_can_send():
             return
-        mine, theirs = dict(self.local.channels), dict(peer.local.channels)
-        goes_back = self.is_passive and self.local.role != "master" and peer.local.role == "master"
-        goes_back = goes_back or self.is_leaving
-        down = {name for name, is_up in mine.items() if not is_up}
-        if not goes_back and not down:
+        terms = Terms(
+            down={name for name, is_up in self.local.channels if not is_up},
+            up={name for name, is_up in peer.local.channels if is_up},
+            all=self.is_passive and self.local.role != "master" and peer.local.role == "master",
+            leaving=self.is_leaving,
+            unmirrored=not self.local.mirror,
+        )
+        if not (terms.all or terms.leaving or terms.down):
             return
-        due: list[str] = []
-        for ident, row in self.entries.mine():
-            is_in_time = now_s - row.given_s >= self.timing.handover_s
-            can_go = self.is_leaving or all(theirs.get(name, False) for name in row.needs)
-            is_wanted = goes_back or bool(row.needs & down)
-            is_in_time = is_in_time or self.is_leaving
-            is_there = row.is_clean or not self.local.mirror
-            if is_wanted and can_go and is_in_time and not row.under_way and is_there:
-                row.given_s = now_s
-                due.append(ident)
-                if len(due) >= CHUNK:
-                    break
+        due = to_give(self.entries.mine(), terms, now_s, self.timing.handover_s, CHUNK)
         if due:
             self._out.append(ev.Give(tuple(due), peer.who.rank, peer.who.store))
 

@@ -171,7 +171,7 @@ def fetch(transaction: Transaction, idents: Sequence[str], now_ms: int) -> None:
     """Read whole entries for the other node."""
     found = mirror.by_ids(transaction, idents)
     whole = tuple(change_of(entry, mirror.whole(transaction, entry, now_ms)) for entry in found.values())
-    transaction.reports.append(lambda _changes: Fetched(whole, tuple(idents)))
+    transaction.reports.append(lambda _changes: Fetched(whole))
 
 
 def claim(

@@ -106,8 +106,9 @@ def write(transaction: Transaction, entry: Entry, key: DeliveryKey, outcome: Out
         sent_at_ms=now_ms if sent else None,
         repeat=outcome.repeat,
     )
-    if entry.case.closings:
-        forward(transaction, entry, key, change, now_ms)
+    if entry.case.closings and forward(transaction, entry, key, change, now_ms) and change.due_at_ms is not None:
+        over = DeliveryState(Fact.CANCELLED, outcome.state.attempt)
+        change = change._replace(state=over, due_at_ms=None, error="its case was merged into another, which goes on")
     if transaction.change(entry, key, change, now_ms):
         state, reason = entry.state
         head = entry.case.head

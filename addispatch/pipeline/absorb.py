@@ -50,11 +50,16 @@ def absorb(transaction: Transaction, stays: Entry, goes: Entry, now_ms: int) -> 
     transaction.event(now_ms, Said(f"{names[0]} is the same as {names[1]}: merged", kind="CaseMerged"), stays)
 
 
-def forward(transaction: Transaction, entry: Entry, key: DeliveryKey, change: DeliveryChange, now_ms: int) -> None:
-    """What became of a message that was under way when its case was taken into another belongs to that one."""
+def forward(transaction: Transaction, entry: Entry, key: DeliveryKey, change: DeliveryChange, now_ms: int) -> bool:
+    """What became of a message that was under way when its case was taken into another belongs to that one.
+
+    Returns whether the other case has the same message: then it is not tried again for this one.
+    """
     merged = [closing for closing in entry.case.closings if closing.reason is CloseReason.MERGED]
     if not merged:
-        return
+        return False
     stays = lookup.by_id(transaction, min(merged).by)
-    if stays is not None and key in stays.case.deliveries:
-        transaction.change(stays, key, change, now_ms)
+    if stays is None or key not in stays.case.deliveries:
+        return False
+    transaction.change(stays, key, change, now_ms)
+    return True

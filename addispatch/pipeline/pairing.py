@@ -32,12 +32,14 @@ class Pairing:
         self._order: deque[tuple[bool, _Copy]] = deque()
         self._cases: dict[str, list[CaseRef]] = {}
         self._mates: dict[str, str] = {}
+        self._heard: dict[str, str] = {}
 
     def local(self, fingerprint: str, alarm_id: str, now_ms: int) -> tuple[str, tuple[CaseRef, ...]] | None:
         """A publish came to this node: return the other node's alarm it is a copy of, with its cases; else it waits."""
         found = self._take(fingerprint, now_ms, is_local=False)
         if found is None:
             self._put(_Copy(now_ms, fingerprint, alarm_id), is_local=True)
+            self._heard[alarm_id] = fingerprint
             return None
         return found, tuple(self._cases.get(found, ()))
 
@@ -58,6 +60,11 @@ class Pairing:
         self._put(_Copy(now_ms, fingerprint, alarm_id), is_local=False)
         return None
 
+    def heard(self, alarm_id: str, now_ms: int) -> str | None:
+        """The fingerprint of an alarm that came to this node and waits for its copy: for a node that was not there."""
+        self._forget(now_ms)
+        return self._heard.get(alarm_id)
+
     def _put(self, copy: _Copy, *, is_local: bool) -> None:
         self._waiting[is_local].setdefault(copy.fingerprint, deque()).append(copy)
         self._order.append((is_local, copy))
@@ -70,6 +77,7 @@ class Pairing:
         copy = waiting.popleft()
         if not waiting:
             del self._waiting[is_local][fingerprint]
+        self._heard.pop(copy.alarm_id, None)
         return copy.alarm_id
 
     def _forget(self, now_ms: int) -> None:
@@ -77,6 +85,7 @@ class Pairing:
             is_local, copy = self._order.popleft()
             self._cases.pop(copy.alarm_id, None)
             self._mates.pop(copy.alarm_id, None)
+            self._heard.pop(copy.alarm_id, None)
             waiting = self._waiting[is_local].get(copy.fingerprint)
             if waiting and waiting[0] is copy:
                 waiting.popleft()

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from addispatch.domain.alarm import BY_RANK
 from addispatch.domain.case import Case, CaseState, DeliveryKey, DeliveryState, Fact, Head, Phase, Position
-from addispatch.store import held, lookup, schema
+from addispatch.store import held, schema
 from addispatch.store.notes import aged, digest_of, encode, head_doc
 from addispatch.store.rows import DeliveryChange, NewDelivery, extra_doc, options_json, pack_id, with_extra
 
@@ -269,6 +269,10 @@ def whole(transaction: Transaction, entry: Entry, now_ms: int) -> bytes:
     refs = transaction.known_alarm(case.head.alarm_id)
     if refs is not None:
         doc["a"] = refs
+    if transaction.notes is not None:
+        arrival = transaction.notes.twin.pairing.heard(case.head.alarm_id, now_ms)
+        if arrival is not None:  # the other node may hear the same publish late
+            doc["f"] = arrival
     return encode(doc)
 
 
@@ -323,5 +327,4 @@ def note_mirrored(transaction: Transaction, idents: Iterable[str]) -> None:
 
 def by_ids(transaction: Transaction, idents: Iterable[str]) -> dict[str, Entry]:
     """Return those of the cases that are here."""
-    found = {ident: lookup.by_id(transaction, ident) for ident in idents}
-    return {ident: entry for ident, entry in found.items() if entry is not None}
+    return {ident: transaction.entry(seq) for ident, seq in _known(transaction, list(idents)).items()}

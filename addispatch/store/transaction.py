@@ -340,7 +340,10 @@ class Transaction:
             change = change._replace(due_at_ms=self._frozen(change.due_at_ms, now_ms))
         if self.notes is not None and entry.case is not before:
             self.notes.state(entry, key, before.deliveries.get(key))
-        self._change_delivery(entry, key, change._replace(state=entry.case.deliveries[key]))
+        state = entry.case.deliveries[key]
+        if state.fact is not Fact.NONE:  # an attempt more of what is over, as another node counted it, is not due again
+            change = change._replace(due_at_ms=None)
+        self._change_delivery(entry, key, change._replace(state=state))
         return self._review(entry, now_ms)
 
     def _review(self, entry: Entry, now_ms: int) -> bool:

@@ -2,7 +2,7 @@
 
 Each scenario runs under load: a fault, its end, and then both nodes hold the same, everything accepted has left, and what
 left more often than once was overlapped by as many faults. With ``ADDISPATCH_CAMPAIGN=1`` the faults last longer and
-come ``ADDISPATCH_ROUNDS`` times (10), and a table is printed: docs/cluster.md has its figures.
+come ``ADDISPATCH_ROUNDS`` times (10), and what came of each is printed (``pytest -s``).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ROUNDS = int(os.environ.get("ADDISPATCH_ROUNDS", "10")) if CAMPAIGN else 1
 pytestmark = [
     pytest.mark.debian,
     pytest.mark.slow,
-    pytest.mark.timeout(3600 if CAMPAIGN else 300),
+    pytest.mark.timeout(3600 if CAMPAIGN else 400),
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
@@ -170,7 +170,6 @@ SCENARIOS = {
 }
 if CAMPAIGN:
     SCENARIOS["upgrade"] = Scenario(upgraded, 0.0, 0.0, count=2)
-TABLE: list[str] = []
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -187,13 +186,13 @@ async def test_nothing_confirmed_is_lost(pair: Site, name: str, number: int) -> 
     book = Book(f"{name}{number}")
     loop = asyncio.get_running_loop()
     async with Load(pair, book) as load:
-        await load.confirmed(8)
+        await load.confirmed(6)
         async with scenario.fault(pair):
             await asyncio.sleep(scenario.long_s if CAMPAIGN else scenario.short_s)
         healed_s = loop.time()
-    await pair.equal(timeout_s=CONVERGES_S)
-    converged_s = loop.time() - healed_s
     excused = {tag for node in pair.nodes if node.name in scenario.forgetful for tag in book.single(node)}
+    await pair.equal(lambda: book.verdict(pair.sent(), excused).lost, timeout_s=CONVERGES_S)
+    converged_s = loop.time() - healed_s
     verdict = book.verdict(pair.sent(), excused)
     print(f"\n{name:9} {verdict}, {converged_s:5.1f} s to converge")
     assert not verdict.lost

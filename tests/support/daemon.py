@@ -18,7 +18,7 @@ import httpx
 from netns import Namespace
 
 #: How long anything may take on a machine that is busy with other things.
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 class Daemon:

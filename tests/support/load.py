@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -13,7 +14,9 @@ import httpx
 from pair_netns import PATIENCE_S, Node, Site
 
 #: A source waits so long for an answer before it asks the other node, and between two rounds, in seconds.
-ANSWER_S, PAUSE_S = 2.0, 0.1
+ANSWER_S, PAUSE_S = 2.0, 0.25
+#: Most requests at once: a source waits for the answer to one alarm before it goes on.
+SOURCES_COUNT = 6
 
 
 @dataclass
@@ -34,7 +37,6 @@ class Book:
 
     name: str
     alarms: dict[str, Alarm] = field(default_factory=dict)
-    tried_count: int = 0
 
     def accepted(self, alarm: Alarm) -> None:
         self.alarms[alarm.tag] = alarm
@@ -43,7 +45,7 @@ class Book:
         """Those that this node alone had when it confirmed them."""
         return {alarm.tag for alarm in self.alarms.values() if alarm.holder is node}
 
-    def verdict(self, sent: Counter[tuple[str, str]], excused: Set[str] = frozenset()) -> Verdict:
+    def verdict(self, sent: Counter[tuple[str, str]], excused: AbstractSet[str] = frozenset()) -> Verdict:
         """Compare with how often each message left."""
         mine = {tag: count for (tag, who), count in sent.items() if who == "Adam" and tag in self.alarms}
         lost = sorted(tag for tag in self.alarms if tag not in mine and tag not in excused)
@@ -88,10 +90,9 @@ class Load:
     broker, which both nodes hear.
     """
 
-    def __init__(self, site: Site, book: Book, *, http_per_s: float = 8, mqtt_per_s: float = 8) -> None:
+    def __init__(self, site: Site, book: Book, *, http_per_s: float = 4, mqtt_per_s: float = 4) -> None:
         self._site, self._book = site, book
         self._rates = http_per_s, mqtt_per_s
-        self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._clients: dict[str, httpx.AsyncClient] = {}
 
@@ -101,7 +102,9 @@ class Load:
             *self._site.plant.argv("mosquitto_pub", "-h", self._site.plant.address, "-q", "1", "-t", "plant/load", "-l"),
             stdin=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        self._runners = [self._loop.create_task(self._http()), self._loop.create_task(self._mqtt())]
+        self._numbers = itertools.count()
+        sources = [self._source(number) for number in range(SOURCES_COUNT)]
+        self._runners = [self._loop.create_task(work) for work in (*sources, self._mqtt())]
         return self
 
     async def __aexit__(self, kind: object, *_error: object) -> None:
@@ -110,8 +113,6 @@ class Load:
         assert self._publisher.stdin is not None
         self._publisher.stdin.close()
         assert await asyncio.wait_for(self._publisher.wait(), PATIENCE_S) == 0, "the plant's broker lives"
-        async with asyncio.timeout(PATIENCE_S):
-            await asyncio.gather(*self._tasks)
         for client in self._clients.values():
             await client.aclose()
 
@@ -123,17 +124,16 @@ class Load:
 
     # -- by HTTP -----------------------------------------------------------------------------------------------------
 
-    async def _http(self) -> None:
-        began_s, number = self._loop.time(), 0
+    async def _source(self, late: int) -> None:
+        """One of the sources; each begins a little later than the one before."""
+        every_s = SOURCES_COUNT / self._rates[0]
+        next_s = self._loop.time() + late * every_s / SOURCES_COUNT
         while not self._stopping:
+            number = next(self._numbers)
             kind = "ask" if number % 4 == 3 else "http"
-            tag = f"{self._book.name}-{kind}-{number:05d}"
-            task = self._loop.create_task(self._raise(tag, kind, number))
-            self._tasks.add(task)
-            task.add_done_callback(lambda done: self._tasks.discard(done) if not done.exception() else None)
-            self._book.tried_count += 1
-            number += 1
-            await asyncio.sleep(max(0.0, began_s + number / self._rates[0] - self._loop.time()))
+            await self._raise(f"{self._book.name}-{kind}-{number:05d}", kind, number)
+            next_s = max(next_s + every_s, self._loop.time())
+            await asyncio.sleep(next_s - self._loop.time())
 
     async def _raise(self, tag: str, kind: str, number: int) -> None:
         document = {"id": tag, "text": f"{tag} is hot", "to": ["Critical" if kind == "ask" else "Ops"]}
@@ -186,6 +186,5 @@ class Load:
             with contextlib.suppress(ConnectionResetError):
                 await self._publisher.stdin.drain()
             self._book.accepted(Alarm(tag, self._loop.time()))
-            self._book.tried_count += 1
             number += 1
             await asyncio.sleep(max(0.0, began_s + number / self._rates[1] - self._loop.time()))

@@ -96,11 +96,14 @@ class Broker:
 class Node(Daemon):
     """One of the two: what it sent is in ``log``, outside its data folder."""
 
-    def __init__(self, folder: Path, name: str, machine: Namespace, config: str, directory: str) -> None:
+    def __init__(
+        self, folder: Path, name: str, machine: Namespace, config: str, directory: str, extra: Callable[[Path], str]
+    ) -> None:
         folder.mkdir()
         self.name, self.machine = name, machine
         self.log, self.wall = folder / "sent.log", folder / "wall-clock"
-        super().__init__(folder, f'{config}\n[plugin.log]\npath = "{self.log}"\n', directory, machine=machine)
+        config += f'\n[plugin.log]\npath = "{self.log}"\n{extra(folder)}'
+        super().__init__(folder, config, directory, machine=machine)
         self.config.write_text(self.config.read_text().replace("[node]\n", f'[node]\nname = "{name}"\n', 1))
         self.step_clock(0)
         self.program = [sys.executable, str(Path(__file__).with_name("wall_clock.py")), str(self.wall)]
@@ -164,20 +167,24 @@ class Node(Daemon):
 class Site:
     """The pair, the plant, and the cables between them. Node a is the first master."""
 
-    def __init__(self, folder: Path, net: Net, *, mode: str, after_minutes: float) -> None:
+    def __init__(
+        self, folder: Path, net: Net, mode: str, after_minutes: float, directory: str, extra: Callable[[Path], str]
+    ) -> None:
         self.net, self.plant = net, net[2]
         self.brokers = (Broker(net[0], folder), Broker(net[1], folder))
         self.plant_broker = Broker(net[2], folder)
         self.keys = [generate("k1")]
-        directory = DIRECTORY.format(after_minutes=after_minutes)
+        directory = DIRECTORY.format(after_minutes=after_minutes) + directory
         urls = ", ".join(f'"{broker.url}"' for broker in self.brokers)
         config = (
             f'[cluster]\nrole = "{{role}}"\nmode = "{mode}"\nbrokers = [{urls}]\nkey = "{self.keys[0]}"\n'
             f"[plugin.mqtt]\nurl = '{self.plant_broker.url}'\n"
             "[[plugin.mqtt.subscribe]]\ntopic = 'plant/+'\nto = ['Ops']\n"
         )
-        self.a = Node(folder / "a", "a", net[0], config.format(role="master"), directory)
-        self.b = Node(folder / "b", "b", net[1], config.format(role="slave"), "")
+        self.a, self.b = (
+            Node(folder / name, name, machine, config.format(role=role), text, extra)
+            for name, machine, role, text in (("a", net[0], "master", directory), ("b", net[1], "slave", ""))
+        )
 
     @property
     def nodes(self) -> tuple[Node, Node]:
@@ -214,12 +221,12 @@ class Site:
         for node in self.nodes:
             await until(node, "/cluster", _is_together, timeout_s)
 
-    async def equal(self, *, timeout_s: float = PATIENCE_S) -> None:
-        """Wait until both hold the same of all cases (CLUSTER I3) and have nothing queued."""
+    async def equal(self, missing: Callable[[], object] = lambda: None, *, timeout_s: float = PATIENCE_S) -> None:
+        """Wait until nothing is ``missing``, both hold the same of all cases (CLUSTER I3), and nothing is queued."""
         differing: Any = None
         try:
             async with asyncio.timeout(timeout_s):
-                while differing := await self._difference():
+                while differing := missing() or await self._difference():
                     await asyncio.sleep(0.1)
         except TimeoutError:
             raise AssertionError(f"they never became equal: {differing}\n{self.a.tail}\n{self.b.tail}") from None
@@ -235,6 +242,11 @@ class Site:
             return documents
         ones, others = [await cases(node) for node in self.nodes]
         differing = {ident: (ones.get(ident), others.get(ident)) for ident in {*ones, *others}}
+        waiting = [
+            case for case in ones.values() if {"queued", "sending", "in_doubt"} & {one[2] for one in case["sends"]}
+        ]
+        if waiting:
+            return waiting[:5]
         # A new disk gets what is open and what it may lack; what was over on both before need not come back.
         return [pair for pair in differing.values() if pair[0] != pair[1] and not _is_old(pair)][:5]
 
@@ -284,12 +296,23 @@ async def cases(node: Node) -> dict[str, dict[str, Any]]:
         query["cursor"] = page["next"]
 
 
+def _nothing(_folder: Path) -> str:
+    return ""
+
+
 @contextlib.asynccontextmanager
-async def site(folder: Path, *, mode: str = "active/active", after_minutes: float = 5) -> AsyncIterator[Site]:
+async def site(
+    folder: Path,
+    *,
+    mode: str = "active/active",
+    after_minutes: float = 5,
+    directory: str = "",
+    extra: Callable[[Path], str] = _nothing,
+) -> AsyncIterator[Site]:
     """The pair, together."""
     need_namespaces("mosquitto", "mosquitto_pub", "ss")
     with namespaces(3) as net:
-        made = Site(folder, net, mode=mode, after_minutes=after_minutes)
+        made = Site(folder, net, mode, after_minutes, directory, extra)
         try:
             await made.up()
             yield made

@@ -144,9 +144,7 @@ class Daemon:
             case ev.Merge(records, store, boot):
                 self.submit(lambda disk: self._merge(disk, records), lambda done: self._merged(done, store, boot))
             case ev.Fetch(ids):
-                self._read(
-                    lambda disk: tuple(self._whole(disk, ident) for ident in ids), lambda changes: ev.Fetched(changes, ids)
-                )
+                self._read(lambda disk: tuple(self._whole(disk, ident) for ident in ids), ev.Fetched)
             case ev.Look(theirs):
                 self._read(
                     lambda disk: tuple(

@@ -7,7 +7,7 @@ from ledgers import new_delivery, now_ms, open_case, open_ledger
 from pipelines import desk
 
 from addispatch.domain.alarm import Priority
-from addispatch.domain.case import DeliveryKey, DeliveryState, Fact, Phase
+from addispatch.domain.case import Case, CloseReason, Closing, DeliveryKey, DeliveryState, Fact, Phase
 from addispatch.domain.delivery import Outcome, RetryRules, settle
 from addispatch.domain.receipt import InDoubt, Permanent, Sent, Temporary
 from addispatch.engine.outcome import expire, record, recover
@@ -48,6 +48,28 @@ async def states(ledger):
 async def events(ledger):
     found = (await ledger.read(lambda c: queries.events(c, 50, None, None)))["events"][::-1]
     return [(e["kind"], e["text"]) for e in found]
+
+
+@pytest.mark.parametrize("is_sent", [False, True])
+async def test_what_is_in_doubt_goes_on_in_the_case_that_stays_alone(tmp_path, is_sent):
+    """Both nodes had opened it; the one that was killed was sending for the copy that was merged."""
+    async with open_ledger(tmp_path) as ledger:
+        goes = await open_case(ledger, new_delivery(due_at_ms=now_ms() - 1), number=1)
+        one = await claim(ledger)
+        stays = await open_case(ledger, new_delivery(due_at_ms=now_ms() - 1), number=2)
+        if is_sent:
+            await end(ledger, Sent())
+
+        def unit(tx):
+            tx.join(
+                tx.entry(one.case_seq),
+                Case(goes.id, closings=frozenset({Closing(now_ms(), CloseReason.MERGED, stays.id)})),
+                now_ms(),
+            )
+            return recover(tx, RULES, now_ms(), desk, case_seq=one.case_seq)
+
+        assert await ledger.submit(unit) == 1
+        assert await states(ledger) == ["cancelled", "sent" if is_sent else "queued"]
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,19 @@ async def test_an_older_state_changes_nothing(tmp_path):
         assert tuple(row) == (int(Fact.SENT), "SENT")
 
 
+async def test_what_is_sent_is_not_due_again_because_another_node_counts_an_attempt_more(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        case, key = await open_case(ledger, new_delivery(due_at_ms=now_ms() - 1)), new_delivery().key
+        seq = await ledger.submit(lambda tx: lookup.by_id(tx, case.id).seq)
+        sent = DeliveryChange(DeliveryState(Fact.SENT), sent_at_ms=now_ms())
+        await ledger.submit(lambda tx: tx.change(tx.entry(seq), key, sent, now_ms()))
+        doubted = DeliveryChange(DeliveryState(Fact.NONE, 1), due_at_ms=now_ms() - 1, repeat=True)
+        await ledger.submit(lambda tx: tx.change(tx.entry(seq), key, doubted, now_ms()))
+        assert await ledger.submit(lambda tx: tx.claim_due("log", 3, now_ms())) == []
+        state = await ledger.submit(lambda tx: tx.entry(seq).case.deliveries[key])
+        assert state == DeliveryState(Fact.SENT, 1)
+
+
 async def test_an_open_case_is_found_by_source_and_key(tmp_path):
     async with open_ledger(tmp_path) as ledger:
         await open_case(ledger, new_delivery(), key="boiler", ack_required=True)
