@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from addispatch.cluster.events import Change
     from addispatch.domain.case import Owner
@@ -24,20 +24,21 @@ RARELY_S = 4.0
 class Row:
     """One entry.
 
-    ``spoke_s``: when we last sent or asked about it; ``given_s``: when it last changed hands by us; ``watched_s``:
-    since when we see a message of it under way; ``read_s``: since when it is read from the store to be sent whole.
+    ``spoke_s``: when we last sent or asked about it, ``asked_count``: how often in vain; ``given_s``: when it last
+    changed hands by us; ``watched_s``: since when we see a message of it under way; ``read_s``: since when it is read
+    from the store to be sent whole.
     """
 
     __slots__ = (
-        "claimed_s", "digest", "given_s", "is_open", "needs", "owner", "read_s", "spoke_s", "theirs", "told",
-        "told_count", "told_s", "under_way", "watched_s",
+        "asked_count", "claimed_s", "digest", "given_s", "is_open", "needs", "owner", "read_s", "spoke_s", "theirs",
+        "told", "told_count", "told_s", "under_way", "watched_s",
     )  # fmt: skip
 
     def __init__(self, change: Change) -> None:
         self.theirs: int | None = None
         self.spoke_s = self.given_s = self.claimed_s = self.read_s = self.told_s = _LONG_AGO_S
         self.told: int | None = None
-        self.told_count = 0
+        self.told_count = self.asked_count = 0
         self.watched_s: float | None = None
         self.update(change)
 
@@ -76,7 +77,7 @@ class Row:
 
     def forget_told(self) -> None:
         """What was sent may not have come, or came to somebody else."""
-        self.told, self.spoke_s = None, _LONG_AGO_S
+        self.told, self.spoke_s, self.asked_count = None, _LONG_AGO_S, 0
 
 
 class Entries:
@@ -134,6 +135,18 @@ class Entries:
                 due.append(ident)
         return due
 
+    def ask(self, now_s: float, every_s: float, most: int, is_wanted: Callable[[Row], bool]) -> list[tuple[str, int]]:
+        """Return id and digest of those to ask about now: each ever more rarely, for the other node may be slow."""
+        due: list[tuple[str, int]] = []
+        for ident, row in self.unclean.items():
+            wait_s = min(every_s * float(2**row.asked_count), RARELY_S)
+            if now_s - row.spoke_s >= wait_s and is_wanted(row):
+                row.spoke_s, row.asked_count = now_s, min(row.asked_count + 1, 16)
+                due.append((ident, row.digest))
+                if len(due) >= most:
+                    break
+        return due
+
     def theirs(self, ident: str, row: Row, digest: int) -> bool:
         """The other node has told its digest; True if the entry is on both now and need not be remembered."""
         row.theirs = digest
@@ -144,6 +157,7 @@ class Entries:
             self.unclean[ident] = row
             return False
         self.unclean.pop(ident, None)
+        row.asked_count = 0
         if row.is_open:
             return False
         del self._rows[ident]

@@ -13,7 +13,7 @@ from addispatch.cluster import events as ev
 from addispatch.cluster.entries import LOST_S, Entries, Row
 from addispatch.cluster.hands import Terms, to_claim, to_give
 from addispatch.cluster.liveness import Liveness, Standing, Timing
-from addispatch.cluster.messages import Digests, Heartbeat, Identity, Local, Pause, State, Synced
+from addispatch.cluster.messages import Digests, Heartbeat, Identity, Local, State, Synced
 from addispatch.cluster.waits import Waits
 from addispatch.domain.case import Owner
 from addispatch.domain.ownership import rendezvous
@@ -195,7 +195,8 @@ class Node:
         seen = self._candidate or self.peer
         named = (seen.who.boot, seen.who.store) if seen else ("", "")
         number = max(seen.number, 0) if seen else 0
-        self._out.append(ev.Send(Heartbeat(self.me, self._number, *named, self.is_settled, self.local, number)))
+        is_settled = self.is_settled and not self.is_leaving  # whoever leaves takes nothing back
+        self._out.append(ev.Send(Heartbeat(self.me, self._number, *named, is_settled, self.local, number)))
 
     def _thaw(self, now_s: float) -> None:
         """We stood still for so long that the other node may have taken over: begin anew."""
@@ -242,6 +243,9 @@ class Node:
             self._tell_once(f"Another node has {what}, too: it is not listened to. Each node needs its own")
             return
         known = self.peer.who if self.peer is not None else None
+        if known is not None and who.name != known.name and self.has_peer:
+            self._tell_once(f"A third node, {who.name}, has the key: it is not listened to while {known.name} is there")
+            return
         if known is None or (who.store, who.boot) != (known.store, known.boot):
             if who.boot in self._left:
                 return
@@ -322,7 +326,7 @@ class Node:
 
     def _is_shared(self, row: Row) -> bool:
         """Whether the other node is told of an entry: of all, or without mirroring of those that changed hands."""
-        if self.local.mirror or row.theirs is not None:
+        if self.local.mirror or row.theirs is not None or row.owner.epoch:
             return True
         return self.peer is not None and row.owner.store == self.peer.who.store
 
@@ -417,14 +421,7 @@ class Node:
 
     def _ask_again(self, now_s: float) -> None:
         """Ask for what the other node has not confirmed in its time."""
-        due: list[tuple[str, int]] = []
-        for ident, row in self.entries.unclean.items():
-            if now_s - row.spoke_s >= self.timing.resend_s and self._is_shared(row):
-                row.spoke_s = now_s
-                due.append((ident, row.digest))
-                if len(due) >= CHUNK:
-                    break
-        self._send_digests(due, asks=True)
+        self._send_digests(self.entries.ask(now_s, self.timing.resend_s, CHUNK, self._is_shared), asks=True)
 
     def _sync(self, now_s: float) -> None:
         """Tell the other node that it has everything of ours, as long as it waits for that."""
@@ -494,7 +491,3 @@ class Node:
         if text not in self._told:
             self._told.add(text)
             self._out.append(ev.Tell(text, is_severe=True))
-
-    def pause(self, *, on: bool, by: str) -> Pause:
-        """The register after somebody paused or resumed here."""
-        return Pause(self.local.pause.counter + 1, self.me.rank, on, by)

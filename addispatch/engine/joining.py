@@ -242,7 +242,8 @@ def adopt(transaction: Transaction, now_ms: int) -> int:
     while entries := mirror.open_ends(transaction, after, 500):
         for entry in entries:
             after = entry.seq
-            if not entry.case.owner.store:
+            # Or from a time in which the table [cluster] was away: then this node sent for all there was.
+            if not entry.case.owner.store or (entry.mine and entry.case.owner.store != twin.store):
                 transaction.join(entry, passed_to(entry.case, twin.rank, twin.store), now_ms)
                 count += 1
     return count

@@ -48,6 +48,7 @@ from addispatch.sdk.context import Severity
 from addispatch.store import schema
 from addispatch.store.directory import DirectoryStore
 from addispatch.store.ledger import Ledger
+from addispatch.store.mirror import own_all
 from addispatch.store.tokens import Tokens
 from addispatch.store.transaction import INTAKE_SLOTS, Claim, Transaction
 
@@ -138,6 +139,8 @@ class Node:
         store_id = await self.ledger.submit(_store_id)
         if self.config.cluster is not None:
             await self._join_cluster(self.config.cluster, store_id)
+        else:
+            await self.ledger.submit(lambda transaction: own_all(transaction, self.clock.now_ms()))
         self.conditions.load()
         await restored.look(self)
         for note in self.ledger.notes:

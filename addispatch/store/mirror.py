@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from addispatch.domain.alarm import BY_RANK
 from addispatch.domain.case import Case, CaseState, DeliveryKey, DeliveryState, Fact, Head, Phase, Position
+from addispatch.domain.events import WARNING, Said
 from addispatch.store import held, schema
 from addispatch.store.notes import aged, digest_of, encode, head_doc
 from addispatch.store.rows import DeliveryChange, NewDelivery, extra_doc, options_json, pack_id, with_extra
@@ -316,6 +317,22 @@ def rank_of(transaction: Transaction, role: str) -> int:
         found = "0" if role == "master" else "1"
         connection.execute(sa.insert(meta).values(name="rank", value=found))
     return int(found)
+
+
+def own_all(transaction: Transaction, now_ms: int) -> int:
+    """Without a cluster: send for what another node sent for when there was one. Returns how many open cases."""
+    transaction.flush()
+    connection = transaction.connection
+    foreign = list(connection.execute(sa.select(_c.seq).where(_c.mine == 0, _c.state != "closed")).scalars())
+    for at in range(0, len(foreign), 500):
+        some = foreign[at : at + 500]
+        connection.execute(sa.update(schema.cases).where(_c.seq.in_(some)).values(mine=1))
+        connection.execute(sa.update(schema.deliveries).where(schema.deliveries.c.case_seq.in_(some)).values(mine=1))
+    transaction.forget()
+    if foreign:
+        text = f"{len(foreign)} open case(s) of the other node are this one's now: there is no table [cluster] any more"
+        transaction.event(now_ms, Said(text, WARNING, "ClusterLeft"))
+    return len(foreign)
 
 
 def note_mirrored(transaction: Transaction, idents: Iterable[str]) -> None:

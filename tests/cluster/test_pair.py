@@ -141,3 +141,18 @@ async def test_without_mirroring_only_what_is_handed_over_is_on_the_other_node(t
         assert found["next_step_at"]
         assert sum(pair.sent().values()) == 1
         await pair.a.start()
+
+
+async def test_without_mirroring_what_both_hear_is_told_once_as_well(tmp_path):
+    mqtt = "mirror = false\n[plugin.mqtt]\nurl = '{url}'\n[[plugin.mqtt.subscribe]]\ntopic = 'plant/+'\nto = ['Ops']\n"
+    async with open_pair(tmp_path, extra=mqtt) as pair:
+        for node in (pair.a, pair.b):
+            await node.event("Connected to MQTT broker")
+        publisher = await asyncio.create_subprocess_exec(
+            "mosquitto_pub", "-p", str(pair.brokers[0].port), "-q", "1", "-t", "plant/pump", "-l",
+            stdin=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        await publisher.communicate("".join(f"alarm {n}\n" for n in range(10)).encode())
+        await eventually(lambda: len(pair.sent()) == 10)
+        await asyncio.gather(pair.a.idle(), pair.b.idle())
+        assert set(pair.sent().values()) == {1}

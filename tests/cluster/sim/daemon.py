@@ -407,7 +407,7 @@ class Daemon:
         self.commit(make)
 
     def pause(self, *, on: bool) -> None:
-        pause = self.node.pause(on=on, by="operator")
+        pause = Pause(self.node.local.pause.counter + 1, self.node.me.rank, on, "operator")
         self.submit(lambda disk: self._set_pause(disk, pause), lambda _: self.tell_local())
 
     def edit(self, term: int = 1) -> None:

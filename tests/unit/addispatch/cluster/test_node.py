@@ -206,4 +206,20 @@ def test_a_newer_pause_is_followed_and_an_older_one_is_not(driven):
     assert of(ev.SetPause, driven.beat(local=paused)) == [ev.SetPause(register)]
     driven.does(ev.Became(driven.node.local._replace(pause=Pause(4, 0))))
     assert of(ev.SetPause, driven.beat(local=paused)) == []
-    assert driven.node.pause(on=True, by="bo") == Pause(5, 0, on=True, by="bo")
+
+
+def test_a_third_node_with_the_key_does_not_take_the_place_of_the_one_that_is_there(driven):
+    third = Identity("c", 1, "s3", "b3")
+    (told,) = of(ev.Tell, driven.beat(third))
+    assert "third node" in told.text
+    assert driven.node.peer.who == B
+    driven.ticks(20.0, beats=False)
+    driven.ticks(2.0, who=third)
+    assert driven.node.peer.who == third, "it is the other node once that one is gone"
+
+
+def test_whoever_leaves_takes_nothing_back(driven):
+    driven.node.is_leaving = True
+    (heartbeat,) = sent(Heartbeat, driven.ticks(0.25))
+    assert not heartbeat.is_settled
+    assert driven.node.owner_for() == Owner(0, 1, "s2"), "what comes in now is the other one's"
