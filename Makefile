@@ -32,7 +32,7 @@ check: $(VENV)/.dev ## Linters and types only
 bench: $(VENV)/.dev ## Measure side by side with mqttwarn (BENCH_ARGS='--quick', '--only throughput,loss' …)
 	$(BIN)/python -m benchmarks.pipeline $(BENCH_ARGS)
 
-campaign: $(VENV)/.dev ## The fault tests with all their cycles; takes long (DURATION=120 minutes of soak, else 10)
+campaign: $(VENV)/.dev ## The fault tests with all their cycles; takes long (DURATION=120 minutes of soak, else 10; ADDISPATCH_SCHEDULES=50000 of the pair in each mode)
 	ADDISPATCH_CAMPAIGN=1 $(BIN)/pytest tests/faults tests/cluster --timeout=7200 $(TEST_ARGS)
 
 constraints: ## Write constraints.txt anew with the newest versions that fit pyproject.toml

@@ -42,9 +42,10 @@ path = "sent.log"
 MQTT = """\
 [plugin.mqtt]
 url = "mqtt://127.0.0.1:{port}"
+shared = false
 [[plugin.mqtt.subscribe]]
 topic = "plant/+/+/alarm"
-text = "{{{{ payload.msg }}}} {{{{ payload.seq }}}}"
+text = "{{{{ payload.message }}}} {{{{ payload.n }}}}"
 to = ["Ops"]
 """
 CLUSTER = """\

@@ -67,11 +67,11 @@ def _difference(doc: Doc) -> None:
     if not doc:
         print("No directory of this node was replaced by the other one's.")
         return
-    print(f"{printable(doc['file'])} was replaced; it had otherwise:")
+    print(f'{printable(doc["file"])} ("there") was replaced; what is in force ("here") differs:')
     for line in doc["lines"]:
         print(f"  {printable(line)}")
     if not doc["lines"]:
-        print("  nothing")
+        print("  in nothing")
 
 
 @connected(commands, "status", view=_status)

@@ -158,6 +158,8 @@ def status(document: Doc) -> None:
     _line("plugins", _plugins_line(document.get("plugins", [])))
     _line("channels", ", ".join(_channel(c) for c in document.get("channels", ())))
     _line("modems", "; ".join(_modem_line(m) for m in document.get("modems", ())))
+    if pair := document.get("pair"):
+        _line("pair", _pair_line(pair))
     _line("queue", _queue_line(document))
     _line("cases", _cases_line(document.get("cases", {})))
     if document.get("time"):
@@ -176,6 +178,14 @@ def _about(document: Doc) -> str:
 def _warn(warnings: list[str]) -> None:
     for warning in warnings:
         print(fold(colour(f"[!] {printable(warning)}", "yellow"), indent=4))
+
+
+def _pair_line(pair: Doc) -> str:
+    """The role, what this node does, and whether the other one is there; why not is among the warnings."""
+    settled = "" if pair.get("settled") else ", not settled: it sends nothing yet"
+    name = f" {pair['peer']}" if pair.get("peer") else ""
+    standing = str(pair.get("peer_status", "")).partition(".")[0]
+    return printable(f"{pair.get('role')}, {pair.get('state')}{settled}; other node{name}: {standing}")
 
 
 def _cases_line(count: Doc) -> str:

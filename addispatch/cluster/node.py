@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, assert_never
 
 from addispatch.cluster import events as ev
 from addispatch.cluster.entries import LOST_S, Entries, Row
+from addispatch.cluster.hands import Terms, to_claim, to_give
 from addispatch.cluster.liveness import Liveness, Standing, Timing
 from addispatch.cluster.messages import Digests, Heartbeat, Identity, Local, Pause, State, Synced
+from addispatch.cluster.waits import Waits
 from addispatch.domain.case import Owner
 from addispatch.domain.ownership import rendezvous
 
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 CHUNK = 250
 #: Freezes within this time after which a node stays settled: its host is too slow for the protocol.
 FREEZES_COUNT, FREEZES_S = 3, 60.0
-#: What was not confirmed as taken over, or handed over, is tried again after so long.
-AGAIN_S = 5.0
 #: What was under way for so long in nobody's hands is sent again: longer than a hand-over mostly takes.
 DOUBT_S = 5.0
 #: The node of higher rank waits so long before it takes what belongs to a store that nobody has any more.
@@ -61,8 +61,7 @@ class Node:
         self._has_synced = self._is_loaded = self._has_path = False
         self._synced_s = float("-inf")
         self._freezes: deque[float] = deque(maxlen=FREEZES_COUNT)
-        self._waiting: dict[int, tuple[float, dict[str, int]]] = {}
-        self._waits_for: dict[str, set[int]] = {}
+        self._waits = Waits()
         self._looking: dict[str, float] = {}
         self._told: set[str] = set()
         self._out: list[ev.Action] = []
@@ -177,7 +176,7 @@ class Node:
             self._stands(before, after)
         if now_s - self._beat_s >= self.timing.hb_s * 0.9:
             self._beat(now_s)
-        for token in [token for token, (until_s, _) in self._waiting.items() if now_s >= until_s]:
+        for token in self._waits.overdue(now_s):
             self._answer(token, mirrored=False)
         if self.has_peer:
             self._ask_again(now_s)
@@ -285,7 +284,7 @@ class Node:
     def _stands(self, before: Standing, after: Standing) -> None:
         self._out.append(ev.PeerChanged(after, self.peer))
         if after is Standing.DOWN:
-            for token in list(self._waiting):
+            for token in self._waits.all():
                 self._answer(token, mirrored=False)
         elif after is Standing.UP and before is not Standing.SUSPECT:
             for row in self.entries.unclean.values():
@@ -410,15 +409,9 @@ class Node:
 
     def _know(self, ident: str, theirs: int) -> None:
         """The other node holds an entry in this state."""
-        for token in list(self._waits_for.get(ident, ())):
-            wanted = self._waiting[token][1]
-            row = self.entries.get(ident)
-            if theirs == wanted[ident] or (row is not None and theirs == row.digest):
-                del wanted[ident]
-                self._unlink(ident, token)
-                if not wanted:
-                    self._answer(token, mirrored=True)
         row = self.entries.get(ident)
+        for token in self._waits.held(ident, theirs, row.digest if row is not None else None):
+            self._out.append(ev.Confirm(token, mirrored=True))
         if row is not None and self.entries.theirs(ident, row, theirs):
             self._out.append(ev.Mirrored((ident,)))
 
@@ -429,7 +422,7 @@ class Node:
             if now_s - row.spoke_s >= self.timing.resend_s and self._is_shared(row):
                 row.spoke_s = now_s
                 due.append((ident, row.digest))
-                if len(due) >= 4 * CHUNK:
+                if len(due) >= CHUNK:
                     break
         self._send_digests(due, asks=True)
 
@@ -456,21 +449,10 @@ class Node:
         if not self.has_peer or not self.local.mirror:
             self._out.append(ev.Confirm(token, mirrored=False))
             return
-        self._waiting[token] = (now_s + self.timing.t_mirror_s, wanted)
-        for ident in wanted:
-            self._waits_for.setdefault(ident, set()).add(token)
-
-    def _unlink(self, ident: str, token: int) -> None:
-        waiters = self._waits_for.get(ident)
-        if waiters is not None:
-            waiters.discard(token)
-            if not waiters:
-                del self._waits_for[ident]
+        self._waits.add(token, now_s + self.timing.t_mirror_s, wanted)
 
     def _answer(self, token: int, *, mirrored: bool) -> None:
-        _, wanted = self._waiting.pop(token)
-        for ident in wanted:
-            self._unlink(ident, token)
+        self._waits.end(token)
         self._out.append(ev.Confirm(token, mirrored))
 
     # -- who sends ---------------------------------------------------------------------------------------------------
@@ -485,19 +467,7 @@ class Node:
         if not is_alone and (self.live.standing is not Standing.UP or not self._peer_can_send()):
             return
         wait_s = 0.0 if is_alone or self.me.rank == 0 else SECOND_S
-        due: list[str] = []
-        for ident, row in foreign.items():
-            if not is_alone and row.owner.store == peer_store:
-                continue
-            if row.claimed_s == float("-inf"):
-                row.claimed_s = now_s - AGAIN_S + wait_s
-            if now_s - row.claimed_s < AGAIN_S:
-                continue
-            row.claimed_s = now_s
-            due.append(ident)
-            if len(due) >= CHUNK:
-                break
-        if due:
+        if due := to_claim(foreign, "" if is_alone else peer_store, now_s, wait_s, CHUNK):
             self._out.append(ev.Claim(tuple(due)))
 
     def _give(self, now_s: float) -> None:
@@ -505,24 +475,16 @@ class Node:
         peer = self.peer
         if peer is None or not self._peer_can_send():
             return
-        mine, theirs = dict(self.local.channels), dict(peer.local.channels)
-        goes_back = self.is_passive and self.local.role != "master" and peer.local.role == "master"
-        goes_back = goes_back or self.is_leaving
-        down = {name for name, is_up in mine.items() if not is_up}
-        if not goes_back and not down:
+        terms = Terms(
+            down={name for name, is_up in self.local.channels if not is_up},
+            up={name for name, is_up in peer.local.channels if is_up},
+            all=self.is_passive and self.local.role != "master" and peer.local.role == "master",
+            leaving=self.is_leaving,
+            unmirrored=not self.local.mirror,
+        )
+        if not (terms.all or terms.leaving or terms.down):
             return
-        due: list[str] = []
-        for ident, row in self.entries.mine():
-            is_in_time = now_s - row.given_s >= self.timing.handover_s
-            can_go = self.is_leaving or all(theirs.get(name, False) for name in row.needs)
-            is_wanted = goes_back or bool(row.needs & down)
-            is_in_time = is_in_time or self.is_leaving
-            is_there = row.is_clean or not self.local.mirror
-            if is_wanted and can_go and is_in_time and not row.under_way and is_there:
-                row.given_s = now_s
-                due.append(ident)
-                if len(due) >= CHUNK:
-                    break
+        due = to_give(self.entries.mine(), terms, now_s, self.timing.handover_s, CHUNK)
         if due:
             self._out.append(ev.Give(tuple(due), peer.who.rank, peer.who.store))
 

@@ -82,30 +82,38 @@ def _heartbeat(beat: Heartbeat) -> bytes:
 
 def decode(kind: str, header: Header, body: bytes) -> Message:
     """Read a body; raises ``ValueError``, ``KeyError`` or ``TypeError`` if it is none."""
-    doc = orjson.loads(body)
+    doc = _table(orjson.loads(body))
     if kind == HEARTBEAT:
         return _read_heartbeat(header, doc)
     if kind == STATE:
-        return State(tuple(doc["e"]))
+        return State(tuple(_table(record) for record in doc["e"]))
     if kind == DIGESTS:
         return Digests(tuple((str(ident), int(one)) for ident, one in doc["p"]), bool(doc["q"]), bool(doc["r"]))
     return Synced()
 
 
+def _table(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError("a table was expected")
+    return value
+
+
 def _read_heartbeat(header: Header, doc: dict[str, Any]) -> Heartbeat:
+    counter, rank, is_on, by = doc["pause"]
+    term, gen, sha = doc["cfg"]
     local = Local(
-        channels=tuple((str(name), state == "ok") for name, state in doc["ch"].items()),
+        channels=tuple((str(name), state == "ok") for name, state in _table(doc["ch"]).items()),
         disk=str(doc["disk"]),
         open_count=int(doc["q"]["open"]),
         oldest_s=float(doc["q"]["oldest_s"]),
         role=str(doc["role"]),
-        pause=Pause(int(doc["pause"][0]), int(doc["pause"][1]), bool(doc["pause"][2]), str(doc["pause"][3])),
-        config=Config(int(doc["cfg"][0]), int(doc["cfg"][1]), str(doc["cfg"][2])),
+        pause=Pause(int(counter), int(rank), bool(is_on), str(by)),
+        config=Config(int(term), int(gen), str(sha)),
         url=str(doc["url"]),
         mirror=bool(doc["mirror"]),
         number=str(doc.get("number", "")),
     )
     who = Identity(header.sender, int(doc["rank"]), header.store, header.boot)
-    seen = doc["seen"]
+    seen = _table(doc["seen"])
     number = int(seen.get("n", 0))
     return Heartbeat(who, header.n, str(seen["boot"]), str(seen["store"]), bool(doc["settled"]), local, number)

@@ -80,6 +80,7 @@ class Alarm:
     ``is_stated``: the source said the state itself; else words like "back to normal" may exempt the text (SPEC 5.6).
     ``fingerprint`` and ``path`` are for transports that redeliver without an id (MQTT): the hash of the publish
     and the connection it came by; see ``pipeline.redelivery``.
+    ``is_shared``: in a cluster the other node hears it, too.
     """
 
     text: str
@@ -97,4 +98,5 @@ class Alarm:
     data: Mapping[str, object] = field(default_factory=lambda: _EMPTY)
     fingerprint: bytes | None = None
     path: str = ""
+    is_shared: bool = False
     mark: Mark | None = None

@@ -26,6 +26,7 @@ from addispatch.engine.replication import Replication
 from addispatch.pipeline.pairing import ACTIVE_MS, PASSIVE_MS, Pairing
 from addispatch.runtime.tasks import Supervisor
 from addispatch.store import held, mirror
+from addispatch.store.ledger import Turn
 from addispatch.store.notes import Twin, change_of, encode
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ log = logging.getLogger(__name__)
 TICK_S = 0.05
 #: Entries read in one unit at the start.
 LOAD_COUNT = 200
+#: Whole entries read in one unit.
+FETCH_COUNT = 25
 #: How long an orderly stop may take to hand everything over, in seconds.
 LEAVE_S = 5.0
 #: How often replies without a case are looked at, in seconds.
@@ -254,7 +257,7 @@ class Cluster:
                 has_sms = self.peer.has_sms
                 self._unit(lambda tx, now_ms: joining.join(tx, node.desk(), action, now_ms, peer_has_sms=has_sms))
             case ev.Fetch(ids):
-                self._unit(lambda tx, now_ms: joining.fetch(tx, ids, now_ms))
+                self._fetch(ids)
             case ev.Look(theirs):
                 self._unit(lambda tx, _now_ms: joining.look(tx, theirs))
             case ev.Claim(ids):
@@ -301,9 +304,15 @@ class Cluster:
         if peer is not None:
             self.link.send("cf", peer.who.name, body, tstore=peer.who.store, tboot=peer.who.boot)
 
-    def _unit(self, work: Callable[[Transaction, int], Any]) -> None:
+    def _fetch(self, idents: tuple[str, ...]) -> None:
+        """Read whole entries a few at a time, and after everything else: what is new must not wait for it."""
+        for at in range(0, len(idents), FETCH_COUNT):
+            some = idents[at : at + FETCH_COUNT]
+            self._unit(lambda tx, now_ms, some=some: joining.fetch(tx, some, now_ms), Turn.LAST)  # type: ignore[misc]
+
+    def _unit(self, work: Callable[[Transaction, int], Any], turn: Turn = Turn.USUAL) -> None:
         clock = self._node.clock
-        future = self._node.ledger.submit(lambda transaction: work(transaction, clock.now_ms()))
+        future = self._node.ledger.submit(lambda transaction: work(transaction, clock.now_ms()), turn)
         future.add_done_callback(_log_failure)
 
     def _settle(self, *, is_settled: bool) -> None:
@@ -343,7 +352,7 @@ class Cluster:
     def owner_for(self, alarm: Alarm) -> Owner:
         """Who sends for the cases of a new alarm: of what both nodes hear, the same one on both."""
         shared = ""
-        if alarm.path:
+        if alarm.is_shared:
             shared = f"{alarm.source} {alarm.id}" if alarm.id is not None else (alarm.fingerprint or b"").hex()
         return self.rules.owner_for(shared)
 

@@ -50,9 +50,9 @@ def join(transaction: Transaction, desk: Desk, merge: Merge, now_ms: int, *, pee
     joined = mirror.join_records(transaction, merge.records, now_ms)
     for one in joined:
         if one.entry is not None and one.is_new:
-            _meet(transaction, one, one.entry, now_ms)
+            _meet(transaction, desk, one, one.entry, now_ms)
         if one.entry is not None:
-            _react(transaction, desk, one, one.entry, now_ms)
+            _react(transaction, desk, one.before, one.entry, now_ms)
             if one.is_new:
                 _answer_orphans(transaction, desk, one.entry, now_ms)
             if one.is_given and not peer_has_sms:
@@ -79,7 +79,7 @@ def _change(one: Joined, changes: dict[str, Change]) -> Change:
     return changes.get(one.id) or change_of(one.entry, None)
 
 
-def _meet(transaction: Transaction, one: Joined, entry: Entry, now_ms: int) -> None:
+def _meet(transaction: Transaction, desk: Desk, one: Joined, entry: Entry, now_ms: int) -> None:
     """A case that is new here may be a copy of one that is here, or be over already."""
     head, notes = entry.case.head, transaction.notes
     if head is None or notes is None:
@@ -89,7 +89,7 @@ def _meet(transaction: Transaction, one: Joined, entry: Entry, now_ms: int) -> N
         mate = notes.twin.pairing.remote(one.arrival, head.alarm_id, ref, now_ms)
         other = lookup.by_id(transaction, case_id(mate, head.audience_id)) if mate is not None else None
         if other is not None:
-            _merge(transaction, entry, other, now_ms)
+            _merge(transaction, desk, entry, other, now_ms)
             return
     if head.key is None or entry.state[0] is CaseState.CLOSED:
         return
@@ -99,7 +99,7 @@ def _meet(transaction: Transaction, one: Joined, entry: Entry, now_ms: int) -> N
         if found is not entry and held.mark_of(transaction, found) is None  # nothing alive goes into what is held
     ]
     if same:
-        _merge(transaction, entry, same[0], now_ms)
+        _merge(transaction, desk, entry, same[0], now_ms)
         return
     heard_ms = heard_clear_ms(transaction, head.source, head.key)
     if heard_ms is not None and heard_ms >= now_ms - one.age_ms:
@@ -108,19 +108,21 @@ def _meet(transaction: Transaction, one: Joined, entry: Entry, now_ms: int) -> N
         withdraw(transaction, entry, "it is back to normal", now_ms)
 
 
-def _merge(transaction: Transaction, theirs: Entry, ours: Entry, now_ms: int) -> None:
+def _merge(transaction: Transaction, desk: Desk, theirs: Entry, ours: Entry, now_ms: int) -> None:
     """The one stays whose node sends for both; if each sends for its own, the one of the lower id."""
     if theirs.mine == ours.mine:
         stays, goes = (ours, theirs) if ours.mine else (theirs, ours)
     else:
         stays, goes = sorted((theirs, ours), key=lambda entry: entry.case.id)
+    before = stays.state[0]
     absorb(transaction, stays, goes, now_ms)
+    _react(transaction, desk, before, stays, now_ms)
 
 
-def _react(transaction: Transaction, desk: Desk, one: Joined, entry: Entry, now_ms: int) -> None:
+def _react(transaction: Transaction, desk: Desk, before: CaseState | None, entry: Entry, now_ms: int) -> None:
     """What was queued here while somebody answered there is not asked any more, and whoever was told hears of it."""
     state, reason = entry.state
-    if not entry.mine or one.before is not CaseState.OPEN or state is CaseState.OPEN:
+    if not entry.mine or before is not CaseState.OPEN or state is CaseState.OPEN:
         return
     if entry.case.head is None or not entry.case.head.needs_ack:
         return

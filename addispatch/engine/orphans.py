@@ -26,13 +26,15 @@ if TYPE_CHECKING:
 
 #: Marks of such replies, by code.
 MARK = "orphan:"
+#: Most replies kept for one code.
+MOST_COUNT = 20
 #: Its writer is told after so long, and it is given up after so long, in milliseconds.
 TELL_MS, GIVE_UP_MS = 5_000, 600_000
 
 
 def is_the_others(transaction: Transaction, code: str) -> bool:
     """Whether the other node of the cluster gives out codes of this kind."""
-    return transaction.notes is not None and code[:1] in FIRST_LETTERS[1 - transaction.rank]
+    return transaction.notes is not None and code.startswith(tuple(FIRST_LETTERS[1 - transaction.rank]))
 
 
 def keep(transaction: Transaction, message: Incoming, code: str, now_ms: int) -> None:
@@ -46,10 +48,17 @@ def keep(transaction: Transaction, message: Incoming, code: str, now_ms: int) ->
         "reference": message.reference,
         "at": now_ms,
     }
-    transaction.marks[f"{MARK}{code}"] = orjson.dumps(doc)
+    known = _kept(transaction, code)
+    if len(known) < MOST_COUNT:
+        transaction.marks[f"{MARK}{code}"] = orjson.dumps([*known, doc])
     notes.also({"reply": doc, "code": code})
     text = f"A reply of {message.sender} names {code}, which the other node gave out: it is kept until that is heard of"
     transaction.event(now_ms, Said(text, kind="ReplyKept"))
+
+
+def _kept(transaction: Transaction, code: str) -> list[dict[str, Any]]:
+    value = lookup.mark(transaction, f"{MARK}{code}")
+    return list(orjson.loads(value)) if value else []
 
 
 def read(doc: dict[str, Any]) -> Incoming:
@@ -67,28 +76,32 @@ def waiting_for(transaction: Transaction, codes: Iterable[str]) -> list[Incoming
     """Take the replies that waited for these codes."""
     found = []
     for code in codes:
-        value = lookup.mark(transaction, f"{MARK}{code}")
-        if value:
+        if docs := _kept(transaction, code):
             transaction.marks[f"{MARK}{code}"] = b""
-            found.append(read(orjson.loads(value)))
+            found += [read(doc) for doc in docs]
     return found
 
 
 def look(transaction: Transaction, desk: Desk, codes: Iterable[str], now_ms: int) -> None:
     """Tell who waits for long, and give up what nobody knows: a tick."""
     for code in codes:
-        value = lookup.mark(transaction, f"{MARK}{code}")
-        if not value:
-            continue
-        doc = orjson.loads(value)
-        age_ms = now_ms - int(doc["at"])
-        if not 0 <= age_ms < GIVE_UP_MS:
-            transaction.marks[f"{MARK}{code}"] = b""
-            text = f"Nobody knows the code {code} that {doc['sender']} named: {str(doc['text'])[:60]}"
-            transaction.event(now_ms, Said(text, WARNING, "ReplyUnknown"))
-        elif age_ms >= TELL_MS and not doc.get("told"):
-            transaction.marks[f"{MARK}{code}"] = orjson.dumps({**doc, "told": True})
-            people = desk.directory.people_at(str(doc["sender"]))
-            if people and doc["channel"] in desk.provided:
-                to = [Audience("", people[0].name, (people[0],))]
-                tell(transaction, desk, to, f"{code}: received, checking.", now_ms, channels=(str(doc["channel"]),))
+        docs = _kept(transaction, code)
+        kept = [doc for doc in docs if _look(transaction, desk, code, doc, now_ms)]
+        if docs:
+            transaction.marks[f"{MARK}{code}"] = orjson.dumps(kept) if kept else b""
+
+
+def _look(transaction: Transaction, desk: Desk, code: str, doc: dict[str, Any], now_ms: int) -> bool:
+    """Look at one of them; whether it is kept."""
+    age_ms = now_ms - int(doc["at"])
+    if not 0 <= age_ms < GIVE_UP_MS:
+        text = f"Nobody knows the code {code} that {doc['sender']} named: {str(doc['text'])[:60]}"
+        transaction.event(now_ms, Said(text, WARNING, "ReplyUnknown"))
+        return False
+    if age_ms >= TELL_MS and not doc.get("told"):
+        doc["told"] = True
+        people = desk.directory.people_at(str(doc["sender"]))
+        if people and doc["channel"] in desk.provided:
+            to = [Audience("", people[0].name, (people[0],))]
+            tell(transaction, desk, to, f"{code}: received, checking.", now_ms, channels=(str(doc["channel"]),))
+    return True

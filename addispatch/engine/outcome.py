@@ -107,8 +107,8 @@ def write(transaction: Transaction, entry: Entry, key: DeliveryKey, outcome: Out
         repeat=outcome.repeat,
     )
     if entry.case.closings and forward(transaction, entry, key, change, now_ms) and change.due_at_ms is not None:
-        over, why = DeliveryState(Fact.CANCELLED, outcome.state.attempt), "its case was merged into another"
-        change = change._replace(state=over, due_at_ms=None, error=why)
+        over = DeliveryState(Fact.CANCELLED, outcome.state.attempt)
+        change = change._replace(state=over, due_at_ms=None, error="its case was merged into another, which goes on")
     if transaction.change(entry, key, change, now_ms):
         state, reason = entry.state
         head = entry.case.head

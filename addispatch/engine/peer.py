@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: Apart for so long, it is told (SPEC 7), in seconds.
 APART_S = 300.0
+#: Heard within so long, though not often enough yet to count as there, it is coming back, in seconds.
+BACK_S = 0.5
 #: A copy that stayed alone is told of as an event once in so long, in seconds.
 SINGLE_S = 60.0
 
@@ -115,10 +117,15 @@ class Peer:
         if peer is None:
             return "nothing heard of it yet"
         silence_s = self._cluster.rules.live.silence_s(self._node.clock.monotonic_s())
+        if silence_s < BACK_S:
+            return f"{peer.who.name} is just coming back"
         return f"{peer.who.name} has been silent for {silence_s:.0f} s"
 
     def look(self) -> None:
-        """Report how it stands: a tick."""
+        """Report how it, and the brokers, stand: a tick."""
+        broken = [f"{path}: {trouble}" for path, trouble in sorted(self.paths.items()) if trouble]
+        text = f"Brokers between the nodes are out of reach, please check them: {'; '.join(broken)}"
+        self._node.conditions.report("brokers of the pair", text if broken else "", grace_s=APART_S)
         problem = self.problem
         text = f"Replication {self.other} not available. Please check the other node and the brokers: {problem}"
         self._node.conditions.report("peer", text if problem else "", grace_s=APART_S)
@@ -126,6 +133,8 @@ class Peer:
     def why_claim(self) -> str:
         """Why cases are taken over."""
         peer = self._cluster.rules.peer
+        if self._cluster.rules.has_peer:  # then it is their store that is gone
+            return "their node has come back without them"
         return f"{peer.who.name} is not there" if peer is not None else "their node is not there"
 
     def why_give(self) -> str:
@@ -166,10 +175,21 @@ class Peer:
                     "problem": trouble,
                     "heard_ago_s": round(now_s - self._beats[path], 1) if path in self._beats else None,
                 }
-                for path, trouble in self.paths.items()
+                for path, trouble in sorted(self.paths.items())
             ],
             "directory": cluster.replication.document(),
             "entries": {"known": len(rules.entries), "unclean": len(rules.entries.unclean)},
+        }
+
+    def brief(self) -> dict[str, Any]:
+        """The line of the pair in the node's status."""
+        cluster, peer, problem = self._cluster, self._cluster.rules.peer, self.problem
+        return {
+            "role": cluster.role,
+            "state": self.state(),
+            "settled": cluster.rules.is_settled,
+            "peer": peer.who.name if peer is not None else "",
+            "peer_status": f"Disconnected. {problem}" if problem else "Connected",
         }
 
     def state(self) -> str:

@@ -206,7 +206,8 @@ class Replication:
         text = f"The directory of the other node is in force: version {version.term}.{version.gen}"
         if installed.kept:
             lines = "; ".join(installed.differences[:MOST_LINES])
-            text += f". What was here is kept as {installed.kept}; it had otherwise: {lines or 'nothing'}"
+            text += f". What was here is kept as {installed.kept}; "
+            text += f'the other node\'s ("there") differs: {lines or "in nothing"}'
         self._node.say(Said(text, WARNING if installed.kept else 0, "DirectoryInstalled"))
         await self._carry_out(self.rules.installed(version, installed.packed.sha, installed.packed.blob))
 

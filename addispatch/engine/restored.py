@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from addispatch.store.transaction import Entry, Transaction
 
 #: Cases of one unit: alarms must not wait for a thousand of them.
-CHUNK = 50
+CHUNK = 25
 
 
 class Action(StrEnum):
@@ -64,9 +64,9 @@ def tidy(transaction: Transaction, after: int, now_ms: int) -> Done:
 
 
 def _each(transaction: Transaction, after: int, act: Callable[[Entry, held.Doc], int], now_ms: int) -> Done:
-    still = held.held_seqs(transaction)
     case_count = delivery_count = 0
     rows = held.marked(transaction, after, CHUNK)
+    still = held.held_seqs(transaction, [seq for seq, _ in rows])
     for seq, mark in rows:
         entry = transaction.entry(seq)
         if seq in still:

@@ -38,6 +38,7 @@ def status_doc(node: Node, counts: Doc) -> Doc:
         "conditions": [{"name": name, "problem": problem} for name, problem in node.conditions.bad().items()],
         "node": node.name,
         "cluster": node.cluster,
+        "pair": node.twin.peer.brief() if node.twin is not None and node.is_started else None,
         "version": __version__,
         "started_at": time_text(node.started_at_ms),
         "time": time_text(now_ms),

@@ -29,7 +29,9 @@ def absorb(transaction: Transaction, stays: Entry, goes: Entry, now_ms: int) -> 
     tried = {key for key, state in asks(case) if state.was_tried}
     known = {key for key in tried if key in stays.case.deliveries}
     for key in known:
-        transaction.join(stays, Case(stays.case.id, deliveries={key: case.deliveries[key]}), now_ms)
+        both = stays.case.deliveries[key].join(case.deliveries[key])
+        due_at_ms = now_ms if both.is_pending else None
+        transaction.change(stays, key, DeliveryChange(both, due_at_ms=due_at_ms, repeat=both.is_pending), now_ms)
     rows = [row for row in lookup.told(transaction, goes) if row.key in tried - known] if tried - known else []
     transaction.add_deliveries(
         stays,

@@ -61,7 +61,11 @@ def store(transaction: Transaction, order: Order, now_ms: int) -> Accepted:
         ident = ordered_id(now_ms, random.getrandbits(74))
     if order.fingerprint_number is not None and alarm.fingerprint is not None:
         transaction.remember_intake(order.fingerprint_number, now_ms, alarm.path, alarm.fingerprint)
-        if alarm.state is AlarmState.RAISED and (copy := _copy(transaction, alarm.fingerprint, ident, now_ms)):
+        if (
+            alarm.is_shared
+            and alarm.state is AlarmState.RAISED
+            and (copy := _copy(transaction, alarm.fingerprint, ident, now_ms))
+        ):
             return copy
     transaction.accepted.append(alarm.source)
     for event in order.events:

@@ -39,6 +39,7 @@ LATE_MS = NEVER_MS // 2
 
 _c, _d, _m = schema.cases.c, schema.deliveries.c, schema.marks.c
 _IS_HELD = sa.and_(_d.fact == 0, _d.due_at_ms.is_(None), _d.error == HELD)
+_NUMBER = sa.cast(sa.func.substr(_m.name, len(CASE_MARK) + 1), sa.Integer)
 _CASE_MARKS = sa.and_(_m.name >= CASE_MARK, _m.name < CASE_MARK[:-1] + ";")
 
 
@@ -63,15 +64,19 @@ def hold(connection: sa.Connection, manifest: Manifest, now_ms: int) -> Doc:
     # What was being sent stays so, without a due time: that other copies of the case know more must stay visible.
     connection.execute(sa.update(schema.deliveries).where(due).values(due_at_ms=None, error=HELD))
     known = set(_marks(connection))  # held since an earlier restore: their mark says what was left then
-    fresh = {seq: value for seq, value in _left(connection, seqs, base_ms).items() if seq not in known}
-    for seq, value in fresh.items():
-        connection.execute(sa.insert(schema.marks).values(name=f"{CASE_MARK}{seq}", value=value))
-    for seq in seqs:
-        connection.execute(sa.update(schema.cases).where(_c.seq == seq).values(next_at_ms=None))
-        closing = sa.and_(_c.seq == seq, _c.close_at_ms.is_not(None), _c.state != "closed")
-        connection.execute(sa.update(schema.cases).where(closing).values(close_at_ms=NEVER_MS))
-        waits = sa.and_(_d.case_seq == seq, _d.fact == 0)
-        connection.execute(sa.update(schema.deliveries).where(waits).values(expires_at_ms=None))
+    fresh = [
+        {"name": f"{CASE_MARK}{seq}", "value": value}
+        for seq, value in _left(connection, seqs, base_ms).items()
+        if seq not in known
+    ]
+    if fresh:
+        connection.execute(sa.insert(schema.marks), fresh)
+    marked = sa.select(_NUMBER).where(_CASE_MARKS)
+    connection.execute(sa.update(schema.cases).where(_c.seq.in_(marked)).values(next_at_ms=None))
+    closing = sa.and_(_c.seq.in_(marked), _c.close_at_ms.is_not(None), _c.state != "closed")
+    connection.execute(sa.update(schema.cases).where(closing).values(close_at_ms=NEVER_MS))
+    waits = sa.and_(_d.case_seq.in_(marked), _d.fact == 0)
+    connection.execute(sa.update(schema.deliveries).where(waits).values(expires_at_ms=None))
     return _count(connection, manifest, str(old or ""), now_ms)
 
 
@@ -90,14 +95,14 @@ def _left(connection: sa.Connection, seqs: set[int], base_ms: int) -> dict[int, 
         if case_seq in seqs:
             expires[case_seq][str(seq)] = max(0, at_ms - base_ms)
     left: dict[int, bytes] = {}
-    for seq in sorted(seqs):
-        row = connection.execute(sa.select(_c.next_at_ms, _c.close_at_ms).where(_c.seq == seq)).one()
-        doc = {
-            "next": None if row[0] is None else max(0, row[0] - base_ms),
-            "close": None if row[1] is None else max(0, row[1] - base_ms),
-            "expires": expires.get(seq, {}),
-        }
-        left[seq] = orjson.dumps(doc)
+    for seq, next_at_ms, close_at_ms in connection.execute(sa.select(_c.seq, _c.next_at_ms, _c.close_at_ms)):
+        if seq in seqs:
+            doc = {
+                "next": None if next_at_ms is None else max(0, next_at_ms - base_ms),
+                "close": None if close_at_ms is None else max(0, close_at_ms - base_ms),
+                "expires": expires.get(seq, {}),
+            }
+            left[seq] = orjson.dumps(doc)
     return left
 
 
@@ -145,8 +150,8 @@ def marks_count(connection: sa.Connection) -> int:
     return int(connection.execute(sa.select(sa.func.count()).where(_CASE_MARKS)).scalar_one())
 
 
-def held(connection: sa.Connection) -> list[Held]:
-    """All held cases in the order of their opening.
+def held(connection: sa.Connection, among: list[int] | None = None) -> list[Held]:
+    """All held cases in the order of their opening, or those among some row numbers.
 
     A case left the hold by itself if the other node of a cluster sends for it, or people acknowledged or closed it.
     """
@@ -155,13 +160,14 @@ def held(connection: sa.Connection) -> list[Held]:
         return []
     found: list[Held] = []
     waiting = sa.select(sa.func.count()).where(_d.case_seq == _c.seq, _IS_HELD).scalar_subquery()
-    number = sa.cast(sa.func.substr(_m.name, len(CASE_MARK) + 1), sa.Integer)
     query = (
         sa.select(_c.seq, _c.state, _c.next_at_ms, _c.extra, _m.value, waiting)
-        .join(schema.cases, _c.seq == number)
+        .join(schema.cases, _c.seq == _NUMBER)
         .where(_CASE_MARKS)
         .order_by(_c.seq)
     )
+    if among is not None:
+        query = query.where(_m.name.in_([f"{CASE_MARK}{seq}" for seq in among]))
     for seq, state, next_at_ms, extra, value, count in connection.execute(query):
         mark = orjson.loads(bytes(value))
         owner = (orjson.loads(extra) if extra else {}).get("owner") or (0, 0, "")
@@ -205,7 +211,8 @@ def mark_of(transaction: Transaction, entry: Entry) -> Doc | None:
 def marked(transaction: Transaction, after: int, most: int) -> list[tuple[int, Doc]]:
     """Return row numbers and marks of cases that have one, in order, behind a row number."""
     transaction.flush()
-    return sorted((seq, mark) for seq, mark in _marks(transaction.connection).items() if seq > after)[:most]
+    query = sa.select(_NUMBER, _m.value).where(_CASE_MARKS, after < _NUMBER).order_by(_NUMBER).limit(most)
+    return [(seq, orjson.loads(bytes(value))) for seq, value in transaction.connection.execute(query)]
 
 
 def is_anything(transaction: Transaction) -> bool:
@@ -213,9 +220,10 @@ def is_anything(transaction: Transaction) -> bool:
     return bool(lookup.mark(transaction, MARK))
 
 
-def held_seqs(transaction: Transaction) -> set[int]:
+def held_seqs(transaction: Transaction, among: list[int] | None = None) -> set[int]:
     """Row numbers of the held cases: they are no business of the other node's until somebody has decided."""
-    return {one.seq for one in held(transaction.connection)} if is_anything(transaction) else set()
+    transaction.flush()
+    return {one.seq for one in held(transaction.connection, among)} if is_anything(transaction) else set()
 
 
 def waiting(transaction: Transaction, entry: Entry) -> list[DeliveryKey]:

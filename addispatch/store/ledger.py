@@ -23,10 +23,11 @@ from addispatch.domain.errors import AddispatchError, StoreError
 from addispatch.store import schema
 from addispatch.store.checkpoint import Checkpoints
 from addispatch.store.connect import make_engine, open_checked
+from addispatch.store.counters import Counters
 from addispatch.store.deadlines import pause_of
 from addispatch.store.notes import Twin
 from addispatch.store.sql import Statements
-from addispatch.store.transaction import Counters, Entry, Told, Transaction
+from addispatch.store.transaction import Entry, Told, Transaction
 from addispatch.store.trouble import Trouble, trouble_of
 
 log = logging.getLogger(__name__)
@@ -292,7 +293,8 @@ class Ledger:
         if has_written:  # one that only looked says nothing about the disk
             self.problem = ""
         self.marks.update(transaction.marks)
-        if self.on_changes is not None and (transaction.changes or transaction.reports):
+        has_news = transaction.changes or transaction.reports or (transaction.notes and transaction.notes.extras)
+        if self.on_changes is not None and has_news:
             self.on_changes(transaction)
         for job, result in zip(batch, results, strict=True):
             if not job.future.done():

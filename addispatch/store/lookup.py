@@ -10,7 +10,6 @@ from addispatch.domain.alarm import QueueClass
 from addispatch.domain.case import DeliveryKey, Fact
 from addispatch.domain.delivery import Kind
 from addispatch.store import schema
-from addispatch.store.rows import pack_id
 
 if TYPE_CHECKING:
     from addispatch.store.transaction import Entry, Transaction
@@ -50,8 +49,7 @@ def marks_named(transaction: Transaction, prefix: str) -> dict[str, bytes]:
 
 def by_id(transaction: Transaction, case_id: str) -> Entry | None:
     """Return a case by its id, or None."""
-    transaction.flush()
-    seq = transaction.connection.execute(sa.select(_c.seq).where(_c.id == pack_id(case_id))).scalar()
+    seq = transaction.seq_of(case_id)
     return transaction.entry(seq) if seq is not None else None
 
 

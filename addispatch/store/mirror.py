@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from addispatch.domain.alarm import BY_RANK
-from addispatch.domain.case import Case, DeliveryKey, DeliveryState, Fact, Head, Phase
+from addispatch.domain.case import Case, CaseState, DeliveryKey, DeliveryState, Fact, Head, Phase, Position
 from addispatch.store import held, schema
 from addispatch.store.notes import aged, digest_of, encode, head_doc
 from addispatch.store.rows import DeliveryChange, NewDelivery, extra_doc, options_json, pack_id, with_extra
@@ -18,11 +18,10 @@ from addispatch.store.rows import DeliveryChange, NewDelivery, extra_doc, option
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from addispatch.domain.case import CaseState
     from addispatch.store.notes import Doc
     from addispatch.store.transaction import Entry, Transaction
 
-_c, _d = schema.cases.c, schema.deliveries.c
+_c = schema.cases.c
 
 
 class Joined(NamedTuple):
@@ -93,14 +92,12 @@ def _open(transaction: Transaction, doc: Doc, now_ms: int) -> Entry:
     next_ms = doc.get("n")
     next_at_ms = None if next_ms is None else _base_ms(transaction, now_ms) + int(next_ms)
     entry = transaction.open_case(case, doc.get("code"), rows, now_ms, next_at_ms)
-    if head.needs_ack:
-        closes_in_ms = int(head.close_after_s * 1000) - int(doc.get("age", 0))
-        transaction.set_close(entry, _base_ms(transaction, now_ms) + closes_in_ms)
+    if doc.get("close") is not None and head.needs_ack:
+        transaction.set_close(entry, _base_ms(transaction, now_ms) + int(doc["close"]))
     for code in case.codes - {entry.code}:
         transaction.add_alias(entry, code)
     for one in doc["d"]:
-        if "c" in one and any(value is not None for value in one["i"][1:]):
-            _write(transaction, entry, one, now_ms)
+        _write_fresh(transaction, entry, one, now_ms)
     if "a" in doc and transaction.known_alarm(head.alarm_id) is None:
         transaction.remember_alarm(head.alarm_id, now_ms, str(doc["a"]))
     transaction.channels.update(row.key.channel for row in rows if entry.mine and row.due_at_ms is not None)
@@ -141,6 +138,12 @@ def _new(transaction: Transaction, one: Doc, now_ms: int) -> NewDelivery:
     )
 
 
+def _write_fresh(transaction: Transaction, entry: Entry, one: Doc, now_ms: int) -> None:
+    """Write what a row that is new here does not have yet: what became of the message before it was heard of."""
+    if "c" in one and ("r" in one or any(value is not None for value in one["i"][1:])):
+        _write(transaction, entry, one, now_ms)
+
+
 def _write(transaction: Transaction, entry: Entry, one: Doc, now_ms: int) -> None:
     """Write what a record says of a delivery into its row."""
     error, carrier, reference, sent, delivered = one.get("i") or (None,) * 5
@@ -178,10 +181,15 @@ def _join_known(transaction: Transaction, entry: Entry, doc: Doc, now_ms: int) -
         _change_head(transaction, entry)
     if fresh:
         transaction.add_deliveries(entry, fresh, now_ms)
+        keys = {new.key for new in fresh}
+        for one in doc["d"]:
+            if _key(one) in keys:
+                _write_fresh(transaction, entry, one, now_ms)
+        transaction.join(entry, Case(case.id), now_ms)  # they may have been the last ones that were waited for
     for one in known:
         _join_delivery(transaction, entry, one, now_ms)
-    if "n" in doc:
-        _join_next(transaction, entry, doc["n"], now_ms, is_newer=theirs_is_newer, position_is=delta.position)
+    if "n" in doc and Position(*doc["p"]) == entry.case.position:  # else it is late: that step was taken
+        _join_next(transaction, entry, doc["n"], now_ms, is_newer=theirs_is_newer)
 
 
 def _join_delivery(transaction: Transaction, entry: Entry, one: Doc, now_ms: int) -> None:
@@ -191,9 +199,12 @@ def _join_delivery(transaction: Transaction, entry: Entry, one: Doc, now_ms: int
     if "t" in one and mine.is_pending:
         text, kind = one["t"]
         transaction.set_text(entry, key, text, kind)
-    if joined == mine and not (state == mine and not entry.mine and "due" in one):
+    elif "w" in one and mine.is_pending and not entry.mine:  # what was lost on the way is in a whole record
+        transaction.set_text(entry, key, one["c"][1], one["c"][5])
+    is_held_again = mine.is_pending and one.get("due") is None
+    if joined == mine and (state != mine or entry.mine or "due" not in one or is_held_again):
         return  # older news
-    if joined == state and ("i" in one or "due" in one):
+    if ("i" in one or "due" in one) and (joined == state or state > mine):  # what is known of the greater fact counts
         transaction.change(entry, key, DeliveryChange(joined), now_ms) if joined != mine else None
         _write(transaction, entry, one, now_ms)
     elif state.phase is Phase.SENDING and joined.fact is Fact.NONE:
@@ -202,14 +213,14 @@ def _join_delivery(transaction: Transaction, entry: Entry, one: Doc, now_ms: int
         transaction.change(entry, key, DeliveryChange(joined), now_ms)
 
 
-def _join_next(
-    transaction: Transaction, entry: Entry, left_ms: int | None, now_ms: int, *, is_newer: bool, position_is: object
-) -> None:
+def _join_next(transaction: Transaction, entry: Entry, left_ms: int | None, now_ms: int, *, is_newer: bool) -> None:
     """Take over when the next step is due: from the owner as it is, from others only what is earlier here."""
     at_ms = None if left_ms is None else _base_ms(transaction, now_ms) + int(left_ms)
+    if at_ms is not None and entry.state[0] is not CaseState.OPEN:
+        return  # older news: nobody need be asked any more
     if is_newer:
         transaction.set_next(entry, at_ms)
-    elif at_ms is not None and entry.next_at_ms is not None and position_is == entry.case.position:
+    elif at_ms is not None and entry.next_at_ms is not None:
         transaction.set_next(entry, min(at_ms, entry.next_at_ms))
 
 
@@ -217,6 +228,7 @@ def _change_head(transaction: Transaction, entry: Entry) -> None:
     """Two nodes opened the same case, each in its own words: one of them stays (``Head.rank``)."""
     head = entry.case.head
     assert head is not None
+    entry.rest = None
     transaction.flush()
     values: dict[str, Any] = {
         "alarm_id": pack_id(head.alarm_id),
@@ -235,28 +247,24 @@ def _change_head(transaction: Transaction, entry: Entry) -> None:
 
 # -- whole entries ----------------------------------------------------------------------------------------------------
 
-_ROW = (
-    _d.cycle, _d.level, _d.recipient_id, _d.channel, _d.address, _d.recipient, _d.text, _d.subject, _d["class"],
-    _d.rung, _d.kind, _d.due_at_ms, _d.expires_at_ms, _d.queued_at_ms, _d.error, _d.carrier, _d.reference,
-    _d.sent_at_ms, _d.delivered_at_ms, _d.repeat,
-)  # fmt: skip
-
 
 def whole(transaction: Transaction, entry: Entry, now_ms: int) -> bytes:
     """The record of a whole entry."""
-    transaction.flush()
     case, base_ms = entry.case, _base_ms(transaction, now_ms)
-    rows = transaction.connection.execute(sa.select(*_ROW).where(_d.case_seq == entry.seq).order_by(_d.seq)).all()
+    rows = transaction.rows_of(entry)
+    closes = transaction.connection.execute(sa.select(_c.close_at_ms).where(_c.seq == entry.seq)).scalar()
     assert case.head is not None
     doc: Doc = {
         "id": case.id,
         "g": str(digest_of(entry)),
         "h": head_doc(case.head),
         "age": now_ms - case.head.opened_at_ms,
+        "close": None if closes is None else closes - base_ms,
         "x": extra_doc(case),
         "code": entry.code,
+        "p": case.position,
         "n": None if entry.next_at_ms is None else entry.next_at_ms - base_ms,
-        "d": [_row_doc(tuple(row), case, now_ms, base_ms) for row in rows],
+        "d": [_row_doc(row, case, now_ms, base_ms) for row in rows],
     }
     refs = transaction.known_alarm(case.head.alarm_id)
     if refs is not None:
@@ -279,6 +287,7 @@ def _row_doc(row: tuple[Any, ...], case: Case, now_ms: int, base_ms: int) -> Doc
         "due": due,
         "exp": expires,
         "at": queued,
+        "w": 1,
     }
     if repeat:
         doc["r"] = 1

@@ -65,10 +65,6 @@ class Notes:
         #: Names of the marks that came from the other node.
         self.told: set[str] = set()
 
-    def __bool__(self) -> bool:
-        """Whether anything changed."""
-        return bool(self._noted)
-
     def _of(self, entry: Entry) -> _Noted:
         noted = self._noted.get(entry.seq)
         if noted is None or noted.entry is not entry:
@@ -142,7 +138,10 @@ class Notes:
         if self.is_merging:
             return
         doc = noted.deliveries.setdefault(key, {"k": key})
-        doc["i"] = (change.error, change.carrier, change.reference, change.sent_at_ms, change.delivered_at_ms)
+        news = (change.carrier, change.reference, change.sent_at_ms, change.delivered_at_ms)
+        before = doc["i"][1:] if "i" in doc else (None,) * len(news)
+        # As in the row: what is not said stays.
+        doc["i"] = (change.error, *(old if new is None else new for old, new in zip(before, news, strict=True)))
         if change.repeat:
             doc["r"] = 1
         self._times(doc, change.due_at_ms)
@@ -177,6 +176,7 @@ class Notes:
         if noted.has_head and case.head is not None:
             doc["h"] = head_doc(case.head)
             doc["age"] = now_ms - case.head.opened_at_ms
+            doc["close"] = case.head.opened_at_ms + int(case.head.close_after_s * 1000) - base_ms
             if (refs := self._alarms.get(case.head.alarm_id)) is not None:
                 doc["a"] = refs
             if (arrival := self._arrivals.get(case.head.alarm_id)) is not None:
@@ -184,6 +184,7 @@ class Notes:
         if noted.has_rest:
             doc["x"], doc["code"] = extra_doc(case), entry.code
         if noted.has_next:
+            doc["p"] = case.position
             doc["n"] = None if entry.next_at_ms is None else entry.next_at_ms - base_ms
         doc["d"] = [aged(one, case.deliveries[key], now_ms, base_ms) for key, one in noted.deliveries.items()]
         return encode(doc)

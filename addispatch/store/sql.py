@@ -31,6 +31,13 @@ CASE_COLUMNS = tuple(column.name for column in schema.cases.columns)
 DELIVERY_COLUMNS = ("seq", "cycle", "level", "recipient_id", "channel", "address", "fact", "attempt", "phase")
 
 
+#: What the other node of a cluster is told of a delivery: see ``store.mirror``.
+WHOLE_COLUMNS = (
+    "cycle, level, recipient_id, channel, address, recipient, text, subject, class, rung, kind, due_at_ms,"
+    " expires_at_ms, queued_at_ms, error, carrier, reference, sent_at_ms, delivered_at_ms, repeat"
+)
+
+
 class Statement:
     """A statement text and the order of its parameters for one dialect."""
 
@@ -117,7 +124,10 @@ class Statements:
         self.change_deliveries_mine = make("UPDATE deliveries SET mine=:mine WHERE case_seq=:seq")
         self.change_unmirrored = make("UPDATE cases SET unmirrored=:unmirrored WHERE seq=:seq")
         self.put_alias = make("INSERT INTO aliases (code, case_seq) VALUES (:code, :seq) ON CONFLICT DO NOTHING")
-        self.mark_sending = make("UPDATE deliveries SET attempt=:attempt, phase=1 WHERE seq=:seq")
+        # It runs behind what became of the message in the same transaction, and does not undo that.
+        self.mark_sending = make(
+            "UPDATE deliveries SET attempt=:attempt, phase=1 WHERE seq=:seq AND fact=0 AND attempt<=:known"
+        )
         self.change_state = make("UPDATE cases SET state=:state, reason=:reason, closed_at_ms=:closed WHERE seq=:seq")
         self.change_next = make("UPDATE cases SET next_at_ms=:next WHERE seq=:seq")
         self.change_close = make("UPDATE cases SET close_at_ms=:close WHERE seq=:seq")
@@ -130,6 +140,9 @@ class Statements:
             " ORDER BY d.due_at_ms, d.seq LIMIT :most"
         )
         self.case = make(f"SELECT {', '.join(CASE_COLUMNS)} FROM cases WHERE seq=:seq")  # noqa: S608 - constants
+        self.case_seq = make("SELECT seq FROM cases WHERE id=:id")
+        self.alarm = make("SELECT cases FROM alarms WHERE id=:id")
+        self.whole = make(f"SELECT {WHOLE_COLUMNS} FROM deliveries WHERE case_seq=:seq ORDER BY seq")  # noqa: S608
         self.deliveries = make(f"SELECT {', '.join(DELIVERY_COLUMNS)} FROM deliveries WHERE case_seq=:seq")  # noqa: S608
         # The first of each queue of a channel: one statement, because most queues are empty and each statement costs.
         self.heads = make(

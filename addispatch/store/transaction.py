@@ -29,6 +29,7 @@ from addispatch.domain.delivery import Kind
 from addispatch.domain.events import MAX_LINE_CHARS, Event
 from addispatch.domain.ownership import is_mine
 from addispatch.store import schema
+from addispatch.store.counters import Counters
 from addispatch.store.notes import Notes, Twin
 from addispatch.store.rows import (
     DeliveryChange,
@@ -108,21 +109,6 @@ class Claim(NamedTuple):
     code: str
     queued_at_ms: int
     kind: Kind
-
-
-class Counters:
-    """Numbers of the next rows. One writer, so they live in memory and continue from the tables at start."""
-
-    def __init__(self, connection: sa.Connection) -> None:
-        def last(table: sa.Table) -> int:
-            return int(connection.execute(sa.select(sa.func.max(table.c.seq))).scalar() or 0)
-
-        self.case = last(schema.cases)
-        self.delivery = last(schema.deliveries)
-        self.event = last(schema.events)
-        self.received = last(schema.received)
-        #: Since when an emergency pause is in force; see ``engine.pause``.
-        self.paused_at_ms: int | None = None
 
 
 class Transaction:
@@ -211,9 +197,19 @@ class Transaction:
         """Return the answer an alarm with this id got, if it was taken before."""
         if (known := self._new_alarms.get(alarm_id)) is not None:
             return known
-        table = schema.alarms
-        found = self.connection.execute(sa.select(table.c.cases).where(table.c.id == pack_id(alarm_id))).scalar()
-        return str(found) if found is not None else None
+        found = self._sql.alarm.read(self.connection, pack_id(alarm_id))
+        return str(found[0][0]) if found else None
+
+    def seq_of(self, case_id: str) -> int | None:
+        """Return the row number of a case, or None."""
+        self.flush()
+        found = self._sql.case_seq.read(self.connection, pack_id(case_id))
+        return int(found[0][0]) if found else None
+
+    def rows_of(self, entry: Entry) -> list[tuple[Any, ...]]:
+        """Return the rows of a case's deliveries in the order of ``sql.WHOLE_COLUMNS``."""
+        self.flush()
+        return self._sql.whole.read(self.connection, entry.seq)
 
     def remember_intake(self, number: int, now_ms: int, path: str, fingerprint: bytes) -> None:
         """Note a publish without id in the ring."""
@@ -276,17 +272,13 @@ class Transaction:
         """Let a case be found by a further code."""
         self._waiting[self._sql.put_alias].append((code, entry.seq))
 
-    def mirrored(self, seq: int) -> None:
-        """The other node has everything of a closed case."""
-        self._waiting[self._sql.change_unmirrored].append((0, seq))
-
     def mark_sending(self, entry: Entry, key: DeliveryKey, state: DeliveryState) -> None:
         """The other node has a delivery in hand; its row keeps when it is due."""
         before = entry.case
         entry.case = with_delivery(before, key, state)
         if self.notes is not None:
             self.notes.state(entry, key, before.deliveries.get(key))
-        self._waiting[self._sql.mark_sending].append((state.attempt, entry.delivery_seqs[key]))
+        self._waiting[self._sql.mark_sending].append((state.attempt, entry.delivery_seqs[key], state.attempt))
 
     def set_text(self, entry: Entry, key: DeliveryKey, text: str, kind: Kind) -> None:
         """Change what a delivery says and is for; only for one that is not under way."""
@@ -459,8 +451,10 @@ class Transaction:
         return self._keep(Entry(seq, read_case(case, deliveries), case["code"], seqs, case["next_at_ms"], mine=mine))
 
     def _frozen(self, at_ms: int | None, now_ms: int) -> int | None:
-        """A deadline as it is kept during a pause: counted from its begin, and moved at its end with all others."""
-        return at_ms if at_ms is None or self.paused_at_ms is None else at_ms - (now_ms - self.paused_at_ms)
+        """A deadline as it is kept during a pause: from its begin, as the other node's are; at its end all move."""
+        if at_ms is None or self.paused_at_ms is None or (self.notes is not None and self.notes.is_merging):
+            return at_ms
+        return at_ms - (now_ms - self.paused_at_ms)
 
     def waits_from_ms(self, now_ms: int) -> int:
         """The moment from which waiting times count: now, or the begin of a pause, for time stands still in it."""

@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from sim.campaign import RANGES, Totals, add, play_range
+from sim.campaign import RANGES, Totals, add, play_range, shown
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 @pytest.fixture(scope="module")
-def totals() -> Iterator[list[Totals]]:
+def totals(request: pytest.FixtureRequest) -> Iterator[list[Totals]]:
     found: list[Totals] = [Totals()]
     yield found
-    print(f"\nactive/passive: {found[0]}")
+    shown(request, f"active/passive: {found[0]}")
 
 
 @pytest.mark.parametrize(("begin", "end"), RANGES)

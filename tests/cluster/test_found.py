@@ -60,11 +60,21 @@ def acknowledged_before_the_wire(seed: int) -> Plan:
     return Plan(seed, False, tuple(alarms), ())
 
 
+def given_and_taken_back_without_mirroring(seed: int) -> Plan:
+    """Without mirroring a case is handed over, its new owner ends, and the old one takes it back.
+
+    The one that comes back must hear of that, or both send every further step. (Found by the campaign.)
+    """
+    faults = (Fault(Kind.MODEM, 7.0, 14.0, 0), Fault(Kind.CRASH, 9.0, 11.5, 1))
+    return Plan(seed, False, (Alarm("alarm 0", 8.0, 0, BASIC),), faults, mirror=False)
+
+
 FOUND: list[tuple[Callable[[int], Plan], str]] = [
     (rolled_back_while_it_sent, "no doubt about what nobody sends"),
     (disk_replaced_while_it_sent, "owner by name instead of store"),
     (one_disk_then_the_other, "no mirror to a new store"),
     (late_heartbeats_of_an_earlier_boot, "any boot counts"),
+    (given_and_taken_back_without_mirroring, "what changed hands is forgotten"),
     (acknowledged_before_the_wire, "no look before the wire"),
 ]
 

@@ -12,11 +12,14 @@ FILE = "down"
 
 class _Channel:
     name = "sms"
-    window = 1
     deadline_s = 5.0
 
     def __init__(self, context: Context) -> None:
         self._file = context.data_dir / FILE
+
+    @property
+    def window(self) -> int:
+        return 1 if self.health.up else 0
 
     @property
     def health(self) -> Health:

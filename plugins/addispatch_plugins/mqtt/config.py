@@ -151,6 +151,8 @@ class MqttConfig(PluginConfig):
     """How often a message of our own is sent round each broker and must come back; 0: never."""
     held_max_count: int = Field(default=2000, ge=1, le=100_000)
     """Most alarms taken from a broker and not stored yet; above it nothing more is read."""
+    shared: Switch = True
+    """In a cluster: whether the other node hears the same topics, so that what both take is one alarm."""
     subscribe: tuple[Subscription, ...] = Field(default=(), max_length=200)
 
     @field_validator("topic_prefix")

@@ -57,6 +57,7 @@ class Intake:
         self._publisher = publisher
         self.complaints = Complaints(context)
         self._waiting = Waiting(context, self._accept)
+        self._is_shared = config.shared
         self.acks = Acks(context, self.complaints)
         self._ack_topic = f"{prefix}/ack"
         self._topic = lru_cache(maxsize=KNOWN_TOPIC_COUNT)(self._find)
@@ -145,8 +146,13 @@ class Intake:
         source = fields["source"]
         said = b"\0".join((source.encode(errors="replace"), message.topic.encode(), message.payload))
         return Alarm(
-            topic=message.topic, path=door.path, fingerprint=sha256(said).digest(), mark=mark, **fields
-        )  # fmt: skip
+            topic=message.topic,
+            path=door.path,
+            fingerprint=sha256(said).digest(),
+            is_shared=self._is_shared,
+            mark=mark,
+            **fields,
+        )
 
     # -- the way back ----------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from typing import Any
 from sim.world import Rules
 
 from addispatch.cluster import events as ev
-from addispatch.cluster.entries import Entries
+from addispatch.cluster.entries import Entries, Row
 from addispatch.cluster.liveness import Liveness, Timing
 from addispatch.cluster.messages import Heartbeat, Identity, Local
 from addispatch.cluster.node import Node
@@ -79,6 +79,13 @@ class TakesAnyBoot(Node):
         return False
 
 
+class ForgetsWhatChangedHands(Node):
+    """Without mirroring, what was taken back is not told to the one it was taken from."""
+
+    def _is_shared(self, row: Row) -> bool:
+        return super()._is_shared(row) and not (row.theirs is None and row.owner.store == self.me.store)
+
+
 ABLATIONS = {
     # What hides this one's harm otherwise is the doubt about what nobody sends.
     "owner by name instead of store": Rules(owner_by_name=True, node=NoDoubt),
@@ -90,6 +97,8 @@ ABLATIONS = {
     "claim without waiting": Rules(node=Hasty),
     "no look before the wire": Rules(rechecks=False),
     "no doubt about what nobody sends": Rules(node=NoDoubt),
-    "any boot counts": Rules(node=TakesAnyBoot),
+    # The gate keeps them out, too, by the same numbers.
+    "any boot counts": Rules(node=TakesAnyBoot, echoes=False),
+    "what changed hands is forgotten": Rules(node=ForgetsWhatChangedHands),
     "no settling": Rules(node=NoSettling),
 }

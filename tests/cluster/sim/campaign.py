@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 from collections import Counter
 from dataclasses import dataclass, field
 
+import pytest
 from sim.plan import draw
 from sim.world import Rules, play
 
@@ -78,3 +80,10 @@ def add(one: Totals, other: Totals) -> Totals:
         one.takeovers_s + other.takeovers_s,
         one.wrong + other.wrong,
     )
+
+
+def shown(request: pytest.FixtureRequest, text: str) -> None:
+    """Print past the capture: what was played is part of the result."""
+    manager = request.config.pluginmanager.getplugin("capturemanager")
+    with manager.global_and_fixture_disabled() if manager is not None else contextlib.nullcontext():
+        print(f"\n{text}")

@@ -190,7 +190,8 @@ class Daemon:
     def heard(self, letter: Letter) -> None:
         """A message came: what the link does with it."""
         header, kind, message = letter
-        echo = (message.seen_boot, message.seen_number) if kind == HEARTBEAT else (None, None)
+        number = message.seen_number if kind == HEARTBEAT and self.world.rules.echoes else None
+        echo = (message.seen_boot, number) if kind == HEARTBEAT else (None, None)
         if self.gate.admit(header, kind, *echo) is not Verdict.ADMIT:
             return
         if kind == WILL:
@@ -352,6 +353,7 @@ class Daemon:
             role=role_of(self.disk.config, self.host.rank),
             pause=self.disk.pause,
             config=self.disk.config,
+            mirror=self.world.plan.mirror,
         )
 
     def tell_local(self) -> None:
@@ -429,7 +431,8 @@ class Daemon:
         if self.world.now_s < until_s and (self.is_busy or (node.has_peer and has_more)):
             self.world.after(TICK_S, self.call, self._leave, until_s, ended)
         else:
-            if self.is_busy:  # a hand-over that takes longer than that is in doubt
+            # A hand-over that takes longer than that is in doubt; and without the other node nobody knows what was sent.
+            if self.is_busy or not node.can_give:
                 self.world.oracle.broken_off_count += 1
             ended()
 

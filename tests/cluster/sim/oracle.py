@@ -169,7 +169,7 @@ class Oracle:
             if ident in other.disk.cases or not accepted:
                 continue
             self.lost.add(ident)
-            if not is_open(old.cases[ident]):  # over and done
+            if not is_open(old.cases[ident]) or not self.world.plan.mirror:  # over and done, or never promised
                 continue
             since_s = self._lost_s.get((ident, 1 - host.rank), None)
             if since_s is None and ident in self._mirrored:
@@ -208,6 +208,11 @@ class Oracle:
         if not held:
             return [f"I1 {alarm.ident} is nowhere"]
         left = []
+        pairs = [(h.disk.cases.get(alarm.ident), h.disk.store) for h in self.world.hosts]
+        # What both heard by themselves while they were apart stays with both without mirroring: nobody tells them.
+        is_twin = alarm.shared and not self.world.plan.mirror
+        if not is_twin and all(case and is_open(case) and case.owner.store == store for case, store in pairs):
+            left.append(f"I2 {alarm.ident} is sent by both")
         for case in held:
             left += [
                 f"I1 {alarm.ident} says {tuple(key)} was sent, and nobody got it"
@@ -241,6 +246,8 @@ class Oracle:
         left = []
         for ident in one.cases.keys() | two.cases.keys():
             mine, theirs = one.cases.get(ident), two.cases.get(ident)
+            if not self.world.plan.mirror:  # each has its own; what both have need not be alike once it is done
+                continue
             if mine is None or theirs is None:
                 lacks = 0 if mine is None else 1
                 if (ident, lacks) not in self._lost_s and not self._was_new_after(ident, lacks):
@@ -270,7 +277,11 @@ class Oracle:
         for host in self.world.hosts:
             assert host.daemon is not None
             node = host.daemon.node
-            if node.standing is not Standing.UP or not node.is_settled or node.entries.unclean:
+            if (
+                node.standing is not Standing.UP
+                or not node.is_settled
+                or (node.entries.unclean and self.world.plan.mirror)
+            ):
                 self.say("I3", f"{host.rank} thinks the other one {node.standing}, settled {node.is_settled}")
         for (ident, key), count in self.sends.items():
             allowed = 1 + len(self._overlapping(ident, self._sent_s[ident, key]))

@@ -102,6 +102,8 @@ class Plan:
     stops: tuple[tuple[float, int, float], ...] = ()
     #: When the slave is made the master.
     promote_s: float | None = None
+    #: Whether each node holds the other's cases, too.
+    mirror: bool = True
     loss: float = 0.0
     duplicates: float = 0.0
     reorder: float = 0.0
@@ -138,6 +140,7 @@ def draw(seed: int, *, is_passive: bool) -> Plan:
         loss=rng.choice((0.0, 0.0, 0.05, 0.1, 0.2)),
         duplicates=rng.choice((0.0, 0.05, 0.2)),
         reorder=rng.choice((0.0, 0.1, 0.5)),
+        mirror=rng.random() >= 0.06,
     )
 
 

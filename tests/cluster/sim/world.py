@@ -19,7 +19,6 @@ from addispatch.cluster.node import Node
 from addispatch.domain.case import Case, DeliveryKey, DeliveryState, Fact
 from addispatch.domain.ownership import in_doubt
 
-
 DEFAULT = Timing()
 
 
@@ -34,6 +33,8 @@ class Rules:
     rechecks: bool = True
     passive_ignores: bool = False
     wall_clocks: bool = False
+    #: Whether the gate knows how much of us a boot has heard.
+    echoes: bool = True
 
     def doubt(self, case: Case) -> Case:
         """What was under way when its node ended."""
@@ -242,7 +243,9 @@ class World:
         """Whether all is done and known to both."""
         for host in self.hosts:
             daemon = host.daemon
-            if daemon is None or daemon.is_busy or not daemon.node.is_settled or daemon.node.entries.unclean:
+            if daemon is None or daemon.is_busy or not daemon.node.is_settled:
+                return False
+            if daemon.node.entries.unclean and self.plan.mirror:
                 return False
             if daemon.node.standing is not Standing.UP or host.disk.pause.on:
                 return False

@@ -15,7 +15,7 @@ from addispatch.config import Config
 from addispatch.domain.alarm import Alarm
 from addispatch.domain.errors import StoreError
 from addispatch.domain.events import SEVERE, Said
-from addispatch.engine.node import Node
+from addispatch.engine.node import Node, _store_id
 from addispatch.pipeline.redelivery import Arrival
 from addispatch.runtime.clock import SystemClock
 
@@ -175,7 +175,7 @@ async def test_the_ring_is_read_in_the_order_of_time(files):
 
         await ledger.submit(fill)
         node = Node(config(files), clock)
-        _, arrivals, number = await ledger.submit(node._read_intake)
+        arrivals, number = await ledger.submit(node._read_intake)
         assert number == 1
         assert sorted(a.number for a in arrivals[PATH]) == [0, 1, 131_071]
         assert all(isinstance(a, Arrival) and a.future is None for a in arrivals[PATH])
@@ -185,7 +185,7 @@ async def test_the_store_keeps_its_identity(start):
     ids = []
     for _ in range(2):
         node = await start()
-        ids.append((await node.ledger.submit(node._read_intake))[0])
+        ids.append(await node.ledger.submit(_store_id))
         await node.stop()
     assert ids[0] == ids[1]
     assert len(ids[0]) == 32

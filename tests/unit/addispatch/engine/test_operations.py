@@ -41,6 +41,9 @@ CALLS = {
     "cancel_pending": (OPERATOR, ()),
     "test_alert": (OPERATOR, ()),
     "doctor": (OPERATOR, ()),
+    "cluster": (VIEWER, ()),
+    "cluster_difference": (VIEWER, ()),
+    "restored": (VIEWER, ()),
 }
 #: Those that need something to be there first, or ask for no role; each has its own tests.
 OTHERS = {
@@ -57,6 +60,10 @@ OTHERS = {
     "virtual_address",
     "link",
     "link_answer",
+    "cluster_promote",
+    "cluster_start_empty",
+    "backup",
+    "decide_restored",
 }
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from duet import open_duet
 from pipelines import group
 from rooms import PHONE_ADAM, PHONE_BO, PHONE_JANE, open_room, usual
 
 from addispatch.domain.receipt import Temporary
 from addispatch.engine import pause as module
 from addispatch.engine.pause import cancel_unsent, pause, resume
+from addispatch.store import lookup
 from addispatch.store import transaction as transaction_module
 
 OPS = (PHONE_ADAM, PHONE_JANE, PHONE_BO, usual(), group("Ops", "Adam", "Jane", policy="usual"))
@@ -101,3 +103,49 @@ async def test_cases_beyond_the_cache_are_closed_as_well(tmp_path, monkeypatch):
         assert await cancel_all(room) == 2
         assert (await room.cases())[0]["state"] == "closed"
         assert len(await room.events("CaseClosed")) == 1
+
+
+# -- the register of two nodes ----------------------------------------------------------------------------------------
+
+
+async def paused(room):
+    return await room.unit(lambda tx: tx.paused_at_ms is not None)
+
+
+async def register(room):
+    return await room.unit(lambda tx: module.register_of({module.REGISTER: lookup.mark(tx, module.REGISTER)}))
+
+
+def follow(room, *value):
+    return room.unit(lambda tx: module.follow(tx, room.desk, value, room.now_ms))
+
+
+async def test_each_pause_and_resume_counts_on(tmp_path):
+    async with open_duet(tmp_path, PHONE_ADAM) as duet:
+        for unit in (pause, resume, pause, pause):
+            await duet.b.unit(lambda tx, unit=unit: unit(tx, duet.b.desk, "jane", duet.b.now_ms))
+        assert await register(duet.b) == (3, 1, True, "jane")
+        assert await register(duet.a) == (0, 0, False, "")
+
+
+async def test_a_newer_one_is_followed_silently_and_an_older_one_is_not(tmp_path):
+    async with open_duet(tmp_path, PHONE_BO, settings={"system_alert_to": ("bo",)}) as duet:
+        room = duet.a
+        assert await follow(room, 2, 1, True, "jane")
+        assert await paused(room)
+        assert await room.waiting() == [], "the other node tells them"
+        assert await register(room) == (2, 1, True, "jane")
+        for older in ((2, 1, True, "jane"), (2, 0, False, "bo"), (1, 9, False, "bo")):
+            assert not await follow(room, *older)
+        assert await paused(room)
+        assert await follow(room, 3, 0, False, "bo")
+        assert not await paused(room)
+        assert await room.lines("Resumed") == [
+            "Resumed by bo after 0 minutes: what waits goes out, waiting times go on"
+        ]
+
+
+async def test_alone_nothing_is_counted(tmp_path):
+    async with open_room(tmp_path, PHONE_ADAM) as room:
+        await room.unit(lambda tx: pause(tx, room.desk, "jane", room.now_ms))
+        assert await register(room) == (0, 0, False, "")

@@ -52,6 +52,7 @@ plugin = Plugin(name="{name}", summary="Does {name}", config=Config, create=Inst
 class FakeCore:
     node, cluster, default_region, timezone = "node-a", "default", "SG", "Asia/Singapore"
     is_trial = False
+    on_duty = True
 
     def __init__(self):
         self.clock = FakeClock()

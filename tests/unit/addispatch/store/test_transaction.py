@@ -79,15 +79,6 @@ async def test_a_claim_leaves_what_is_not_due_and_tells_when_it_is(tmp_path):
         assert await ledger.submit(lambda tx: tx.next_due_ms("sms")) is None
 
 
-async def test_what_was_claimed_is_interrupted_after_a_restart(tmp_path):
-    async with open_ledger(tmp_path) as ledger:
-        await open_case(ledger, new_delivery())
-        await ledger.submit(lambda tx: tx.claim_due("log", 1, now_ms()))
-    async with open_ledger(tmp_path) as ledger:
-        found = await ledger.submit(waiting.interrupted)
-        assert [(one.key.recipient, one.recipient, one.repeat) for one in found] == [("adam", "Adam", False)]
-
-
 async def test_an_older_state_changes_nothing(tmp_path):
     async with open_ledger(tmp_path) as ledger:
         part = new_delivery()
@@ -261,16 +252,6 @@ async def test_a_case_that_is_acknowledged_has_no_next_step_and_a_day_to_return_
         assert await column(ledger, "close_at_ms") == [1000 + KEPT_ACKNOWLEDGED_MS]
 
 
-async def test_a_case_is_unattended_when_its_time_is_over(tmp_path):
-    async with open_ledger(tmp_path) as ledger:
-        await open_case(ledger, new_delivery(), opened_at_ms=1000, close_after_s=1.0, **POLICY)
-        await open_case(ledger, new_delivery(), number=2, opened_at_ms=1000, close_after_s=1.0)
-        found = lambda at_ms: ledger.submit(lambda tx: [e.seq for e in waiting.unattended(tx, at_ms, 9)])  # noqa: E731
-        assert [await found(1999), await found(2000)] == [[], [1]], "what asks nobody ends by itself"
-        await ledger.submit(lambda tx: tx.set_close(tx.entry(1), 5000))
-        assert [await found(4999), await found(5000)] == [[], [1]]
-
-
 async def test_what_a_delivery_says_can_be_changed(tmp_path):
     async with open_ledger(tmp_path) as ledger:
         part = new_delivery(kind=Kind.ASK)
@@ -298,14 +279,6 @@ async def test_deliveries_that_are_added_are_found_and_wake_their_channels(tmp_p
         case = (await ledger.submit(lambda tx: tx.entry(1))).case
         assert case.deliveries[due.key] == DeliveryState()
         assert case.deliveries[held.key].fact is Fact.CANCELLED
-
-
-async def test_the_kind_of_what_was_interrupted_is_known(tmp_path):
-    async with open_ledger(tmp_path) as ledger:
-        await open_case(ledger, new_delivery(kind=Kind.ASK), **POLICY)
-        await ledger.submit(lambda tx: tx.claim_due("log", 1, now_ms()) and None)
-        (one,) = await ledger.submit(waiting.interrupted)
-        assert one.kind is Kind.ASK
 
 
 async def test_in_a_pause_nothing_is_claimed_and_deadlines_count_from_its_begin(tmp_path):

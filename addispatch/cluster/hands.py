@@ -1,0 +1,59 @@
+"""Which entries change hands now (CLUSTER: CLAIM, HANDOVER, FAILBACK). Pure; used by ``node``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from collections.abc import Set as AbstractSet
+
+    from addispatch.cluster.entries import Row
+
+#: What was not confirmed as taken over is tried again after so long, in seconds.
+AGAIN_S = 5.0
+
+
+def to_claim(rows: Mapping[str, Row], but: str, now_s: float, wait_s: float, most: int) -> list[str]:
+    """Return those to take over, each once in a while: all but those of one store, the first time after a wait."""
+    due: list[str] = []
+    for ident, row in rows.items():
+        if row.owner.store == but:
+            continue
+        if row.claimed_s == float("-inf"):
+            row.claimed_s = now_s - AGAIN_S + wait_s
+        if now_s - row.claimed_s < AGAIN_S:
+            continue
+        row.claimed_s = now_s
+        due.append(ident)
+        if len(due) >= most:
+            break
+    return due
+
+
+class Terms(NamedTuple):
+    """On which terms entries are handed over.
+
+    ``down`` are the channels that cannot send here, ``up`` those that can there; ``all`` hands over whatever the other
+    one can send, ``leaving`` everything; ``unmirrored`` also what the other one has not yet.
+    """
+
+    down: AbstractSet[str]
+    up: AbstractSet[str]
+    all: bool
+    leaving: bool
+    unmirrored: bool
+
+
+def to_give(rows: Iterable[tuple[str, Row]], terms: Terms, now_s: float, pause_s: float, most: int) -> list[str]:
+    """Return those to hand over: none of which a message is under way, and none twice within ``pause_s``."""
+    due: list[str] = []
+    for ident, row in rows:
+        is_wanted = terms.all or terms.leaving or bool(row.needs & terms.down)
+        can_go = terms.leaving or (row.needs <= terms.up and now_s - row.given_s >= pause_s)
+        if is_wanted and can_go and not row.under_way and (row.is_clean or terms.unmirrored):
+            row.given_s = now_s
+            due.append(ident)
+            if len(due) >= most:
+                break
+    return due

@@ -1,0 +1,139 @@
+"""``addispatch cluster status|promote|start-empty|difference``: the pair in a few lines, and what goes to the daemon."""
+
+from __future__ import annotations
+
+import copy
+import re
+
+import pytest
+
+from addispatch.cli import pair
+
+DOC = {
+    "name": "plant", "role": "master", "mode": "active/active", "mirror": True, "state": "Active", "settled": True,
+    "store": "s1",
+    "peer": {
+        "name": "node-b", "store": "s2", "role": "slave", "standing": "up", "settled": True,
+        "channels": {"email": "ok", "sms": "down"}, "disk": "ok", "url": "http://b:5556",
+    },
+    "peer_status": "Connected",
+    "paths": [
+        {"broker": "mqtt://a:1884", "problem": "", "heard_ago_s": 4.1},
+        {"broker": "mqtt://b:1884", "problem": "", "heard_ago_s": None},
+    ],
+    "directory": {"version": [1, 7], "sha": "ab", "same": True, "read_only": "", "fetching": None},
+    "entries": {"known": 3, "unclean": 0},
+}  # fmt: skip
+EVIL = "x\x1b]0;owned\x07\x1b[2J\u202e\ny"
+
+
+def shown(capsys, **changes):
+    pair._status({**copy.deepcopy(DOC), **changes})
+    return capsys.readouterr().out.splitlines()
+
+
+def test_a_pair_that_is_well(capsys):
+    assert shown(capsys) == [
+        "Server Replication Role: [Master]",
+        "Slave Status: Connected",
+        "State       Active",
+        "Mode        active/active, pending messages are mirrored, settled",
+        "Other node  node-b (slave, up, settled): email ok, sms down",
+        "Broker      mqtt://a:1884  heard 4 s ago",
+        "Broker      mqtt://b:1884  nothing heard of the other node by it",
+        "Entries     3 open",
+        "Directory   version 1.7, the same on both nodes",
+    ]
+
+
+def test_the_other_one_is_dead(capsys):
+    dead = DOC["peer"] | {"standing": "down", "settled": False, "channels": {}, "disk": "full"}
+    lines = shown(
+        capsys, role="slave", mode="active/passive", state="Passive Slave (failover)", peer=dead, mirror=False,
+        settled=False, peer_status="Disconnected. node-b has been silent for 9 s",
+        paths=[{"broker": "mqtt://a:1884", "problem": "Connection refused", "heard_ago_s": 9.0}],
+        entries={"known": 3, "unclean": 2},
+        directory={"version": [1, 7], "sha": "", "same": False, "read_only": "edit on b", "fetching": [1, 9]},
+    )  # fmt: skip
+    assert lines == [
+        "Server Replication Role: [Slave]",
+        "Master Status: Disconnected. node-b has been silent for 9 s",
+        "State       Passive Slave (failover)",
+        "Mode        active/passive, queue not mirrored, not settled: it sends nothing yet",
+        "Other node  node-b (slave, down, not settled): no channels, disk full",
+        "Broker      mqtt://a:1884  Connection refused",
+        "Entries     3 open, 2 not confirmed by the other node",
+        "Directory   version 1.7, not known to be the same on both nodes, fetching 1 of 9 bytes; read-only: edit on b",
+    ]
+
+
+def test_nothing_was_heard_of_the_other_one_yet(capsys):
+    lines = shown(capsys, peer=None, paths=[], peer_status="Disconnected. nothing heard of it yet")
+    assert not [line for line in lines if line.startswith(("Other node", "Broker"))]
+
+
+def test_what_others_wrote_does_nothing_to_the_terminal(capsys):
+    peer = DOC["peer"] | {"name": EVIL, "role": EVIL, "channels": {EVIL: EVIL}, "disk": EVIL}
+    lines = shown(
+        capsys, peer=peer, peer_status=EVIL, paths=[{"broker": "b", "problem": EVIL, "heard_ago_s": None}],
+        directory=DOC["directory"] | {"read_only": EVIL},
+    )  # fmt: skip
+    pair._difference({"file": EVIL, "lines": [EVIL]})
+    printed = "\n".join(lines) + capsys.readouterr().out
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e]", printed)
+    assert len(lines) == 8, "nor does it make lines of its own"
+
+
+def test_colours_tell_what_is_not_well(capsys, monkeypatch):
+    monkeypatch.setattr(pair, "colour", lambda words, tone: f"<{tone}>{words}")
+    assert "Slave Status: <green>Connected" in shown(capsys)
+    assert "Slave Status: <red>Disconnected. x" in shown(capsys, peer_status="Disconnected. x")
+    assert "State       <yellow>Active" in shown(capsys, settled=False)
+
+
+async def test_a_node_alone_says_so(addispatch):
+    done = await addispatch("cluster", "status")
+    assert (done.code, done.err) == (0, "")
+    assert done.out == "This node is alone: there is no table [cluster] in its configuration.\n"
+
+
+async def test_what_the_daemon_has_is_one_document(addispatch, running, monkeypatch):
+    async def cluster(_actor):
+        return DOC
+
+    monkeypatch.setattr(running.operations, "cluster", cluster)
+    assert (await addispatch("cluster", "status", "--json")).doc == DOC
+
+
+async def test_a_refusal_is_one_line(addispatch):
+    done = await addispatch("cluster", "promote")
+    assert (done.code, done.out) == (1, "")
+    assert "there is no table [cluster]" in done.err
+    assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("command", "name"), [("promote", "cluster_promote"), ("start-empty", "cluster_start_empty")])
+async def test_who_acts_sees_the_pair_as_it_is_then(addispatch, running, monkeypatch, command, name):
+    called = []
+
+    async def act(actor):
+        called.append(actor)
+        return DOC
+
+    monkeypatch.setattr(running.operations, name, act)
+    done = await addispatch("cluster", command)
+    assert (done.code, done.out.splitlines()[0]) == (0, "Server Replication Role: [Master]")
+    assert len(called) == 1
+
+
+async def test_the_difference(addispatch, capsys):
+    done = await addispatch("cluster", "difference")
+    assert (done.code, done.out) == (0, "No directory of this node was replaced by the other one's.\n")
+    pair._difference({"file": "/data/kept-1.toml", "lines": ["recipient Adam: sms 1 here, 2 there"]})
+    pair._difference({"file": "/data/kept-2.toml", "lines": []})
+    assert capsys.readouterr().out.splitlines() == [
+        '/data/kept-1.toml ("there") was replaced; what is in force ("here") differs:',
+        "  recipient Adam: sms 1 here, 2 there",
+        '/data/kept-2.toml ("there") was replaced; what is in force ("here") differs:',
+        "  in nothing",
+    ]

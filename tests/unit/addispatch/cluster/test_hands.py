@@ -1,0 +1,66 @@
+"""Which entries change hands: by the words of CLAIM, HANDOVER and FAILBACK."""
+
+from __future__ import annotations
+
+import pytest
+
+from addispatch.cluster.entries import Row
+from addispatch.cluster.events import Change
+from addispatch.cluster.hands import AGAIN_S, Terms, to_claim, to_give
+from addispatch.domain.case import Owner
+
+SMS = frozenset({"sms"})
+
+
+def row(store="mine", *, needs=SMS, under_way=False, is_clean=True):
+    made = Row(Change("id", 7, Owner(1, 0, store), True, needs, under_way))
+    made.theirs = 7 if is_clean else None
+    return made
+
+
+def terms(**more):
+    return Terms(**{"down": set(), "up": {"sms"}, "all": False, "leaving": False, "unmirrored": False} | more)
+
+
+def test_what_nobody_has_is_claimed_once_in_a_while():
+    rows = {"gone": row("gone"), "theirs": row("theirs")}
+    assert to_claim(rows, "theirs", 100.0, 0.0, 9) == ["gone"]
+    assert to_claim(rows, "theirs", 100.0 + AGAIN_S / 2, 0.0, 9) == []
+    assert to_claim(rows, "theirs", 100.0 + AGAIN_S, 0.0, 9) == ["gone"]
+
+
+def test_the_second_node_waits_before_it_claims():
+    rows = {"gone": row("gone")}
+    assert to_claim(rows, "theirs", 100.0, 2.0, 9) == []
+    assert to_claim(rows, "theirs", 101.9, 2.0, 9) == []
+    assert to_claim(rows, "theirs", 102.0, 2.0, 9) == ["gone"]
+
+
+def test_no_more_is_claimed_at_once_than_asked_for():
+    assert len(to_claim({str(number): row("gone") for number in range(9)}, "", 1.0, 0.0, 4)) == 4
+
+
+@pytest.mark.parametrize(
+    ("entry", "given", "is_given"),
+    [
+        ({}, {}, False),
+        ({}, {"down": {"sms"}}, True),
+        ({}, {"down": {"email"}}, False),
+        ({}, {"all": True}, True),
+        ({}, {"down": {"sms"}, "up": set()}, False),
+        ({"under_way": True}, {"down": {"sms"}}, False),
+        ({"is_clean": False}, {"down": {"sms"}}, False),
+        ({"is_clean": False}, {"down": {"sms"}, "unmirrored": True}, True),
+        ({}, {"leaving": True, "up": set()}, True),
+        ({"under_way": True}, {"leaving": True}, False),
+    ],
+)
+def test_what_is_handed_over(entry, given, is_given):
+    assert to_give([("id", row(**entry))], terms(**given), 100.0, 30.0, 9) == (["id"] if is_given else [])
+
+
+def test_nothing_is_handed_over_twice_within_the_pause_except_by_who_leaves():
+    one = row()
+    assert to_give([("id", one)], terms(all=True), 100.0, 30.0, 9) == ["id"]
+    assert to_give([("id", one)], terms(all=True), 129.0, 30.0, 9) == []
+    assert to_give([("id", one)], terms(leaving=True), 129.0, 30.0, 9) == ["id"]

@@ -1,0 +1,209 @@
+"""Single rules of a node, each in a few steps; whole runs with faults are in tests/cluster."""
+
+from __future__ import annotations
+
+import pytest
+
+from addispatch.cluster import events as ev
+from addispatch.cluster.liveness import Standing, Timing
+from addispatch.cluster.messages import Digests, Heartbeat, Identity, Local, Pause, State, Synced
+from addispatch.cluster.node import FREEZES_COUNT, Node
+from addispatch.domain.case import Owner
+
+A, B = Identity("a", 0, "s1", "b1"), Identity("b", 1, "s2", "b2")
+MINE, THEIRS = Owner(0, 0, "s1"), Owner(0, 1, "s2")
+UP = (("sms", True),)
+
+
+class Driven:
+    """Node a, settled after its time; it ticks as its loop would."""
+
+    def __init__(self, *, is_passive=False, local=Local(channels=UP)):  # noqa: B008 - a value
+        self.now_s, self.number, self.boots = 0.0, 0, iter(f"b1{n}" for n in range(99))
+        self.node = Node(A, Timing(), local, lambda: next(self.boots), 0.0, is_passive=is_passive)
+        self.does(ev.PathUp("broker"), ev.Loaded(()))
+
+    def does(self, *events):
+        return [action for event in events for action in self.node.step(event, self.now_s)]
+
+    def beat(self, who=B, *, number=None, seen=None, settled=True, local=Local(channels=UP, role="slave")):  # noqa: B008
+        self.number = self.number + 1 if number is None else number
+        boot = self.node.me.boot if seen is None else seen
+        return self.does(ev.Beat(Heartbeat(who, self.number, boot, "s1", settled, local, self.number)))
+
+    def ticks(self, for_s, *, beats=True, **more):
+        actions = []
+        for _ in range(round(for_s / 0.25)):
+            self.now_s += 0.25
+            actions += self.beat(**more) if beats else []
+            actions += self.does(ev.Tick())
+        return actions
+
+    def came(self, message):
+        return self.does(ev.Came(message, "s2", "b2"))
+
+    def commits(self, ident="e", digest=1, owner=MINE, **more):
+        return self.does(ev.Committed((ev.Change(ident, digest, owner, True, record=f"{ident}{digest}", **more),)))
+
+
+def of(kind, actions):
+    return [action for action in actions if isinstance(action, kind)]
+
+
+def sent(kind, actions):
+    return [action.message for action in of(ev.Send, actions) if isinstance(action.message, kind)]
+
+
+@pytest.fixture
+def driven():
+    driven = Driven()
+    driven.ticks(6.0)
+    assert (driven.node.standing, driven.node.is_settled) == (Standing.UP, True)
+    return driven
+
+
+def test_alone_it_settles_after_its_time_and_not_before():
+    driven = Driven()
+    driven.ticks(2.25, beats=False)
+    assert not driven.node.is_settled
+    assert of(ev.Settle, driven.ticks(0.25, beats=False)) == [ev.Settle(is_settled=True)]
+
+
+def test_it_settles_at_once_when_both_told_each_other_everything():
+    driven = Driven()
+    driven.ticks(0.75)
+    assert of(ev.Settle, driven.came(Synced())) == [ev.Settle(is_settled=True)]
+
+
+def test_a_stranger_is_asked_whether_it_knows_us_before_it_counts():
+    driven = Driven()
+    assert len(sent(Heartbeat, driven.beat(seen="old boot"))) == 1, "it is answered at once"
+    assert driven.node.peer is None
+    driven.beat()
+    assert driven.node.peer.who == B
+
+
+@pytest.mark.parametrize("who", [Identity("a", 1, "s3", "b3"), Identity("c", 0, "s3", "b3")])
+def test_a_second_node_of_our_name_or_rank_is_told_of_once_and_not_heard(driven, who):
+    assert len(of(ev.Tell, driven.beat(who) + driven.beat(who))) == 1
+    assert driven.node.peer.who == B
+
+
+def test_a_boot_that_was_left_does_not_come_back(driven):
+    driven.beat(B._replace(boot="b3"))
+    assert driven.node.peer.who.boot == "b3"
+    driven.beat(B, number=999)
+    assert driven.node.peer.who.boot == "b3"
+
+
+def test_what_is_committed_is_pushed_and_waited_for(driven):
+    (state,) = sent(State, driven.commits())
+    assert state.records == ("e1",)
+    assert driven.does(ev.Await(7, {"e": 1})) == []
+    assert driven.came(Digests((("e", 1),))) == [ev.Confirm(7, mirrored=True)]
+
+
+def test_after_t_mirror_it_is_confirmed_as_a_single_copy(driven):
+    driven.commits()
+    driven.does(ev.Await(7, {"e": 1}))
+    assert of(ev.Confirm, driven.ticks(0.25)) == []
+    assert of(ev.Confirm, driven.ticks(0.25)) == [ev.Confirm(7, mirrored=False)]
+    assert driven.came(Digests((("e", 1),))) == [], "nobody waits any more"
+
+
+def test_without_mirror_nothing_is_pushed(driven):
+    driven.does(ev.Became(driven.node.local._replace(mirror=False)))
+    assert sent(State, driven.commits()) == []
+    assert driven.does(ev.Await(7, {"e": 1})) == [ev.Confirm(7, mirrored=False)]
+    assert sent(Digests, driven.ticks(2.0)) == []
+
+
+def test_what_is_not_confirmed_is_asked_for_after_half_a_second_and_then_ever_more_rarely(driven):
+    driven.commits()
+    question = Digests((("e", 1),), asks=True)
+    asked = [question in sent(Digests, driven.ticks(0.25)) for _ in range(16)]
+    assert asked[:2] == [False, True]
+    assert 2 <= asked.count(True) < 8
+    assert of(ev.Fetch, driven.came(Digests((("e", 0),), answers=True))) == [ev.Fetch(("e",))]
+
+
+def test_what_came_from_another_boot_than_the_peer_s_is_nothing(driven):
+    for store, boot in (("s2", "b9"), ("s9", "b2")):
+        assert driven.does(ev.Came(State(({},)), store, boot)) == []
+
+
+def test_a_dead_node_s_cases_are_claimed_and_a_live_one_s_are_not(driven):
+    driven.commits(owner=THEIRS)
+    driven.came(Digests((("e", 1),)))
+    assert of(ev.Claim, driven.ticks(5.0)) == []
+    assert of(ev.Claim, driven.ticks(1.25, beats=False)) == []
+    assert of(ev.Claim, driven.ticks(0.25, beats=False)) == [ev.Claim(("e",))]
+
+
+def test_what_belongs_to_a_disk_that_is_gone_is_claimed(driven):
+    driven.commits(owner=Owner(0, 1, "s0"))
+    assert of(ev.Claim, driven.ticks(1.0))[0] == ev.Claim(("e",))
+
+
+@pytest.mark.parametrize(("clean", "needs", "under_way", "is_given"), [
+    (True, {"sms"}, False, True), (False, {"sms"}, False, False), (True, {"sms"}, True, False),
+    (True, {"voice"}, False, False), (True, {"email"}, False, False),
+])  # fmt: skip
+def test_what_only_the_other_one_can_send_is_given(driven, clean, needs, under_way, is_given):
+    both = (("email", True), ("sms", False), ("voice", False))
+    driven.does(ev.Became(driven.node.local._replace(channels=both)))
+    theirs = Local(channels=(("email", True), ("sms", True)), role="slave")
+    driven.commits(needs=frozenset(needs), under_way=under_way)
+    if clean:
+        driven.came(Digests((("e", 1),)))
+    gives = of(ev.Give, driven.ticks(5.0, local=theirs))
+    assert gives == ([ev.Give(("e",), 1, "s2")] if is_given else [])
+
+
+def test_a_standby_stores_for_the_master_and_hands_back():
+    driven = Driven(is_passive=True, local=Local(channels=UP, role="slave"))
+    assert driven.node.owner_for() == MINE
+    driven.ticks(6.0, local=Local(channels=UP, role="master"))
+    assert (driven.node.is_active, driven.node.has_duties, driven.node.owner_for()) == (False, False, THEIRS)
+    driven.commits(needs=frozenset({"sms"}))
+    driven.came(Digests((("e", 1),)))
+    master = Local(channels=UP, role="master")
+    assert of(ev.Give, driven.ticks(1.0, local=master)) == [ev.Give(("e",), 1, "s2")]
+    driven.ticks(2.0, beats=False)
+    assert (driven.node.is_active, driven.node.has_duties, driven.node.owner_for()) == (True, True, MINE)
+
+
+def test_what_both_hear_has_one_owner(driven):
+    owners = {driven.node.owner_for(f"alarm {n}") for n in range(50)}
+    assert owners == {MINE, THEIRS}
+    assert driven.node.owner_for() == MINE
+    driven.ticks(2.0, beats=False)
+    assert {driven.node.owner_for(f"alarm {n}") for n in range(50)} == {MINE}
+
+
+def test_a_freeze_is_a_new_boot_that_settles_anew(driven):
+    driven.now_s += 1.3
+    actions = driven.does(ev.Tick())
+    assert of(ev.Renew, actions) == [ev.Renew("b10")]
+    assert of(ev.Settle, actions) == [ev.Settle(is_settled=False)]
+    assert driven.node.standing is Standing.UP, "the silence was ours"
+
+
+def test_a_host_that_is_too_slow_stays_settled_and_says_so(driven):
+    for _ in range(FREEZES_COUNT):
+        driven.ticks(3.0)
+        driven.now_s += 1.3
+        actions = driven.does(ev.Tick())
+    assert of(ev.Settle, actions) == []
+    assert driven.node.is_settled
+    (told,) = of(ev.Tell, actions)
+    assert told.is_severe
+
+
+def test_a_newer_pause_is_followed_and_an_older_one_is_not(driven):
+    register = Pause(3, 1, on=True, by="jane")
+    paused = Local(channels=UP, role="slave", pause=register)
+    assert of(ev.SetPause, driven.beat(local=paused)) == [ev.SetPause(register)]
+    driven.does(ev.Became(driven.node.local._replace(pause=Pause(4, 0))))
+    assert of(ev.SetPause, driven.beat(local=paused)) == []
+    assert driven.node.pause(on=True, by="bo") == Pause(5, 0, on=True, by="bo")
