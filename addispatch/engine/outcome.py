@@ -195,6 +195,8 @@ def recover(
             outcome = _moot(outcome)
         write(transaction, entry, one.key, outcome, now_ms)
         tell(transaction, entry, one.key, one.recipient, outcome, now_ms)
+        if outcome.due_in_s is not None:
+            transaction.channels.add(one.key.channel)  # at a take-over its lane may be asleep
         if outcome.state.fact is Fact.FAILED:
             _next_rung(transaction, entry, one.key, one.rung, now_ms)
         if outcome.due_in_s is None and one.kind is not Kind.NOTICE:

@@ -134,7 +134,7 @@ async def clocks_set(pair: Site) -> AsyncIterator[None]:
 async def keys_changed(pair: Site) -> AsyncIterator[None]:
     """The three steps of docs/cluster.md, each a rolling restart."""
     old, new = pair.keys[0], generate(f"k{len(pair.keys[0])}{os.urandom(3).hex()}")
-    steps = ((old, new), (new, old), (new,)) if CAMPAIGN else ((old, new), (new,))
+    steps = ((old, new), (new, old), (new,)) if CAMPAIGN else ((old, new), (new, old))
     for keys in steps:
         pair.set_keys(*keys)
         await restarted(pair)
@@ -156,14 +156,14 @@ async def restarted(pair: Site) -> None:
 
 SCENARIOS = {
     "kill9": Scenario(killed),
-    "stop1s": Scenario(frozen, 1.0, 1.0),
-    "stop": Scenario(frozen, 3.5, 60.0),
     "broker": Scenario(broker_killed),
+    "stop1s": Scenario(frozen, 1.0, 1.0),
     "cut": Scenario(cut, 3.0, 20.0),
     "oneway": Scenario(cut_one_way, 3.0, 20.0),
     "loss30": Scenario(lossy, 3.0, 30.0, count=3),
     "bothoff": Scenario(both_off, 0.5, 5.0),
     "disks": Scenario(disks_replaced, 2.5, 5.0, count=2, forgetful="ab"),
+    "stop": Scenario(frozen, 3.5, 60.0),
     "rollback": Scenario(rolled_back, 1.0, 10.0, count=2, forgetful="a"),
     "clock2h": Scenario(clocks_set, 1.5, 20.0),
     "keys": Scenario(keys_changed, 0.0, 0.0, count=6),

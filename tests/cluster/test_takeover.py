@@ -107,6 +107,7 @@ async def test_the_peer_hands_over_what_the_killed_owner_had(tmp_path: Path) -> 
     beside_s: list[float] = []
     async with site(tmp_path, directory=LINE, extra=line_plugin.drop_in) as pair, contextlib.AsyncExitStack() as stack:
         guard = await stack.enter_async_context(guarded(pair, tmp_path)) if CAMPAIGN else None
+        await asyncio.sleep(5)  # who is up for less than that waits before it judges others (CLUSTER I5)
         for number in range(RUNS):
             took_s.append(await takes_over(pair, number))
             if guard is not None:

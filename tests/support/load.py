@@ -48,7 +48,9 @@ class Book:
     def verdict(self, sent: Counter[tuple[str, str]], excused: AbstractSet[str] = frozenset()) -> Verdict:
         """Compare with how often each message left."""
         mine = {tag: count for (tag, who), count in sent.items() if who == "Adam" and tag in self.alarms}
-        lost = sorted(tag for tag in self.alarms if tag not in mine and tag not in excused)
+        # Somebody who acknowledged before it left knows of it (CLUSTER I1).
+        known = {tag for tag, alarm in self.alarms.items() if alarm.acked_at_s is not None}
+        lost = sorted(tag for tag in self.alarms if tag not in mine and tag not in excused | known)
         often = {tag: count for tag, count in mine.items() if count > 1}
         early = sorted(tag for tag, who in sent if who == "Jane" and tag in self.alarms)
         return Verdict(len(self.alarms), sum(mine.values()), lost, often, early, len(excused - set(mine)))

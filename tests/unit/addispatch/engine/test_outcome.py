@@ -151,7 +151,8 @@ async def interrupt(folder, *parts, **head):
 async def test_what_was_interrupted_is_repeated(tmp_path):
     await interrupt(tmp_path, new_delivery())
     async with open_ledger(tmp_path) as ledger:
-        assert await ledger.submit(lambda tx: recover(tx, RULES, now_ms(), desk)) == 1
+        counted, woken = await ledger.submit(lambda tx: (recover(tx, RULES, now_ms(), desk), set(tx.channels)))
+        assert (counted, woken) == (1, {"log"}), "at a take-over a lane may be asleep"
         one = await claim(ledger)
         assert (one.repeat, one.state) == (True, DeliveryState(Fact.NONE, 1, Phase.SENDING))
         assert (await events(ledger))[0] == (
