@@ -173,11 +173,11 @@ class Site:
         self.net, self.plant = net, net[2]
         self.brokers = (Broker(net[0], folder), Broker(net[1], folder))
         self.plant_broker = Broker(net[2], folder)
-        self.keys = [generate("k1")]
+        self.keys = [generate("k1"), generate("k2")]
         directory = DIRECTORY.format(after_minutes=after_minutes) + directory
         urls = ", ".join(f'"{broker.url}"' for broker in self.brokers)
         config = (
-            f'[cluster]\nrole = "{{role}}"\nmode = "{mode}"\nbrokers = [{urls}]\nkey = "{self.keys[0]}"\n'
+            f'[cluster]\nrole = "{{role}}"\nmode = "{mode}"\nbrokers = [{urls}]\nkey = "{", ".join(self.keys)}"\n'
             f"[plugin.mqtt]\nurl = '{self.plant_broker.url}'\n"
             "[[plugin.mqtt.subscribe]]\ntopic = 'plant/+'\nto = ['Ops']\n"
         )
