@@ -88,6 +88,9 @@ class Entries:
         self._rows: dict[str, Row] = {}
         #: Not clean, in the order in which they became so.
         self.unclean: dict[str, Row] = {}
+        #: What there was when the nodes met and the other one has not confirmed since. New ones do not count: under
+        #: load there are always some.
+        self.owed: set[str] = set()
         #: Open, and sent for by another store.
         self.foreign: dict[str, Row] = {}
         #: Open, sent for by this store, with a message under way.
@@ -157,6 +160,7 @@ class Entries:
             self.unclean[ident] = row
             return False
         self.unclean.pop(ident, None)
+        self.owed.discard(ident)
         row.asked_count = 0
         if row.is_open:
             return False
@@ -165,6 +169,7 @@ class Entries:
 
     def forget_theirs(self) -> None:
         """The other node, or we, started anew: nothing is known to be there."""
+        self.owed = set(self._rows)
         for ident, row in self._rows.items():
             row.theirs = None
             row.forget_told()

@@ -229,7 +229,7 @@ class Node:
         """Settled once both have told each other everything, or after ``t_settle``: nobody is there to tell us."""
         if self.is_settled or not self._is_loaded:
             return
-        is_in_step = self.has_peer and self._has_synced and not self.entries.unclean
+        is_in_step = self.has_peer and self._has_synced and not self.entries.owed
         if is_in_step or now_s - self._unsettled_s >= self.timing.t_settle_s:
             self.is_settled = True
             self._out.append(ev.Settle(is_settled=True))
@@ -426,7 +426,7 @@ class Node:
     def _sync(self, now_s: float) -> None:
         """Tell the other node that it has everything of ours, as long as it waits for that."""
         peer = self.peer
-        if peer is None or peer.is_settled or not self._is_loaded or self.entries.unclean:
+        if peer is None or peer.is_settled or not self._is_loaded or self.entries.owed:
             return
         if now_s - self._synced_s >= self.timing.resend_s / 2:
             self._synced_s = now_s
