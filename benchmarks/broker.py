@@ -19,6 +19,7 @@ persistence false
 max_queued_messages 0
 max_inflight_messages {inflight}
 log_dest none
+set_tcp_nodelay {nodelay}
 """
 
 
@@ -43,11 +44,11 @@ def wait_for_port(port: int, timeout_s: float = 10.0) -> None:
 
 
 @contextmanager
-def mosquitto(folder: Path, core: int, inflight: int) -> Iterator[int]:
+def mosquitto(folder: Path, core: int, inflight: int, *, nodelay: bool = False) -> Iterator[int]:
     """Run a broker that keeps everything in memory without bound; gives its port."""
     port = free_port()
     config = folder / "mosquitto.conf"
-    config.write_text(CONFIG.format(port=port, inflight=inflight))
+    config.write_text(CONFIG.format(port=port, inflight=inflight, nodelay=str(nodelay).lower()))
     process = subprocess.Popen(["taskset", "-c", str(core), "mosquitto", "-c", str(config)])
     try:
         wait_for_port(port)

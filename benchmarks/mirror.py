@@ -109,7 +109,7 @@ def pair(*, is_pair: bool) -> Iterator[tuple[Node, int]]:
     """One node, or two; gives the accepting one and the port of the broker it listens to."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mirror-")))
-        a, b = (stack.enter_context(mosquitto(_made(folder / f"broker-{n}"), 1, 1000)) for n in "ab")
+        a, b = (stack.enter_context(mosquitto(_made(folder / f"broker-{n}"), 1, 1000, nodelay=True)) for n in "ab")
         key = generate("k1")
         cluster = [CLUSTER.format(role=role, a=a, b=b, key=key) if is_pair else "" for role in ("master", "slave")]
         nodes = [Node(folder / "a", "a", MQTT.format(port=a) + cluster[0], 0)]

@@ -71,7 +71,7 @@ async def test_what_both_hear_is_told_once(tmp_path):
 
 async def test_a_standby_holds_and_hands_back(tmp_path):
     async with open_pair(tmp_path, mode="active/passive") as pair:
-        assert (await pair.b.get("/cluster"))["state"] == "Passive Slave (standby)"
+        await pair.b.cluster(lambda doc: doc["state"] == "Passive Slave (standby)")
         await pair.b.raises("came to the standby")
         await eventually(lambda: pair.a.sent()["came to the standby"] == 1)
         await pair.a.kill()
