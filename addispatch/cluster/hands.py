@@ -15,9 +15,12 @@ AGAIN_S = 5.0
 
 
 def to_claim(rows: Mapping[str, Row], but: str, now_s: float, wait_s: float, most: int) -> list[str]:
-    """Return those to take over, each once in a while: all but those of one store, the first time after a wait."""
+    """Return those to take over, each once in a while: all but those of one store, the first time after a wait.
+
+    Those of which a message is still to be sent come first: with thousands open it must not wait for the rest.
+    """
     due: list[str] = []
-    for ident, row in rows.items():
+    for ident, row in sorted(rows.items(), key=lambda one: not one[1].needs):
         if row.owner.store == but:
             continue
         if row.claimed_s == float("-inf"):

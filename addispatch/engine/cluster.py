@@ -110,6 +110,7 @@ class Cluster:
     async def stop(self) -> None:
         """Say goodbye, so that the other node need not wait for our silence."""
         await self._leave()
+        self.peer.tell_single(is_last=True)
         await self._tasks.stop()
         self.link.farewell()
         await self.link.stop()

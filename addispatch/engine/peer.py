@@ -18,6 +18,8 @@ APART_S = 300.0
 BACK_S = 0.5
 #: A copy that stayed alone is told of as an event once in so long, in seconds.
 SINGLE_S = 60.0
+#: The first ones are told together, after so long, in seconds.
+FIRST_SINGLE_S = 2.0
 
 
 class Peer:
@@ -28,6 +30,7 @@ class Peer:
         self.paths: dict[str, str] = {}
         self._beats: dict[str, float] = {}
         self._single_count = 0
+        self._stores: dict[str, str] = {}
         self._single_s = float("-inf")
         self._standing = Standing.UNKNOWN
 
@@ -63,6 +66,7 @@ class Peer:
         if standing is before or heartbeat is None:
             return False
         name = heartbeat.who.name
+        self._stores[heartbeat.who.store] = name
         if standing is Standing.UP and before is not Standing.SUSPECT:
             self._node.say(Said(f"Node {name} is connected", INFO, "PeerUp"))
             return True
@@ -72,13 +76,17 @@ class Peer:
 
     def single_copy(self) -> None:
         """An alarm was confirmed though only this node holds it."""
+        if not self._single_count:
+            self._single_s = max(self._single_s, self._node.clock.monotonic_s() + FIRST_SINGLE_S)
         self._single_count += 1
+
+    def tell_single(self, *, is_last: bool = False) -> None:
+        """Tell how many such there were: soon, then once in a while, and before the end."""
         now_s = self._node.clock.monotonic_s()
-        if now_s - self._single_s >= SINGLE_S:
-            self._single_s = now_s
+        if self._single_count and (is_last or now_s >= self._single_s):
             text = f"Confirmed {self._single_count} alarm(s) that this node alone holds: {self.problem or 'no answer'}"
             self._node.say(Said(text, WARNING, "SingleCopy"))
-            self._single_count = 0
+            self._single_count, self._single_s = 0, now_s + SINGLE_S
 
     # -- what is told ------------------------------------------------------------------------------------------------
 
@@ -88,11 +96,13 @@ class Peer:
         return "Slave" if self._cluster.role == "master" else "Master"
 
     def name_of(self, store: str | None) -> str | None:
-        """The name of the node that has a store now; the store's id if none has."""
+        """The name of the node that has, or last had, a store; the store's id if that was never heard of."""
         rules = self._cluster.rules
         if store == rules.me.store:
             return rules.me.name
-        return rules.peer.who.name if rules.peer is not None and store == rules.peer.who.store else store
+        if rules.peer is not None and store == rules.peer.who.store:
+            return rules.peer.who.name
+        return self._stores.get(store or "", store)
 
     def number(self) -> str:
         """The number the other node's texts come from, as it says."""
@@ -123,6 +133,7 @@ class Peer:
 
     def look(self) -> None:
         """Report how it, and the brokers, stand: a tick."""
+        self.tell_single()
         broken = [f"{path}: {trouble}" for path, trouble in sorted(self.paths.items()) if trouble]
         text = f"Brokers between the nodes are out of reach, please check them: {'; '.join(broken)}"
         self._node.conditions.report("brokers of the pair", text if broken else "", grace_s=APART_S)

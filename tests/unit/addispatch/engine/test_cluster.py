@@ -179,6 +179,7 @@ async def test_after_t_mirror_it_is_confirmed_as_a_single_copy(both):
     await both.passes(0.75)
     assert future.result().mirrored is False
     assert both.a.confirmed == [1]
+    both.a.twin.peer.tell_single(is_last=True)
     assert [line for line in both.a.said if line.startswith("Confirmed 1 alarm(s) that this node alone holds")]
     both.cut(is_cut=False)
     await both.passes(3.0)

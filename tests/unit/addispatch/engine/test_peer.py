@@ -10,7 +10,7 @@ from addispatch.cluster.liveness import Standing, Timing
 from addispatch.cluster.messages import Heartbeat, Identity, Local
 from addispatch.cluster.node import Node as Rules
 from addispatch.domain.events import INFO, SEVERE, WARNING
-from addispatch.engine.peer import APART_S, SINGLE_S, Peer
+from addispatch.engine.peer import APART_S, FIRST_SINGLE_S, SINGLE_S, Peer
 from addispatch.sdk.testing import FakeClock
 
 LOCAL = Local(channels=(("sms", True), ("email", False)), role="slave", url="http://b:5556")
@@ -106,11 +106,20 @@ def test_a_long_absence_is_a_condition_that_ends(stage):
 def test_single_copies_are_counted_and_told_once_in_a_while(stage):
     for _ in range(3):
         stage.peer.single_copy()
-    stage.clock.forward(seconds=SINGLE_S)
+    assert stage.lines() == [], "those of one moment are told together"
+    stage.clock.forward(seconds=FIRST_SINGLE_S)
+    stage.peer.tell_single()
     stage.peer.single_copy()
-    assert [line for _, line in stage.lines()] == [
-        "Confirmed 1 alarm(s) that this node alone holds: nothing heard of it yet",
-        "Confirmed 3 alarm(s) that this node alone holds: nothing heard of it yet",
+    stage.clock.forward(seconds=SINGLE_S / 2)
+    stage.peer.tell_single()
+    stage.peer.single_copy()
+    stage.clock.forward(seconds=SINGLE_S / 2)
+    stage.peer.tell_single()
+    stage.peer.single_copy()
+    stage.peer.tell_single(is_last=True)
+    stage.peer.tell_single(is_last=True)
+    assert [line.split(":")[0] for _, line in stage.lines()] == [
+        f"Confirmed {count} alarm(s) that this node alone holds" for count in (3, 2, 1)
     ]
 
 
