@@ -19,6 +19,8 @@ _LONG_AGO_S = float("-inf")
 LOST_S = 10.0
 #: An entry is not sent whole again within this time, in the end, while the other node does not confirm it.
 RARELY_S = 4.0
+#: So many questions about an entry follow each other without delay: messages get lost. Then the other node is slow.
+SOON_COUNT = 4
 
 
 class Row:
@@ -139,10 +141,10 @@ class Entries:
         return due
 
     def ask(self, now_s: float, every_s: float, most: int, is_wanted: Callable[[Row], bool]) -> list[tuple[str, int]]:
-        """Return id and digest of those to ask about now: each ever more rarely, for the other node may be slow."""
+        """Return id and digest of those to ask about now; each ever more rarely, after a few times in vain."""
         due: list[tuple[str, int]] = []
         for ident, row in self.unclean.items():
-            wait_s = min(every_s * float(2**row.asked_count), RARELY_S)
+            wait_s = min(every_s * float(2 ** max(row.asked_count - SOON_COUNT, 0)), RARELY_S)
             if now_s - row.spoke_s >= wait_s and is_wanted(row):
                 row.spoke_s, row.asked_count = now_s, min(row.asked_count + 1, 16)
                 due.append((ident, row.digest))

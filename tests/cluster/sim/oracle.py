@@ -152,7 +152,13 @@ class Oracle:
 
     def _has_taken_over(self, host: Host, at_s: float, limit_s: float) -> None:
         """The other node must have sent by now, unless this one came back or something else went wrong."""
-        is_due = self._crash.pop(host.rank, (None,))[0] == at_s and host.daemon is None
+        crashed_s, waiting = self._crash.pop(host.rank, (None, set()))
+        cases = self.world.hosts[1 - host.rank].disk.cases
+        # That it had left may have been on the way when the node crashed.
+        is_waiting = any(
+            state.fact is Fact.NONE for ident in waiting if ident in cases for _, state in asks(cases[ident])
+        )
+        is_due = crashed_s == at_s and host.daemon is None and is_waiting
         if is_due and len(self._near(at_s, at_s + limit_s)) == 1:
             self.say("I5", f"no takeover {limit_s:.1f} s after {host.rank} crashed")
 
