@@ -21,7 +21,7 @@ demo: $(VENV)/.demo ## Play the whole story with simulated hardware (DEMO_ARGS=-
 test: $(VENV)/.dev ## Linters, types and all tests (TEST_ARGS='-k …'; TEST_APT=0 installs no Debian packages)
 	@.ci/packages
 	@$(MAKE) --no-print-directory check
-	$(BIN)/pytest -n 4 --dist loadfile $(TEST_ARGS)
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder $(TEST_ARGS)
 
 check: $(VENV)/.dev ## Linters and types only
 	$(BIN)/ruff check $(CODE)
