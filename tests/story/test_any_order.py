@@ -239,7 +239,7 @@ def _rows(connection: Any) -> list[tuple[Any, ...]]:
 TestAnyOrder = AnyOrder.TestCase
 IS_CAMPAIGN = bool(os.environ.get("ADDISPATCH_CAMPAIGN"))
 TestAnyOrder.settings = settings(
-    max_examples=2000 if IS_CAMPAIGN else 25,
+    max_examples=2000 if IS_CAMPAIGN else 15,
     stateful_step_count=40 if IS_CAMPAIGN else 25,
     deadline=None,
     suppress_health_check=list(HealthCheck),
