@@ -16,6 +16,17 @@ async def eventually(holds, timeout_s=15.0):
             await asyncio.sleep(0.05)
 
 
+async def publishes(pair, count):
+    """Publish so many alarms on a broker both nodes hear, as a PLC would."""
+    for node in (pair.a, pair.b):
+        await node.event("Connected to MQTT broker")
+    publisher = await asyncio.create_subprocess_exec(
+        "mosquitto_pub", "-p", str(pair.brokers[0].port), "-q", "1", "-t", "plant/pump", "-l",
+        stdin=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    await publisher.communicate("".join(f"alarm {n}\n" for n in range(count)).encode())
+
+
 async def test_an_alarm_is_on_both_nodes_and_leaves_once(tmp_path):
     async with open_pair(tmp_path) as pair:
         answer = await pair.a.raises("pump is hot")
@@ -56,13 +67,7 @@ async def test_what_both_hear_is_told_once(tmp_path):
     """SHARED and PAIRING: a publish on one broker comes to both nodes, without an id."""
     mqtt = "[plugin.mqtt]\nurl = '{url}'\n[[plugin.mqtt.subscribe]]\ntopic = 'plant/+'\nto = ['Ops']\n"
     async with open_pair(tmp_path, extra=mqtt) as pair:
-        for node in (pair.a, pair.b):
-            await node.event("Connected to MQTT broker")
-        publisher = await asyncio.create_subprocess_exec(
-            "mosquitto_pub", "-p", str(pair.brokers[0].port), "-q", "1", "-t", "plant/pump", "-l",
-            stdin=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        await publisher.communicate("".join(f"alarm {n}\n" for n in range(40)).encode())
+        await publishes(pair, 40)
         await eventually(lambda: len(pair.sent()) == 40)
         await asyncio.gather(pair.a.idle(), pair.b.idle())
         assert set(pair.sent().values()) == {1}
@@ -146,13 +151,7 @@ async def test_without_mirroring_only_what_is_handed_over_is_on_the_other_node(t
 async def test_without_mirroring_what_both_hear_is_told_once_as_well(tmp_path):
     mqtt = "mirror = false\n[plugin.mqtt]\nurl = '{url}'\n[[plugin.mqtt.subscribe]]\ntopic = 'plant/+'\nto = ['Ops']\n"
     async with open_pair(tmp_path, extra=mqtt) as pair:
-        for node in (pair.a, pair.b):
-            await node.event("Connected to MQTT broker")
-        publisher = await asyncio.create_subprocess_exec(
-            "mosquitto_pub", "-p", str(pair.brokers[0].port), "-q", "1", "-t", "plant/pump", "-l",
-            stdin=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        await publisher.communicate("".join(f"alarm {n}\n" for n in range(10)).encode())
+        await publishes(pair, 10)
         await eventually(lambda: len(pair.sent()) == 10)
         await asyncio.gather(pair.a.idle(), pair.b.idle())
         assert set(pair.sent().values()) == {1}

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import line_plugin
 import pytest
-from failover import Keepalived
+from failover import STOCK, Keepalived
 from load import Book, Load
 from netns import Namespace, need_namespaces
 from pair_netns import PATIENCE_S, Site, site, until
@@ -31,19 +31,6 @@ pytestmark = [pytest.mark.debian, pytest.mark.slow, pytest.mark.timeout(10_000 i
 #: What CLUSTER promises, and what a test on a busy machine may take, in seconds.
 PROMISED_S, GENEROUS_S = 3.5, 10.0
 ADDRESS = "10.86.0.100"
-#: What keepalived.conf(5) and most guides have.
-STOCK = """
-vrrp_instance VI_1 {{
-    state {state}
-    interface eth0
-    virtual_router_id 51
-    priority {priority}
-    advert_int 1
-    virtual_ipaddress {{
-        {address}
-    }}
-}}
-"""
 LINE = '[[recipient]]\nname = "Lineman"\nchannels = ["line"]\n'
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 from daemon import Daemon
-from failover import Client, Keepalived
+from failover import STOCK, Client, Keepalived
 from netns import Namespace, Net, namespaces, need_namespaces
 
 from addispatch.simulator import Network, SimulatedModem
@@ -39,19 +39,6 @@ MODEM = """
 name = "sim1"
 port = "{port}"
 poll_s = 1
-"""
-#: What keepalived.conf(5) and most guides have.
-STOCK = """
-vrrp_instance VI_1 {{
-    state {state}
-    interface eth0
-    virtual_router_id 51
-    priority {priority}
-    advert_int 1
-    virtual_ipaddress {{
-        {address}
-    }}
-}}
 """
 
 

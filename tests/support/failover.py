@@ -13,6 +13,21 @@ from typing import Self
 
 from netns import Namespace, find_program
 
+#: What keepalived.conf(5) and most guides have.
+STOCK = """
+vrrp_instance VI_1 {{
+    state {state}
+    interface eth0
+    virtual_router_id 51
+    priority {priority}
+    advert_int 1
+    virtual_ipaddress {{
+        {address}
+    }}
+}}
+"""
+
+
 #: How often the client knocks, and how long it waits for an answer, in seconds.
 KNOCK_S, ANSWER_S = 0.1, 0.4
 #: How long anything may take on a machine that is busy with other things.

@@ -6,7 +6,9 @@ import asyncio
 import time
 from pathlib import Path
 
-from addispatch.sdk import Capability, Context, Delivery, Health, Plugin, PluginConfig, Receipt, Sent
+from dropped import made, put
+
+from addispatch.sdk import Context, Delivery, Health, Receipt, Sent
 
 #: In the plugin's data folder: its presence makes hand-overs hang; and when each text left, on the machine's steady clock.
 HANGS, LEFT = "hangs", "left"
@@ -30,35 +32,12 @@ class _Channel:
         return Sent()
 
 
-class _Line:
-    def __init__(self, context: Context) -> None:
-        self.channels = [_Channel(context)]
-
-    async def self_check(self) -> None:
-        """Nothing to check."""
-
-    async def start(self) -> None:
-        """It runs."""
-
-    async def stop(self) -> None:
-        """It runs no more."""
-
-
-plugin = Plugin(
-    name="line", summary="A channel that may hang", config=PluginConfig, capabilities=frozenset({Capability.CHANNEL}),
-    channels=("line",), create=lambda _config, context: _Line(context),
-)  # fmt: skip
+plugin = made("line", "line", "A channel that may hang", _Channel)
 
 
 def drop_in(folder: Path) -> str:
     """Put the plugin where a daemon finds it; returns its part of the configuration."""
-    plugins = folder / "plugins"
-    plugins.mkdir(mode=0o755)
-    (plugins / "line.py").write_text(
-        f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\nfrom line_plugin import plugin\n"
-    )
-    (plugins / "line.py").chmod(0o644)
-    return f'[plugins]\nfolder = "{plugins}"\n[plugin.line]\n'
+    return put(folder, "line", "line_plugin")
 
 
 def hang(data: Path, *, on: bool) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from addispatch.sdk import Capability, Context, Delivery, Health, Plugin, PluginConfig, Receipt, Sent
+from dropped import made, put
+
+from addispatch.sdk import Context, Delivery, Health, Receipt, Sent
 
 #: In the plugin's data folder.
 FILE = "down"
@@ -30,35 +32,12 @@ class _Channel:
         return Sent(reference=delivery.id)
 
 
-class _Switch:
-    def __init__(self, context: Context) -> None:
-        self.channels = [_Channel(context)]
-
-    async def self_check(self) -> None:
-        """Nothing to check."""
-
-    async def start(self) -> None:
-        """It runs."""
-
-    async def stop(self) -> None:
-        """It runs no more."""
-
-
-plugin = Plugin(
-    name="switch", summary="A channel with a switch", config=PluginConfig, capabilities=frozenset({Capability.CHANNEL}),
-    channels=("sms",), create=lambda _config, context: _Switch(context),
-)  # fmt: skip
+plugin = made("switch", "sms", "A channel with a switch", _Channel)
 
 
 def drop_in(folder: Path) -> str:
     """Put the plugin where a daemon finds it; returns its part of the configuration."""
-    plugins = folder / "plugins"
-    plugins.mkdir(mode=0o755)
-    (plugins / "switch.py").write_text(
-        f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\nfrom switch_plugin import plugin\n"
-    )
-    (plugins / "switch.py").chmod(0o644)
-    return f'[plugins]\nfolder = "{plugins}"\n[plugin.switch]\n'
+    return put(folder, "switch", "switch_plugin")
 
 
 def switch(data: Path) -> Path:
