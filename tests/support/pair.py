@@ -9,31 +9,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import ops
 from daemon import Daemon
 
 from addispatch.cluster.keyring import generate
 from addispatch.sdk.testing.mosquitto import Mosquitto
-
-DIRECTORY = """
-[[recipient]]
-name = "Adam"
-channels = ["log"]
-[[recipient]]
-name = "Jane"
-channels = ["log"]
-[[policy]]
-name = "critical"
-  [[policy.level]]
-  after_minutes = 1
-  to = ["Jane"]
-[[group]]
-name = "Ops"
-members = ["Adam"]
-[[group]]
-name = "Critical"
-members = ["Adam"]
-policy = "critical"
-"""
 
 
 class PairNode(Daemon):
@@ -76,7 +56,7 @@ class Pair:
     """Node a is the master, node b the slave."""
 
     def __init__(
-        self, folder: Path, *, mode: str = "active/active", extra: str = "", directory: str = DIRECTORY
+        self, folder: Path, *, mode: str = "active/active", extra: str = "", directory: str = ops.directory(1)
     ) -> None:
         self.brokers = (Mosquitto(folder), Mosquitto(folder))
         urls = ", ".join(f'"{broker.url}"' for broker in self.brokers)
