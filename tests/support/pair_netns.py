@@ -94,10 +94,6 @@ class Node(Daemon):
         draft.write_text(str(ahead_s))
         draft.replace(self.wall)
 
-    @property
-    def runs(self) -> bool:
-        return self._process is not None and self._process.returncode is None
-
     def freeze(self) -> None:
         """SIGSTOP."""
         self.process.send_signal(signal.SIGSTOP)
