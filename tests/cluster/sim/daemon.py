@@ -111,7 +111,11 @@ class Daemon(Sending):
             case ev.Send(message):
                 self._post(message)
             case ev.Merge(records, store, boot):
-                self.submit(lambda disk: self._merge(disk, records), lambda done: self._merged(done, store, boot))
+                self.submit(
+                    lambda disk: self._merge(disk, records),
+                    lambda done: self._merged(done, store, boot),
+                    failed=lambda: self._merged([], store, boot),
+                )
             case ev.Fetch(ids):
                 self._read(lambda disk: tuple(self._whole(disk, ident) for ident in ids), ev.Fetched)
             case ev.Look(theirs):

@@ -154,8 +154,12 @@ class Oracle:
 
     def _has_taken_over(self, host: Host, at_s: float, limit_s: float) -> None:
         """The other node must have sent by now, unless this one came back or something else went wrong."""
+        other = self.world.hosts[1 - host.rank]
+        if self._crash.get(host.rank, (None,))[0] == at_s and other.daemon is not None and other.daemon.is_busy:
+            self.world.after(CHANNEL_S, self._has_taken_over, host, at_s, limit_s + CHANNEL_S)  # with a text of its own
+            return
         crashed_s, waiting = self._crash.pop(host.rank, (None, set()))
-        cases = self.world.hosts[1 - host.rank].disk.cases
+        cases = other.disk.cases
         # That it had left may have been on the way when the node crashed.
         is_waiting = any(
             state.fact is Fact.NONE for ident in waiting if ident in cases for _, state in asks(cases[ident])
