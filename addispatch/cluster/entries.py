@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from addispatch.cluster.waits import Questions
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -110,6 +112,8 @@ class Entries:
         self.foreign: dict[str, Row] = {}
         #: Open, sent for by this store, with a message under way.
         self._sending: dict[str, Row] = {}
+        #: What the other node asks about them.
+        self.questions = Questions()
 
     def __len__(self) -> int:
         """How many are remembered."""
@@ -184,6 +188,7 @@ class Entries:
 
     def forget_theirs(self) -> None:
         """The other node, or we, started anew: nothing is known to be there."""
+        self.questions.forget()
         self.owed = set(self._rows)
         for ident, row in self._rows.items():
             row.theirs, row.was_clean = None, False

@@ -14,7 +14,7 @@ from addispatch.cluster.entries import LOST_S, Entries, Row
 from addispatch.cluster.hands import Terms, to_claim, to_give
 from addispatch.cluster.liveness import Liveness, Standing, Timing
 from addispatch.cluster.messages import Digests, Heartbeat, Identity, Local, State, Synced
-from addispatch.cluster.waits import Questions, Waits
+from addispatch.cluster.waits import Waits
 from addispatch.domain.case import Owner
 from addispatch.domain.ownership import rendezvous
 
@@ -62,7 +62,6 @@ class Node:
         self._synced_s = float("-inf")
         self._freezes: deque[float] = deque(maxlen=FREEZES_COUNT)
         self._waits = Waits()
-        self._questions = Questions()
         self._looking: dict[str, float] = {}
         self._told: set[str] = set()
         self._out: list[ev.Action] = []
@@ -303,10 +302,10 @@ class Node:
             return
         match message:
             case State(records):
-                self._questions.begun(now_s)
+                self.entries.questions.begun(now_s)
                 self._out.append(ev.Merge(records, store, boot))
             case Digests():
-                if not message.asks or not self._questions.holds(message, now_s):
+                if not message.asks or not self.entries.questions.holds(message, now_s):
                     self._digests(message, now_s)
             case Synced():
                 self._has_synced = True
@@ -362,7 +361,7 @@ class Node:
         self._send_digests(answers)
         behind = [change.id for change in changes if change.digest and theirs.get(change.id) != change.digest]
         self._fetch([ident for ident in behind if self._is_due(ident, now_s)], now_s)
-        for question in self._questions.done(now_s):
+        for question in self.entries.questions.done(now_s):
             self._digests(question, now_s)
 
     def _is_due(self, ident: str, now_s: float) -> bool:

@@ -88,6 +88,10 @@ class Questions:
         self._waiting.append((self._begun_count, question))
         return True
 
+    def forget(self) -> None:
+        """Whoever asked is not there any more: what it had says nothing about the one that is."""
+        self._waiting.clear()
+
     def done(self, now_s: float) -> list[Digests]:
         """Some records are joined, in the order they came: return the questions that waited for them."""
         self._done_count, self._moved_s = min(self._done_count + 1, self._begun_count), now_s

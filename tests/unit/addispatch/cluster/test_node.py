@@ -135,6 +135,15 @@ def test_a_question_about_what_is_being_joined_is_answered_after_it(driven):
     assert sent(Digests, driven.does(joined))[-1] == Digests((("e", 2),), answers=True)
 
 
+def test_what_an_ended_process_asked_says_nothing_about_its_successor(driven):
+    driven.commits()
+    (merge,) = of(ev.Merge, driven.came(State(("e2",))))
+    driven.came(Digests((("e", 2),), asks=True))
+    driven.beat(B._replace(boot="b3"))
+    driven.does(ev.Merged((ev.Change("e", 2, MINE, True),), {"e": 2}, merge.store, merge.boot))
+    assert "e" in driven.node.entries.unclean
+
+
 def test_an_answer_about_an_older_state_than_the_last_one_sent_does_not_send_it_again(driven):
     driven.commits()
     driven.came(Digests((("e", 1),)))
