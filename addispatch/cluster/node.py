@@ -302,9 +302,11 @@ class Node:
             return
         match message:
             case State(records):
+                self.entries.questions.begun(now_s)
                 self._out.append(ev.Merge(records, store, boot))
             case Digests():
-                self._digests(message, now_s)
+                if not message.asks or not self.entries.questions.holds(message, now_s):
+                    self._digests(message, now_s)
             case Synced():
                 self._has_synced = True
             case _:
@@ -352,12 +354,15 @@ class Node:
         for change in changes:
             answers.append((change.id, change.digest))
             if change.digest:
-                self.entries.put(change)
+                row = self.entries.put(change)
                 if self._is_from_peer(*sender):
                     self._know(change.id, theirs.get(change.id, 0))
+                    row.wait_if_new(now_s)
         self._send_digests(answers)
         behind = [change.id for change in changes if change.digest and theirs.get(change.id) != change.digest]
         self._fetch([ident for ident in behind if self._is_due(ident, now_s)], now_s)
+        for question in self.entries.questions.done(now_s):
+            self._digests(question, now_s)
 
     def _is_due(self, ident: str, now_s: float) -> bool:
         row = self.entries.get(ident)
@@ -390,8 +395,8 @@ class Node:
                 continue
             self._know(ident, theirs)
             answers.append((ident, row.digest))
-            # An answer to an older state than the last one sent is no news: that one is on its way.
-            if not row.is_clean and (theirs == 0 or message.answers):
+            # An answer about an older state than the last one sent is no news: that one is on its way.
+            if not row.is_clean and (theirs == 0 or (message.answers and row.is_asked)):
                 behind.append(ident)
         if message.asks:
             self._send_digests(answers, answers=True)

@@ -256,7 +256,10 @@ class Cluster:
                 self._send(message)
             case ev.Merge():
                 has_sms = self.peer.has_sms
-                self._unit(lambda tx, now_ms: joining.join(tx, node.desk(), action, now_ms, peer_has_sms=has_sms))
+                self._unit(
+                    lambda tx, now_ms: joining.join(tx, node.desk(), action, now_ms, peer_has_sms=has_sms),
+                    failed=lambda: self._step(ev.Merged((), {}, action.store, action.boot)),
+                )
             case ev.Fetch(ids):
                 self._fetch(ids)
             case ev.Look(theirs):
@@ -311,10 +314,15 @@ class Cluster:
             some = idents[at : at + FETCH_COUNT]
             self._unit(lambda tx, now_ms, some=some: joining.fetch(tx, some, now_ms), Turn.LAST)  # type: ignore[misc]
 
-    def _unit(self, work: Callable[[Transaction, int], Any], turn: Turn = Turn.USUAL) -> None:
+    def _unit(
+        self,
+        work: Callable[[Transaction, int], Any],
+        turn: Turn = Turn.USUAL,
+        failed: Callable[[], None] | None = None,
+    ) -> None:
         clock = self._node.clock
         future = self._node.ledger.submit(lambda transaction: work(transaction, clock.now_ms()), turn)
-        future.add_done_callback(_log_failure)
+        future.add_done_callback(lambda done: _log_failure(done, failed))
 
     def _settle(self, *, is_settled: bool) -> None:
         node = self._node
@@ -403,6 +411,10 @@ def _plain(register: Pause) -> tuple[int, int, bool, str]:
     return register.counter, register.rank, register.on, register.by
 
 
-def _log_failure(future: asyncio.Future[Any]) -> None:
-    if not future.cancelled() and (error := future.exception()) is not None and not isinstance(error, StoreError):
+def _log_failure(future: asyncio.Future[Any], failed: Callable[[], None] | None) -> None:
+    if future.cancelled() or (error := future.exception()) is None:
+        return
+    if not isinstance(error, StoreError):
         log.error("a unit of the cluster failed: %s", error)
+    if failed is not None:
+        failed()
