@@ -46,11 +46,9 @@ def play_range(begin: int, end: int, *, is_passive: bool, rules: Rules | None = 
     """Play the seeds from ``begin`` to before ``end``; stops after some schedules that were wrong."""
     totals = Totals()
     gc.disable()  # a tenth of the time; what a schedule leaves is collected after it
-    gc.freeze()  # and that alone: not what the other tests have
     try:
         _play(totals, range(begin, end), is_passive, rules, most_wrong)
     finally:
-        gc.unfreeze()
         gc.enable()
     return totals
 
