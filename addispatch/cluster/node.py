@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, assert_never
 
 from addispatch.cluster import events as ev
 from addispatch.cluster.entries import LOST_S, Entries, Row
-from addispatch.cluster.hands import Terms, to_claim, to_give
+from addispatch.cluster.hands import Terms, opens_there, to_claim, to_give
 from addispatch.cluster.liveness import Liveness, Standing, Timing
 from addispatch.cluster.messages import Digests, Heartbeat, Identity, Local, State, Synced
 from addispatch.cluster.waits import Waits
 from addispatch.domain.case import Owner
-from addispatch.domain.ownership import rendezvous
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -55,7 +54,7 @@ class Node:
         self.entries = Entries(me.store)
         self._began_s = self._unsettled_s = self._ticked_s = now_s
         self._beat_s = self._looked_s = float("-inf")
-        self._number = 0
+        self._number = self._settled_number = 0
         self._candidate: Heartbeat | None = None
         self._left: deque[str] = deque(maxlen=LEFT_COUNT)
         self._has_synced = self._is_loaded = self._has_path = False
@@ -90,17 +89,14 @@ class Node:
 
     def owner_for(self, shared: str = "") -> Owner:
         """Who sends for a new case; ``shared`` names something both nodes hear, and is the same on both."""
-        peer = self.peer
+        peer, mine = self.peer, Owner(0, self.me.rank, self.me.store)
         if peer is None or not self._peer_can_send():
-            return Owner(0, self.me.rank, self.me.store)
-        theirs = Owner(0, peer.who.rank, peer.who.store)
-        if self.is_leaving:
-            is_theirs = True
-        elif self.is_passive:
-            is_theirs = self.local.role != "master" and peer.local.role == "master"
-        else:
-            is_theirs = bool(shared) and rendezvous(shared, (self.me.name, peer.who.name)) == peer.who.name
-        return theirs if is_theirs else Owner(0, self.me.rank, self.me.store)
+            return mine
+        names, roles = (self.me.name, peer.who.name), (self.local.role, peer.local.role)
+        # Until the other node has heard that we are settled, it takes for its own whatever both hear.
+        is_known = peer.seen_boot == self.me.boot and peer.seen_number >= self._settled_number and self.is_settled
+        is_theirs = self.is_leaving or opens_there(shared, names, roles, is_passive=self.is_passive, is_known=is_known)
+        return Owner(0, peer.who.rank, peer.who.store) if is_theirs else mine
 
     @property
     def can_give(self) -> bool:
@@ -209,7 +205,7 @@ class Node:
 
     def _renew(self) -> None:
         self.me = self.me._replace(boot=self._new_boot())
-        self._number = 0
+        self._number, self._settled_number = 0, 1
         self._out.append(ev.Renew(self.me.boot))
         self.entries.forget_theirs()
         self._has_synced = False
@@ -231,7 +227,7 @@ class Node:
             return
         is_in_step = self.has_peer and self._has_synced and not self.entries.owed
         if is_in_step or now_s - self._unsettled_s >= self.timing.t_settle_s:
-            self.is_settled = True
+            self.is_settled, self._settled_number = True, self._number + 1
             self._out.append(ev.Settle(is_settled=True))
 
     # -- the other node ----------------------------------------------------------------------------------------------

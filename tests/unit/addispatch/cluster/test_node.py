@@ -26,10 +26,11 @@ class Driven:
     def does(self, *events):
         return [action for event in events for action in self.node.step(event, self.now_s)]
 
-    def beat(self, who=B, *, number=None, seen=None, settled=True, local=Local(channels=UP, role="slave")):  # noqa: B008
+    def beat(self, who=B, *, number=None, seen=None, heard=None, settled=True, local=Local(channels=UP, role="slave")):  # noqa: B008
         self.number = self.number + 1 if number is None else number
         boot = self.node.me.boot if seen is None else seen
-        return self.does(ev.Beat(Heartbeat(who, self.number, boot, "s1", settled, local, self.number)))
+        heard = self.number if heard is None else heard
+        return self.does(ev.Beat(Heartbeat(who, self.number, boot, "s1", settled, local, heard)))
 
     def ticks(self, for_s, *, beats=True, **more):
         actions = []
@@ -216,6 +217,20 @@ def test_what_both_hear_has_one_owner(driven):
     assert driven.node.owner_for() == MINE
     driven.ticks(2.0, beats=False)
     assert {driven.node.owner_for(f"alarm {n}") for n in range(50)} == {MINE}
+
+
+def test_what_both_hear_is_the_other_one_s_until_that_has_heard_that_this_one_is_settled(driven):
+    """Else both send it: the other node counts on itself alone as long as it knows nothing better."""
+    driven.node.step(ev.Tick(), driven.now_s + 2.0)  # it stood still: a new boot, not settled
+    driven.now_s += 2.0
+    alarms = [f"alarm {number}" for number in range(20)]
+    driven.ticks(1.0, heard=1)
+    driven.came(Synced())
+    assert driven.node.is_settled
+    assert {driven.node.owner_for(one).store for one in alarms} == {"s2"}
+    assert driven.node.owner_for().store == "s1"
+    driven.beat(heard=driven.number)
+    assert {driven.node.owner_for(one).store for one in alarms} == {"s1", "s2"}
 
 
 def test_a_freeze_is_a_new_boot_that_settles_anew(driven):
