@@ -21,8 +21,8 @@ def opens_there(
 ) -> bool:
     """Whether the other node, which can send, is the one to send for a new entry; of each pair ours comes first.
 
-    ``shared`` names what both hear, or is empty; ``is_known``: the other node counts on this one. Of what both hear not
-    both may be the sender; a moment in which each leaves it to the other does no harm, for then they join.
+    ``shared`` names what both hear, or is empty; ``is_known``: the other node counts on this one, so it does not
+    take for its own whatever both hear. A moment in which each leaves it to the other does no harm: they join.
     """
     if shared and not is_known:
         return True

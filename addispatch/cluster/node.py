@@ -54,7 +54,7 @@ class Node:
         self.entries = Entries(me.store)
         self._began_s = self._unsettled_s = self._ticked_s = now_s
         self._beat_s = self._looked_s = float("-inf")
-        self._number = self._settled_number = 0
+        self._number = 0
         self._candidate: Heartbeat | None = None
         self._left: deque[str] = deque(maxlen=LEFT_COUNT)
         self._has_synced = self._is_loaded = self._has_path = False
@@ -93,8 +93,7 @@ class Node:
         if peer is None or not self._peer_can_send():
             return mine
         names, roles = (self.me.name, peer.who.name), (self.local.role, peer.local.role)
-        # Until the other node has heard that we are settled, it takes for its own whatever both hear.
-        is_known = peer.seen_boot == self.me.boot and peer.seen_number >= self._settled_number and self.is_settled
+        is_known = self.is_settled and peer.counts_on
         is_theirs = self.is_leaving or opens_there(shared, names, roles, is_passive=self.is_passive, is_known=is_known)
         return Owner(0, peer.who.rank, peer.who.store) if is_theirs else mine
 
@@ -192,7 +191,8 @@ class Node:
         named = (seen.who.boot, seen.who.store) if seen else ("", "")
         number = max(seen.number, 0) if seen else 0
         is_settled = self.is_settled and not self.is_leaving  # whoever leaves takes nothing back
-        self._out.append(ev.Send(Heartbeat(self.me, self._number, *named, is_settled, self.local, number)))
+        counts_on = seen is not None and seen is self.peer and self._peer_can_send()
+        self._out.append(ev.Send(Heartbeat(self.me, self._number, *named, is_settled, self.local, number, counts_on)))
 
     def _thaw(self, now_s: float) -> None:
         """We stood still for so long that the other node may have taken over: begin anew."""
@@ -205,7 +205,7 @@ class Node:
 
     def _renew(self) -> None:
         self.me = self.me._replace(boot=self._new_boot())
-        self._number, self._settled_number = 0, 1
+        self._number = 0
         self._out.append(ev.Renew(self.me.boot))
         self.entries.forget_theirs()
         self._has_synced = False
@@ -227,7 +227,7 @@ class Node:
             return
         is_in_step = self.has_peer and self._has_synced and not self.entries.owed
         if is_in_step or now_s - self._unsettled_s >= self.timing.t_settle_s:
-            self.is_settled, self._settled_number = True, self._number + 1
+            self.is_settled = True
             self._out.append(ev.Settle(is_settled=True))
 
     # -- the other node ----------------------------------------------------------------------------------------------
