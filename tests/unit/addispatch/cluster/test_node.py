@@ -26,10 +26,10 @@ class Driven:
     def does(self, *events):
         return [action for event in events for action in self.node.step(event, self.now_s)]
 
-    def beat(self, who=B, *, number=None, seen=None, settled=True, local=Local(channels=UP, role="slave")):  # noqa: B008
+    def beat(self, who=B, *, number=None, seen=None, settled=True, local=Local(channels=UP, role="slave"), counts=True):  # noqa: B008
         self.number = self.number + 1 if number is None else number
         boot = self.node.me.boot if seen is None else seen
-        return self.does(ev.Beat(Heartbeat(who, self.number, boot, "s1", settled, local, self.number)))
+        return self.does(ev.Beat(Heartbeat(who, self.number, boot, "s1", settled, local, self.number, counts)))
 
     def ticks(self, for_s, *, beats=True, **more):
         actions = []
@@ -216,6 +216,22 @@ def test_what_both_hear_has_one_owner(driven):
     assert driven.node.owner_for() == MINE
     driven.ticks(2.0, beats=False)
     assert {driven.node.owner_for(f"alarm {n}") for n in range(50)} == {MINE}
+
+
+def test_what_both_hear_is_the_other_one_s_until_that_counts_on_this_one(driven):
+    """Else both send it: the other node takes it for its own as long as it knows nothing better."""
+    alarms = [f"alarm {number}" for number in range(20)]
+    driven.beat(counts=False)
+    assert {driven.node.owner_for(one).store for one in alarms} == {"s2"}
+    assert driven.node.owner_for().store == "s1", "nobody else hears of it"
+    driven.beat(counts=True)
+    assert {driven.node.owner_for(one).store for one in alarms} == {"s1", "s2"}
+
+
+@pytest.mark.parametrize(("settled", "counts"), [(True, True), (False, False)])
+def test_a_heartbeat_says_whether_it_counts_on_the_other_node(driven, settled, counts):
+    said = sent(Heartbeat, driven.ticks(0.5, settled=settled))
+    assert said[-1].counts_on is counts
 
 
 def test_a_freeze_is_a_new_boot_that_settles_anew(driven):
