@@ -17,7 +17,7 @@ from addispatch.cluster.node import CHUNK
 SEEDS = range(10)
 #: Seeds the campaign once stopped at: because of a rule, or because the oracle asked for too much. (seed, is_passive)
 STOPPED_AT = {
-    "told by each of two that do not mirror": ((1115, False), (6733, True)),
+    "told by each of two that do not mirror": ((1115, False), (6733, True), (7292, False)),
     "an ended process tells the other one nothing": ((3777, False),),
     "he answered the reminder, so he was asked": ((4427, False), (9392, True)),
     "the modem of the one who takes over is busy with another case": ((6679, True), (1718, False)),

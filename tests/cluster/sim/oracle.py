@@ -38,6 +38,8 @@ class Oracle:
         #: When an alarm was accepted and by whom; when that was answered as held by both.
         self._accepted: dict[tuple[str, int], float] = {}
         self._mirrored: dict[str, float] = {}
+        #: Which nodes a source told of an alarm: both of a shared one, and where it asked again for want of an answer.
+        self.offered: set[tuple[str, int]] = set()
         self.lost: set[str] = set()
         self.cancelled: set[str] = set()
         self._noted: set[Case] = set()
@@ -223,9 +225,9 @@ class Oracle:
             return [f"I1 {alarm.ident} is nowhere"]
         left = []
         pairs = [(h.disk.cases.get(alarm.ident), h.disk.store) for h in self.world.hosts]
-        # What both heard by themselves while they were apart stays with both without mirroring: nobody tells them.
-        is_twin = alarm.shared and not self.world.plan.mirror
-        if not is_twin and all(case and is_open(case) and case.owner.store == store for case, store in pairs):
+        if not self._is_twin(alarm.ident) and all(
+            case and is_open(case) and case.owner.store == store for case, store in pairs
+        ):
             left.append(f"I2 {alarm.ident} is sent by both")
         for case in held:
             left += [
@@ -313,9 +315,10 @@ class Oracle:
         return promote_s is not None and alarm.shared and abs(alarm.at_s - promote_s) < PROMOTION_S
 
     def _is_twin(self, ident: str) -> bool:
-        """Whether each node may have heard the alarm without the other and, not mirroring, tell people of its own."""
+        """Whether each node heard the alarm without the other and, not mirroring, tells people of its own: for ever."""
         plan = self.world.plan
-        return self.alarms[ident].shared and not plan.mirror and bool(plan.faults or plan.stops)
+        is_known_to_both = {(ident, 0), (ident, 1)} <= self.offered
+        return is_known_to_both and not plan.mirror and bool(plan.faults or plan.stops)
 
     def _overlapping(self, ident: str, sent_s: list[float]) -> list[Fault]:
         began_s = self.alarms[ident].at_s
