@@ -105,8 +105,8 @@ class Entries:
         self._rows: dict[str, Row] = {}
         #: Not clean, in the order in which they became so.
         self.unclean: dict[str, Row] = {}
-        #: What there was when the nodes met and the other one has not confirmed since. New ones do not count: under
-        #: load there are always some.
+        #: What there was when the nodes met, or came before each could send, and the other one has not confirmed since.
+        #: New ones do not count: under load there are always some.
         self.owed: set[str] = set()
         #: Open, and sent for by another store.
         self.foreign: dict[str, Row] = {}

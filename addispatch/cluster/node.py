@@ -316,6 +316,8 @@ class Node:
 
     def _committed(self, changes: tuple[ev.Change, ...], now_s: float) -> None:
         self._put(changes)
+        if not self.is_settled and not self._peer_can_send():  # the other node may send the same: hear of it first
+            self.entries.owed.update(change.id for change in changes)
         if self.local.mirror:
             self._push(changes, now_s)
         elif self.has_peer:

@@ -75,6 +75,17 @@ def test_it_settles_at_once_when_both_told_each_other_everything():
     assert of(ev.Settle, driven.came(Synced())) == [ev.Settle(is_settled=True)]
 
 
+def test_what_came_before_it_knew_of_the_other_node_is_confirmed_before_it_sends():
+    """Both may have heard it, and the other one, which counted on itself alone, sends it."""
+    driven = Driven()
+    driven.ticks(0.25)
+    driven.commits()
+    driven.ticks(0.5)
+    assert of(ev.Settle, driven.came(Synced())) == []
+    driven.commits("f")
+    assert of(ev.Settle, driven.came(Digests((("e", 1),)))) == [ev.Settle(is_settled=True)], "new ones do not count"
+
+
 def test_a_stranger_is_asked_whether_it_knows_us_before_it_counts():
     driven = Driven()
     assert len(sent(Heartbeat, driven.beat(seen="old boot"))) == 1, "it is answered at once"
