@@ -58,6 +58,9 @@ def _peer(peer: dict[str, Any]) -> str:
 def _directory(doc: dict[str, Any]) -> str:
     term, gen = doc["version"]
     same = "the same on both nodes" if doc["same"] else "not known to be the same on both nodes"
+    if doc["same"] is None and doc["last_heard_s"] is not None:
+        was = "the same on both nodes" if doc["last_same"] else "another one on the other node"
+        same = f"{was} when that was heard last, {duration(doc['last_heard_s'])} ago"
     fetching = f", fetching {doc['fetching'][0]} of {doc['fetching'][1]} bytes" if doc["fetching"] else ""
     read_only = f"; read-only: {printable(doc['read_only'])}" if doc["read_only"] else ""
     return f"version {term}.{gen}, {same}{fetching}{read_only}"

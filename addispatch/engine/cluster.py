@@ -223,6 +223,8 @@ class Cluster:
             return
         if isinstance(message, Heartbeat):
             self._step(ev.Beat(message))
+            if message.who.rank == self.rules.me.rank:
+                self.peer.rival(message)
             if self.rules.peer is not None and self.rules.peer.number == message.number:
                 self.replication.heartbeat(message)
         else:

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 #: Apart for so long, it is told (SPEC 7), in seconds.
 APART_S = 300.0
-#: Heard within so long, though not often enough yet to count as there, it is coming back, in seconds.
+#: Heard within so long, though not often enough yet to count as there, it is coming, in seconds.
 BACK_S = 0.5
+#: A node that may not be one of the pair is there until it was silent for so long, in seconds.
+RIVAL_S = 10.0
 #: A copy that stayed alone is told of as an event once in so long, in seconds.
 SINGLE_S = 60.0
 #: The first ones are told together, after so long, in seconds.
@@ -33,6 +35,8 @@ class Peer:
         self._stores: dict[str, str] = {}
         self._single_s = float("-inf")
         self._standing = Standing.UNKNOWN
+        self._down_s = self._rival_s = float("-inf")
+        self._rival = ""
 
     # -- what comes --------------------------------------------------------------------------------------------------
 
@@ -60,9 +64,21 @@ class Peer:
         if peer is not None and sender == peer.who.name:
             self._beats[path] = self._node.clock.monotonic_s()
 
+    def rival(self, heartbeat: Heartbeat) -> None:
+        """A node with this one's role in the file was heard: the rules do not listen to it."""
+        role, url = heartbeat.local.role, heartbeat.local.url
+        where = f" at {url}" if url else ""
+        self._rival = (
+            f"{heartbeat.who.name}{where} began with the same role as this node (it is the {role} now), and neither "
+            "listens to the other: stop one of them, give it the other role and an empty data folder"
+        )
+        self._rival_s = self._node.clock.monotonic_s()
+
     def changed(self, standing: Standing, heartbeat: Heartbeat | None) -> bool:
         """It came, went, or tells something else of itself; True if it has come."""
         before, self._standing = self._standing, standing
+        if standing is Standing.DOWN:
+            self._down_s = self._node.clock.monotonic_s()
         if standing is before or heartbeat is None:
             return False
         name = heartbeat.who.name
@@ -123,13 +139,20 @@ class Peer:
         broken = [f"{path}: {problem}" for path, problem in self.paths.items() if problem]
         if self.paths and len(broken) == len(self.paths):
             return f"no broker can be reached ({'; '.join(broken)})"
-        peer = self._cluster.rules.peer
+        if rival := self._rival_now():
+            return rival
+        peer, now_s = self._cluster.rules.peer, self._node.clock.monotonic_s()
         if peer is None:
             return "nothing heard of it yet"
-        silence_s = self._cluster.rules.live.silence_s(self._node.clock.monotonic_s())
-        if silence_s < BACK_S:
-            return f"{peer.who.name} is just coming back"
-        return f"{peer.who.name} has been silent for {silence_s:.0f} s"
+        heard_s = max(self._beats.values(), default=self._down_s)
+        if heard_s > self._down_s and now_s - heard_s < BACK_S:
+            return f"{peer.who.name} is heard, but not for long enough yet"
+        # It may be short: a broker says at once that the connection of a node has ended.
+        silence_s = self._cluster.rules.live.silence_s(now_s)
+        return f"{peer.who.name} has been silent for {silence_s:.{0 if silence_s >= 1 else 1}f} s"
+
+    def _rival_now(self) -> str:
+        return self._rival if self._node.clock.monotonic_s() - self._rival_s < RIVAL_S else ""
 
     def look(self) -> None:
         """Report how it, and the brokers, stand: a tick."""
@@ -137,6 +160,7 @@ class Peer:
         broken = [f"{path}: {trouble}" for path, trouble in sorted(self.paths.items()) if trouble]
         text = f"Brokers between the nodes are out of reach, please check them: {'; '.join(broken)}"
         self._node.conditions.report("brokers of the pair", text if broken else "", grace_s=APART_S)
+        self._node.conditions.report("role of this node", self._rival_now(), grace_s=RIVAL_S)
         problem = self.problem
         text = f"Replication {self.other} not available. Please check the other node and the brokers: {problem}"
         self._node.conditions.report("peer", text if problem else "", grace_s=APART_S)

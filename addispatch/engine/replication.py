@@ -213,11 +213,14 @@ class Replication:
 
     def document(self) -> dict[str, Any]:
         """The directory's part of the cluster's document."""
-        version, progress = self.rules.version, self.rules.progress
+        version, progress, peer = self.rules.version, self.rules.progress, self.rules.peer
         return {
             "version": [version.term, version.gen],
             "sha": version.sha,
-            "same": self.rules.is_synced,
+            # Of a node that is not there nobody knows: then what it had when it was heard last, and how long ago that was.
+            "same": self.rules.is_synced if self._cluster.rules.has_peer else None,
+            "last_same": self.rules.is_synced,
+            "last_heard_s": None if peer is None else round(self._node.clock.monotonic_s() - peer.heard_s, 1),
             "read_only": self.read_only(),
             "fetching": list(progress) if progress else None,
         }

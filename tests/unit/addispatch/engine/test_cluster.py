@@ -14,10 +14,12 @@ from addispatch.cluster import events as ev
 from addispatch.cluster.envelope import Header
 from addispatch.cluster.keyring import generate
 from addispatch.cluster.liveness import Standing
+from addispatch.cluster.replica import Peer as Known
 from addispatch.config import Config
 from addispatch.domain.alarm import Alarm
 from addispatch.domain.delivery import RetryRules
 from addispatch.domain.errors import StoreError
+from addispatch.domain.replication import ClusterRole
 from addispatch.engine import joining, pause
 from addispatch.engine.cluster import Cluster
 
@@ -62,7 +64,8 @@ class Member:
         self.dispatcher = self.escalator = hold
         self.monitoring = SimpleNamespace(set_duty=lambda *, is_mine: self.duties.append(is_mine))
         self.host = SimpleNamespace(channels=lambda: {"sms": SimpleNamespace(health=SimpleNamespace(up=True))})
-        self.conditions = SimpleNamespace(report=lambda *_args, **_more: None)
+        self.bad = {}
+        self.conditions = SimpleNamespace(report=lambda name, problem, **_more: self.bad.update({name: problem}))
         self.confirmed = []
         self.metrics = SimpleNamespace(confirmed=self.confirmed.append)
         self.retry_rules, self.standby_reason = RetryRules(), None
@@ -124,10 +127,10 @@ class Both:
 
 
 @contextlib.asynccontextmanager
-async def open_both(folder, **cluster):
+async def open_both(folder, roles=("master", "slave"), **cluster):
     async with contextlib.AsyncExitStack() as stack:
         members = []
-        for name, role, store in (("a", "master", "s1"), ("b", "slave", "s2")):
+        for name, role, store in (("a", roles[0], "s1"), ("b", roles[1], "s2")):
             (folder / name).mkdir()
             options = {"clock": members[0].clock} if members else {}
             room = await stack.enter_async_context(open_room(folder / name, *OPS, store_id=store, **options))
@@ -227,6 +230,28 @@ async def test_a_message_that_cannot_be_read_is_told_of_and_changes_nothing(both
     told = [line for line in both.a.said if "cannot be read" in line]
     assert len(told) == 4
     assert all(line.startswith("Cluster: dropped what came by broker: a message of kind") for line in told)
+
+
+async def test_a_node_of_the_same_role_is_told_of_however_long_both_run(tmp_path):
+    async with open_both(tmp_path, roles=("master", "master")) as both:
+        for _ in range(2):
+            await both.passes(30.0)
+            for one, other in ((both.a, "node-b"), (both.b, "node-a")):
+                assert one.bad["role of this node"].startswith(f"{other} at ")
+                assert one.twin.peer.document()["peer_status"].startswith(f"Disconnected. {other} at ")
+
+
+async def test_nobody_says_that_the_directory_of_a_node_that_is_away_is_the_same(both):
+    def same():
+        doc = both.a.twin.replication.document()
+        return doc["same"], doc["last_same"], doc["last_heard_s"]
+
+    rules = both.a.twin.replication.rules
+    rules.peer = Known("node-b", rules.version, ClusterRole.SLAVE, both.a.clock.monotonic_s())
+    assert same() == (True, True, 0.0)
+    both.cut()
+    await both.passes(10.0)
+    assert same() == (None, True, 10.0)
 
 
 async def test_an_alarm_that_is_refused_is_refused_to_who_waits(both):

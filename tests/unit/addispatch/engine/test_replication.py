@@ -33,7 +33,7 @@ class Member:
         self.said, self.clock, self.other, self.is_cut = [], SystemClock(), None, False
         self.config = SimpleNamespace(node=SimpleNamespace(data_dir=self.folder))
         self.directory = DirectoryStore(self.folder / "directory", "SG")
-        rules = SimpleNamespace(peer=SimpleNamespace(local=Local(url="http://other:5556")))
+        rules = SimpleNamespace(has_peer=True, peer=SimpleNamespace(local=Local(url="http://other:5556")))
         cluster = SimpleNamespace(config=SimpleNamespace(role=role), rules=rules, send_config=self._send)
         self.replication, self.tasks, self._number = Replication(self, cluster), Supervisor(), 0
 
