@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from addispatch.cluster import events as ev
 from addispatch.cluster import wire
+from addispatch.cluster.limits import Complaints
 from addispatch.cluster.link import ClusterLink
 from addispatch.cluster.liveness import Standing, Timing
 from addispatch.cluster.messages import Heartbeat, Identity, Local, Pause
@@ -21,6 +22,7 @@ from addispatch.cluster.node import Node as Rules
 from addispatch.domain.errors import StoreError
 from addispatch.domain.events import INFO, SEVERE, WARNING, Said
 from addispatch.engine import joining, orphans, pause
+from addispatch.engine.merging import Merging
 from addispatch.engine.peer import Peer
 from addispatch.engine.replication import Replication
 from addispatch.pipeline.pairing import ACTIVE_MS, PASSIVE_MS, Pairing
@@ -71,10 +73,12 @@ class Cluster:
         self._orphans_s = 0.0
         #: Whether this node does what one node of two is enough for.
         self.on_duty = False
+        self._complaints = Complaints(self.stranger, node.clock.monotonic_s)
         self.rules: Rules
         self.link: ClusterLink
         self.peer = Peer(node, self)
         self.replication = Replication(node, self)
+        self.merging = Merging(node)
 
     async def begin(self, store_id: str) -> None:
         """Name this store in the ledger, own what is from before the cluster, and read what the peer may lack."""
@@ -219,7 +223,7 @@ class Cluster:
         try:
             message = wire.decode(kind, header, body)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-            self.stranger(f"a message of kind {kind} that cannot be read ({error!r})", path, 1)
+            self._complaints.add(f"a message of kind {kind} that cannot be read ({type(error).__name__})", path)
             return
         if isinstance(message, Heartbeat):
             self._step(ev.Beat(message))
@@ -257,8 +261,7 @@ class Cluster:
             case ev.Send(message):
                 self._send(message)
             case ev.Merge():
-                has_sms = self.peer.has_sms
-                self._unit(lambda tx, now_ms: joining.join(tx, node.desk(), action, now_ms, peer_has_sms=has_sms))
+                self.merging.take(action, peer=self.peer.name, peer_has_sms=self.peer.has_sms)
             case ev.Fetch(ids):
                 self._fetch(ids)
             case ev.Look(theirs):

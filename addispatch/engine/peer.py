@@ -120,6 +120,12 @@ class Peer:
             return rules.peer.who.name
         return self._stores.get(store or "", store)
 
+    @property
+    def name(self) -> str:
+        """What the other node is called, for people."""
+        peer = self._cluster.rules.peer
+        return peer.who.name if peer is not None else "the other node"
+
     def number(self) -> str:
         """The number the other node's texts come from, as it says."""
         peer = self._cluster.rules.peer
@@ -174,9 +180,7 @@ class Peer:
 
     def why_give(self) -> str:
         """Why cases are handed over."""
-        peer = self._cluster.rules.peer
-        name = peer.who.name if peer is not None else "the other node"
-        return f"{name} can send them"
+        return f"{self.name} can send them"
 
     def document(self) -> dict[str, Any]:
         """The cluster's part of the status (CONTRACT, ``/cluster``)."""

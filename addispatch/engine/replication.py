@@ -217,7 +217,7 @@ class Replication:
         return {
             "version": [version.term, version.gen],
             "sha": version.sha,
-            # Of a node that is not there nobody knows: then what it had when it was heard last, and how long ago that was.
+            # Nobody knows what a node has that is away: then what it had when it was heard last, and how long ago.
             "same": self.rules.is_synced if self._cluster.rules.has_peer else None,
             "last_same": self.rules.is_synced,
             "last_heard_s": None if peer is None else round(self._node.clock.monotonic_s() - peer.heard_s, 1),

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from types import SimpleNamespace
 
+import orjson
 import pytest
 from pipelines import group, until
 from rooms import PHONE_ADAM, PHONE_BO, PHONE_JANE, open_room, usual
@@ -225,11 +226,26 @@ async def test_a_pause_is_on_both_and_ends_on_both(both):
 
 async def test_a_message_that_cannot_be_read_is_told_of_and_changes_nothing(both):
     header = Header(v=1, kid="k1", sender="node-b", store="s2", boot="x", n=1, to="", tstore="", tboot="", ts=0)
-    for kind, body in (("hb", b"[]"), ("st", b'{"e":[7]}'), ("ak", b"\xff"), ("hb", b'{"rank":1}')):
+    for kind, body in 3 * (("hb", b"[]"), ("st", b'{"e":7}'), ("ak", b"\xff"), ("hb", b'{"rank":1}')):
         both.a.twin.heard("broker", header, kind, body)
     told = [line for line in both.a.said if "cannot be read" in line]
-    assert len(told) == 4
+    assert len(told) == 4, "each kind once a minute"
     assert all(line.startswith("Cluster: dropped what came by broker: a message of kind") for line in told)
+
+
+async def test_one_record_that_cannot_be_read_costs_no_other(both):
+    accepts, others = both.b.accept("good"), both.b.accept("bad")
+    await both.b.ledger.submit(lambda _tx: None)
+    for at, (header, kind, body) in enumerate(both.b.twin.link.out):
+        if kind == "st":
+            records = [7 if doc.get("h", {}).get("text") == "bad" else doc for doc in orjson.loads(body)["e"]]
+            both.b.twin.link.out[at] = (header, kind, orjson.dumps({"e": records}))
+    assert await done(both, accepts)
+    assert not others.done(), "what is not here is not confirmed"
+    assert [case["text"] for case in await both.a.room.cases()] == ["good"]
+    assert [line for line in both.a.said if line.startswith("Cluster: left out a record of node-b")]
+    await both.passes(2.0)
+    assert [case["text"] for case in await both.a.room.cases()] == ["good", "bad"], "it comes again"
 
 
 async def test_a_node_of_the_same_role_is_told_of_however_long_both_run(tmp_path):
