@@ -26,13 +26,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: What a record that is none may raise, and the database for a value that is none.
-UNREADABLE = (
-    ValueError, LookupError, TypeError, AttributeError, OverflowError,
-    sa.exc.IntegrityError, sa.exc.DataError, sa.exc.ProgrammingError, sa.exc.InterfaceError,
-)  # fmt: skip
-#: Longest reason, in characters.
-MAX_CHARS = 120
+#: What a record that is none may raise.
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
+#: What databases say of a value that is none, however they are asked (PEP 249); of their own troubles they say another.
+REFUSED = ("IntegrityError", "DataError", "ProgrammingError", "InterfaceError")
 
 
 class Merging:
@@ -49,11 +46,14 @@ class Merging:
         node, is_single = self._node, len(merge.records) == 1
 
         def unit(transaction: Transaction) -> None:
+            refused = [
+                getattr(where, name) for where in (sa.exc, transaction.connection.dialect.dbapi) for name in REFUSED
+            ]
             try:
                 joining.join(transaction, node.desk(), merge, node.clock.now_ms(), peer_has_sms=peer_has_sms)
                 if is_single:
                     transaction.flush()  # what the database thinks of it, too, is said now
-            except UNREADABLE as error:
+            except (*UNREADABLE, *refused) as error:
                 raise ClusterError(type(error).__name__) from error
 
         def done(future: asyncio.Future[Any]) -> None:
