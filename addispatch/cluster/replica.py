@@ -180,7 +180,9 @@ class Replica:
                 return [Send(each) for each in answer(body, self.version, self._blob)]
             case "gone":
                 if self._fetch and Version.parse(body.get("version")) == self._fetch.version:
-                    self._fetch = None
+                    version, self._fetch = self._fetch.version, None
+                    if why := body.get("why"):
+                        return self.not_installed(version, str(why)[:100], now_s)
                 return []
             case "chunk":
                 return self._chunk(body, now_s)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from addispatch.domain.addressbook import Directory
     from addispatch.engine.cluster import Cluster
     from addispatch.engine.node import Node
+    from addispatch.store.directory_pack import Packed
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,8 @@ class Replication:
         directory = self._node.directory
         self._directory_file = directory_file
         saved = await asyncio.to_thread(self._file.read)
-        packed = await directory.packed()
+        directory.share()
+        packed = await self._packed()
         has_file = directory_file is not None and await asyncio.to_thread(directory_file.exists)
         actions = self.rules.begin(
             saved,
@@ -89,6 +91,13 @@ class Replication:
         if directory_file is not None and has_file:
             await self._tell_unlike(directory_file)
         return False
+
+    async def _packed(self) -> Packed:
+        """The directory for the other node; if it is too large for that, people hear of it and nothing is copied."""
+        packed = await self._node.directory.packed()
+        problem = packed.problem and f"The directory is {packed.problem}: the other node keeps what it has"
+        self._node.conditions.report("size of the directory", problem, grace_s=0)
+        return packed
 
     async def _tell_unlike(self, file: Path) -> None:
         try:
@@ -166,7 +175,7 @@ class Replication:
                 await self._carry_out(self.rules.tick(self._node.clock.monotonic_s()))
                 continue
             if work is None:
-                packed = await self._node.directory.packed()
+                packed = await self._packed()
                 await self._carry_out(self.rules.edited(packed.sha, packed.blob))
                 continue
             try:

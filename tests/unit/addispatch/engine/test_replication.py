@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from types import SimpleNamespace
 
 import orjson
@@ -10,11 +11,12 @@ import pytest
 from pipelines import until
 
 from addispatch.cluster.messages import Heartbeat, Identity, Local
-from addispatch.domain.errors import AddispatchError, Refused
+from addispatch.domain.errors import AddispatchError, ConfigErrors, Refused
 from addispatch.engine import replication as module
 from addispatch.engine.replication import Replication
 from addispatch.runtime.clock import SystemClock
 from addispatch.runtime.tasks import Supervisor
+from addispatch.store import directory_pack
 from addispatch.store.directory import DirectoryStore
 
 ADAM = '[[recipient]]\nname = "Adam"\nchannels = ["log"]\n'
@@ -31,6 +33,8 @@ class Member:
         if text:
             self.file.write_text(text)
         self.said, self.clock, self.other, self.is_cut = [], SystemClock(), None, False
+        self.bad = {}
+        self.conditions = SimpleNamespace(report=lambda name, problem, **_more: self.bad.update({name: problem}))
         self.config = SimpleNamespace(node=SimpleNamespace(data_dir=self.folder))
         self.directory = DirectoryStore(self.folder / "directory", "SG")
         rules = SimpleNamespace(has_peer=True, peer=SimpleNamespace(local=Local(url="http://other:5556")))
@@ -140,6 +144,26 @@ async def test_an_empty_master_waits_until_somebody_says_so(tmp_path):
             await a.replication.start_empty()
         with pytest.raises(AddispatchError):
             await b.replication.start_empty()
+
+
+async def test_a_directory_that_is_too_large_is_told_of_on_both_and_both_go_on(tmp_path, monkeypatch):
+    async with open_members(tmp_path, slave=JANE) as (a, b):
+        await agree(a, b)
+        pack = directory_pack.MAX_BYTES
+        monkeypatch.setattr(directory_pack, "MAX_BYTES", 100)
+    async with open_members(tmp_path, slave=JANE) as (a, b):
+        assert a.bad["size of the directory"].startswith("The directory is too large for two nodes: ")
+        await a.directory.put("recipient", {"name": "Bo", "channels": ["log"]})
+        await until(lambda: a.beats() or [line for line in b.said if "it is too large to be copied" in line])
+        assert await b.names() == ["Adam"]
+        monkeypatch.setattr(directory_pack, "MAX_BYTES", pack)
+        await a.directory.delete("recipient", "Bo")
+        await agree(a, b)
+        assert not a.bad["size of the directory"]
+        monkeypatch.setattr(directory_pack, "MAX_BYTES", 100)
+        a.directory._book._packed = dataclasses.replace(a.directory._book.packed(), problem="")
+        with pytest.raises(ConfigErrors, match="too large"):
+            await a.directory.put("recipient", {"name": "Bo", "channels": ["log"]})
 
 
 async def test_nonsense_changes_nothing(tmp_path):
