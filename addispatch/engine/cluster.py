@@ -21,7 +21,7 @@ from addispatch.cluster.messages import Heartbeat, Identity, Local, Pause
 from addispatch.cluster.node import Node as Rules
 from addispatch.domain.errors import StoreError
 from addispatch.domain.events import INFO, SEVERE, WARNING, Said
-from addispatch.engine import joining, orphans, pause
+from addispatch.engine import joining, names, orphans, pause
 from addispatch.engine.merging import Merging
 from addispatch.engine.peer import Peer
 from addispatch.engine.replication import Replication
@@ -103,6 +103,7 @@ class Cluster:
         node.ledger.on_changes = self._on_changes
         node.standby_reason = self.standby_reason
         await node.ledger.submit(lambda transaction: joining.adopt(transaction, node.clock.now_ms()))
+        self.learn(me)
 
     async def start(self) -> None:
         """Connect, and let the rules run."""
@@ -237,6 +238,11 @@ class Cluster:
     def beat(self, path: str, header: Header) -> None:
         """A heartbeat came by a path."""
         self.peer.heard_by(path, header.sender)
+
+    def learn(self, who: Identity) -> None:
+        """Keep the name of the node that has a store."""
+        if not names.is_known(self._node.ledger.marks, who.store, who.name):
+            self._unit(lambda tx, _now_ms: names.note(tx, who.store, who.name))
 
     def path_up(self, path: str) -> None:
         """A broker took us."""

@@ -32,7 +32,6 @@ class Peer:
         self.paths: dict[str, str] = {}
         self._beats: dict[str, float] = {}
         self._single_count = 0
-        self._stores: dict[str, str] = {}
         self._single_s = float("-inf")
         self._standing = Standing.UNKNOWN
         self._down_s = self._rival_s = float("-inf")
@@ -77,12 +76,13 @@ class Peer:
     def changed(self, standing: Standing, heartbeat: Heartbeat | None) -> bool:
         """It came, went, or tells something else of itself; True if it has come."""
         before, self._standing = self._standing, standing
+        if heartbeat is not None:
+            self._cluster.learn(heartbeat.who)
         if standing is Standing.DOWN:
             self._down_s = self._node.clock.monotonic_s()
         if standing is before or heartbeat is None:
             return False
         name = heartbeat.who.name
-        self._stores[heartbeat.who.store] = name
         if standing is Standing.UP and before is not Standing.SUSPECT:
             self._node.say(Said(f"Node {name} is connected", INFO, "PeerUp"))
             return True
@@ -110,15 +110,6 @@ class Peer:
     def other(self) -> str:
         """What the other one is called in the seed's sentences."""
         return "Slave" if self._cluster.role == "master" else "Master"
-
-    def name_of(self, store: str | None) -> str | None:
-        """The name of the node that has, or last had, a store; the store's id if that was never heard of."""
-        rules = self._cluster.rules
-        if store == rules.me.store:
-            return rules.me.name
-        if rules.peer is not None and store == rules.peer.who.store:
-            return rules.peer.who.name
-        return self._stores.get(store or "", store)
 
     @property
     def name(self) -> str:

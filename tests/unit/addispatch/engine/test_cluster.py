@@ -21,7 +21,7 @@ from addispatch.domain.alarm import Alarm
 from addispatch.domain.delivery import RetryRules
 from addispatch.domain.errors import StoreError
 from addispatch.domain.replication import ClusterRole
-from addispatch.engine import joining, pause
+from addispatch.engine import joining, names, pause
 from addispatch.engine.cluster import Cluster
 
 OPS = (PHONE_ADAM, PHONE_JANE, PHONE_BO, usual(), group("Ops", "Adam", "Jane", policy="usual"))
@@ -246,6 +246,11 @@ async def test_one_record_that_cannot_be_read_costs_no_other(both):
     assert [line for line in both.a.said if line.startswith("Cluster: left out a record of node-b")]
     await both.passes(2.0)
     assert [case["text"] for case in await both.a.room.cases()] == ["good", "bad"], "it comes again"
+
+
+async def test_a_node_remembers_which_store_was_whose(both):
+    for one in (both.a, both.b):
+        await until(lambda one=one: [names.shown(one.ledger.marks, s) for s in ("s1", "s2")] == ["node-a", "node-b"])
 
 
 async def test_a_node_of_the_same_role_is_told_of_however_long_both_run(tmp_path):

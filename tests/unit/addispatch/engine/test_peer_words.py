@@ -40,7 +40,7 @@ def made(seen, *, has_peer=True):
     rules = SimpleNamespace(peer=other, has_peer=has_peer, standing=Standing.UP, is_settled=True)
     rules.live = SimpleNamespace(silence_s=lambda now_s: now_s - seen.heard_s)
     config = SimpleNamespace(mode="active/active")
-    peer = Peer(seen, SimpleNamespace(role="master", rules=rules, config=config))
+    peer = Peer(seen, SimpleNamespace(role="master", rules=rules, config=config, learn=lambda _who: None))
     peer.changed(Standing.UP, other)
     return peer
 
