@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 APART_S = 300.0
 #: Heard within so long, though not often enough yet to count as there, it is coming, in seconds.
 BACK_S = 0.5
+#: Alarms refused for so long are told of, in seconds: a restart of the other node takes less.
+REFUSES_S = 10.0
 #: A node that may not be one of the pair is there until it was silent for so long, in seconds.
 RIVAL_S = 10.0
 #: A copy that stayed alone is told of as an event once in so long, in seconds.
@@ -158,6 +160,8 @@ class Peer:
         text = f"Brokers between the nodes are out of reach, please check them: {'; '.join(broken)}"
         self._node.conditions.report("brokers of the pair", text if broken else "", grace_s=APART_S)
         self._node.conditions.report("role of this node", self._rival_now(), grace_s=RIVAL_S)
+        refuses = self._cluster.refusal()
+        self._node.conditions.report("alarms", f"No alarm is taken: {refuses}" if refuses else "", grace_s=REFUSES_S)
         problem = self.problem
         text = f"Replication {self.other} not available. Please check the other node and the brokers: {problem}"
         self._node.conditions.report("peer", text if problem else "", grace_s=APART_S)

@@ -201,6 +201,10 @@ async def test_strict_refuses_what_only_one_holds(tmp_path):
             future.result()
         await both.passes(2.0)
         assert "strict is set" in both.a.twin.refusal()
+        assert both.a.bad["alarms"].startswith("No alarm is taken: strict is set")
+        both.cut(is_cut=False)
+        await both.passes(3.0)
+        assert not both.a.bad["alarms"]
 
 
 async def test_the_survivor_takes_over_and_they_agree_again(both):

@@ -34,7 +34,7 @@ class Stage:
             me, Timing(), Local(role=role), str, self.clock.monotonic_s(), is_passive=mode == "active/passive"
         )
         self.cluster = SimpleNamespace(
-            role=role, rules=self.rules, learn=self.learnt.append, config=SimpleNamespace(mode=mode, mirror=True),
+            role=role, rules=self.rules, learn=self.learnt.append, refusal=str, config=SimpleNamespace(mode=mode, mirror=True),
             replication=SimpleNamespace(document=lambda: {"same": True}),
         )  # fmt: skip
         self.peer = Peer(node, self.cluster)
