@@ -192,7 +192,7 @@ def test_a_channel_that_is_needed_and_that_nobody_brings_is_a_mistake(tmp_path, 
         'http.ready_needs: no plugin that is on has the channel lgo (did you mean "log"?)'
     ]
     file.write_text('[http]\nready_needs = ["mirror"]\n[plugin.log]')
-    assert lines(check_file(file)) == ["http.ready_needs: no plugin that is on has the channel mirror"]
+    assert lines(check_file(file)) == ["http.ready_needs: no plugin that is on has the channel mirror (there are: log)"]
     pair = f'[node]\nname = "a"\n[cluster]\nrole = "master"\nbrokers = ["mqtt://a:1884"]\nkey = "{generate("k1")}"\n'
     file.write_text(pair + file.read_text())
     assert lines(check_file(file)) == [], "the other node of a pair has it"
