@@ -25,6 +25,8 @@ def _status(doc: Doc) -> None:
     other = "Slave" if role == "master" else "Master"
     is_there = doc["peer_status"] == "Connected"
     print(f"{other} Status: {colour(printable(doc['peer_status']), 'green' if is_there else 'red')}")
+    if trouble := doc["directory"]["trouble"]:
+        _line("Roles", f"{printable(trouble)}: addispatch cluster promote", "red")
     _line("State", str(doc["state"]), "green" if doc["settled"] else "yellow")
     mirror = "pending messages are mirrored" if doc["mirror"] else "queue not mirrored"
     settled = "settled" if doc["settled"] else "not settled: it sends nothing yet"

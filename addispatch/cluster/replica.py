@@ -272,6 +272,11 @@ class Replica:
         return ""
 
     @property
+    def trouble(self) -> str:
+        """Why the two cannot agree by themselves, as a sentence for people; empty if they can."""
+        return self._trouble
+
+    @property
     def progress(self) -> tuple[int, int] | None:
         """Bytes fetched and bytes in all (0: not known yet); None if nothing is being fetched."""
         return self._fetch.progress if self._fetch else None

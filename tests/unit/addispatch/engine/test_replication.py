@@ -134,6 +134,33 @@ async def test_promoting_turns_the_roles_round_and_is_kept(tmp_path):
         assert again.role == "slave", "whatever the file says"
 
 
+async def test_promoted_on_both_while_apart_nothing_is_lost_and_the_operator_decides(tmp_path):
+    async with open_members(tmp_path) as (a, b):
+        await agree(a, b)
+        a.is_cut = b.is_cut = True
+        for one, name in ((a, "Alma"), (b, "Bo")):
+            await one.replication.promote()
+            await one.directory.put("recipient", {"name": name, "channels": ["log"]})
+        a.is_cut = b.is_cut = False
+        both = "this node and {} are both master (term 2): promote the right one"
+        for one, name in ((a, "slave"), (b, "master")):
+            told = both.format(name)
+            await until(
+                lambda one=one, told=told: (
+                    a.beats() or b.beats() or one.bad.get("roles of the pair", "").startswith(told)
+                )
+            )
+            assert one.replication.document()["trouble"] == one.replication.read_only() == told
+            with pytest.raises(Refused, match="are both master"):
+                await one.directory.put("recipient", {"name": "Eve", "channels": ["log"]})
+        assert (sorted(await a.names()), sorted(await b.names())) == (["Adam", "Alma"], ["Adam", "Bo"])
+        await b.replication.promote()
+        await agree(a, b, ("slave", "master"))
+        assert sorted(await a.names()) == ["Adam", "Bo"]
+        assert "recipient 'Alma': only there" in (await a.directory.offered()).differences
+        await until(lambda: not (a.bad["roles of the pair"] or b.bad["roles of the pair"]))
+
+
 async def test_an_empty_master_waits_until_somebody_says_so(tmp_path):
     async with open_members(tmp_path, master="") as (a, b):
         assert a.replication.read_only()
