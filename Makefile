@@ -8,6 +8,8 @@ PYTHON ?= python3
 export PYTHON
 # Debian keeps servers in sbin, which is not on a user's path.
 export PATH := $(PATH):/usr/sbin:/sbin
+# Containers often forbid Python to keep what it compiled; the tests start it hundreds of times.
+unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 CODE := addispatch plugins tests benchmarks
@@ -20,7 +22,9 @@ demo: $(VENV)/.demo ## Play the whole story with simulated hardware (DEMO_ARGS=-
 
 test: $(VENV)/.dev ## Linters, types and all tests (TEST_ARGS='-k …'; TEST_APT=0 installs no Debian packages)
 	@.ci/packages
-	@$(MAKE) --no-print-directory check
+	@# The first time pytest compiles the tests beside the linters, else each of its four workers would do that.
+	@$(MAKE) --no-print-directory check & \
+		[ -d tests/unit/__pycache__ ] || $(BIN)/pytest --collect-only -qq >/dev/null; wait $$!
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder $(TEST_ARGS)
 
 check: $(VENV)/.dev ## Linters and types only

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from addispatch.cluster.waits import Questions
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -26,21 +28,24 @@ SOON_COUNT = 4
 class Row:
     """One entry.
 
-    ``spoke_s``: when we last sent or asked about it, ``asked_count``: how often in vain; ``given_s``: when it last
-    changed hands by us; ``watched_s``: since when we see a message of it under way; ``read_s``: since when it is read
-    from the store to be sent whole.
+    ``spoke_s``: when we last sent or asked about it, ``asked_count``: how often in vain, ``asked``: in which state;
+    ``was_clean``: the other node, as it is now, has had it as we did; ``given_s``: when it last went over by us;
+    ``watched_s``: since when we see a message of it under way; ``read_s``: since when it is read from the store to be
+    sent whole.
     """
 
     __slots__ = (
-        "asked_count", "claimed_s", "digest", "given_s", "is_open", "needs", "owner", "read_s", "spoke_s", "theirs",
-        "told", "told_count", "told_s", "under_way", "watched_s",
+        "asked", "asked_count", "claimed_s", "digest", "given_s", "is_open", "needs", "owner", "read_s", "spoke_s",
+        "theirs", "told", "told_count", "told_s", "under_way", "was_clean", "watched_s",
     )  # fmt: skip
 
     def __init__(self, change: Change) -> None:
         self.theirs: int | None = None
         self.spoke_s = self.given_s = self.claimed_s = self.read_s = self.told_s = _LONG_AGO_S
         self.told: int | None = None
+        self.asked: int | None = None
         self.told_count = self.asked_count = 0
+        self.was_clean = False
         self.watched_s: float | None = None
         self.update(change)
 
@@ -59,6 +64,16 @@ class Row:
     def is_clean(self) -> bool:
         """Whether the other node, as it is now, has exactly this."""
         return self.theirs == self.digest
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether an answer is about its state as it is now, or the other node lacks more than what came since."""
+        return self.asked == self.digest or not self.was_clean
+
+    def wait_if_new(self, now_s: float) -> None:
+        """What came from the other node is not spoken of at once: more of it may be on the way."""
+        if not self.is_clean and self.spoke_s == _LONG_AGO_S:
+            self.spoke_s = now_s
 
     def may_tell(self, now_s: float, resend_s: float) -> bool:
         """Whether it may be read and sent whole.
@@ -97,6 +112,8 @@ class Entries:
         self.foreign: dict[str, Row] = {}
         #: Open, sent for by this store, with a message under way.
         self._sending: dict[str, Row] = {}
+        #: What the other node asks about them.
+        self.questions = Questions()
 
     def __len__(self) -> int:
         """How many are remembered."""
@@ -146,7 +163,7 @@ class Entries:
         for ident, row in self.unclean.items():
             wait_s = min(every_s * float(2 ** max(row.asked_count - SOON_COUNT, 0)), RARELY_S)
             if now_s - row.spoke_s >= wait_s and is_wanted(row):
-                row.spoke_s, row.asked_count = now_s, min(row.asked_count + 1, 16)
+                row.spoke_s, row.asked, row.asked_count = now_s, row.digest, min(row.asked_count + 1, 16)
                 due.append((ident, row.digest))
                 if len(due) >= most:
                     break
@@ -163,7 +180,7 @@ class Entries:
             return False
         self.unclean.pop(ident, None)
         self.owed.discard(ident)
-        row.asked_count = 0
+        row.asked_count, row.was_clean = 0, True
         if row.is_open:
             return False
         del self._rows[ident]
@@ -171,8 +188,9 @@ class Entries:
 
     def forget_theirs(self) -> None:
         """The other node, or we, started anew: nothing is known to be there."""
+        self.questions.forget()
         self.owed = set(self._rows)
         for ident, row in self._rows.items():
-            row.theirs = None
+            row.theirs, row.was_clean = None, False
             row.forget_told()
             self.unclean[ident] = row

@@ -1,8 +1,10 @@
-"""Which entries change hands now (CLUSTER: CLAIM, HANDOVER, FAILBACK). Pure; used by ``node``."""
+"""Whose a new entry is, and which change hands (CLUSTER: ACCEPT, CLAIM, HANDOVER, FAILBACK). Pure; used by ``node``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
+
+from addispatch.domain.ownership import rendezvous
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -12,6 +14,21 @@ if TYPE_CHECKING:
 
 #: What was not confirmed as taken over is tried again after so long, in seconds.
 AGAIN_S = 5.0
+
+
+def opens_there(
+    shared: str, names: tuple[str, str], roles: tuple[str, str], *, is_passive: bool, is_known: bool
+) -> bool:
+    """Whether the other node, which can send, is the one to send for a new entry; of each pair ours comes first.
+
+    ``shared`` names what both hear, or is empty; ``is_known``: the other node counts on this one, so it does not
+    take for its own whatever both hear. A moment in which each leaves it to the other does no harm: they join.
+    """
+    if shared and not is_known:
+        return True
+    if is_passive:
+        return roles[0] != "master" and roles[1] == "master"
+    return bool(shared) and rendezvous(shared, names) == names[1]
 
 
 def to_claim(rows: Mapping[str, Row], but: str, now_s: float, wait_s: float, most: int) -> list[str]:

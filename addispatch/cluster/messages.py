@@ -51,6 +51,7 @@ class Heartbeat(NamedTuple):
     """``seen`` is the boot and store of the other node as this one knows them: it proves that its words are fresh.
 
     ``seen_number`` is that of the last heartbeat heard of it: of two boots, the one that heard more is the later one.
+    ``counts_on`` says whether this node counts on the other one: it is up and settled, as far as is known here.
     """
 
     who: Identity
@@ -60,6 +61,7 @@ class Heartbeat(NamedTuple):
     is_settled: bool
     local: Local
     seen_number: int = 0
+    counts_on: bool = True
 
 
 class State(NamedTuple):

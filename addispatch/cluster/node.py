@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, assert_never
 
 from addispatch.cluster import events as ev
 from addispatch.cluster.entries import LOST_S, Entries, Row
-from addispatch.cluster.hands import Terms, to_claim, to_give
+from addispatch.cluster.hands import Terms, opens_there, to_claim, to_give
 from addispatch.cluster.liveness import Liveness, Standing, Timing
 from addispatch.cluster.messages import Digests, Heartbeat, Identity, Local, State, Synced
 from addispatch.cluster.waits import Waits
 from addispatch.domain.case import Owner
-from addispatch.domain.ownership import rendezvous
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -90,17 +89,13 @@ class Node:
 
     def owner_for(self, shared: str = "") -> Owner:
         """Who sends for a new case; ``shared`` names something both nodes hear, and is the same on both."""
-        peer = self.peer
+        peer, mine = self.peer, Owner(0, self.me.rank, self.me.store)
         if peer is None or not self._peer_can_send():
-            return Owner(0, self.me.rank, self.me.store)
-        theirs = Owner(0, peer.who.rank, peer.who.store)
-        if self.is_leaving:
-            is_theirs = True
-        elif self.is_passive:
-            is_theirs = self.local.role != "master" and peer.local.role == "master"
-        else:
-            is_theirs = bool(shared) and rendezvous(shared, (self.me.name, peer.who.name)) == peer.who.name
-        return theirs if is_theirs else Owner(0, self.me.rank, self.me.store)
+            return mine
+        names, roles = (self.me.name, peer.who.name), (self.local.role, peer.local.role)
+        is_known = self.is_settled and peer.counts_on
+        is_theirs = self.is_leaving or opens_there(shared, names, roles, is_passive=self.is_passive, is_known=is_known)
+        return Owner(0, peer.who.rank, peer.who.store) if is_theirs else mine
 
     @property
     def can_give(self) -> bool:
@@ -196,7 +191,8 @@ class Node:
         named = (seen.who.boot, seen.who.store) if seen else ("", "")
         number = max(seen.number, 0) if seen else 0
         is_settled = self.is_settled and not self.is_leaving  # whoever leaves takes nothing back
-        self._out.append(ev.Send(Heartbeat(self.me, self._number, *named, is_settled, self.local, number)))
+        counts_on = seen is not None and seen is self.peer and self._peer_can_send()
+        self._out.append(ev.Send(Heartbeat(self.me, self._number, *named, is_settled, self.local, number, counts_on)))
 
     def _thaw(self, now_s: float) -> None:
         """We stood still for so long that the other node may have taken over: begin anew."""
@@ -302,9 +298,11 @@ class Node:
             return
         match message:
             case State(records):
+                self.entries.questions.begun(now_s)
                 self._out.append(ev.Merge(records, store, boot))
             case Digests():
-                self._digests(message, now_s)
+                if not message.asks or not self.entries.questions.holds(message, now_s):
+                    self._digests(message, now_s)
             case Synced():
                 self._has_synced = True
             case _:
@@ -352,12 +350,15 @@ class Node:
         for change in changes:
             answers.append((change.id, change.digest))
             if change.digest:
-                self.entries.put(change)
+                row = self.entries.put(change)
                 if self._is_from_peer(*sender):
                     self._know(change.id, theirs.get(change.id, 0))
+                    row.wait_if_new(now_s)
         self._send_digests(answers)
         behind = [change.id for change in changes if change.digest and theirs.get(change.id) != change.digest]
         self._fetch([ident for ident in behind if self._is_due(ident, now_s)], now_s)
+        for question in self.entries.questions.done(now_s):
+            self._digests(question, now_s)
 
     def _is_due(self, ident: str, now_s: float) -> bool:
         row = self.entries.get(ident)
@@ -390,8 +391,8 @@ class Node:
                 continue
             self._know(ident, theirs)
             answers.append((ident, row.digest))
-            # An answer to an older state than the last one sent is no news: that one is on its way.
-            if not row.is_clean and (theirs == 0 or message.answers):
+            # An answer about an older state than the last one sent is no news: that one is on its way.
+            if not row.is_clean and (theirs == 0 or (message.answers and row.is_asked)):
                 behind.append(ident)
         if message.asks:
             self._send_digests(answers, answers=True)

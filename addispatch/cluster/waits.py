@@ -1,6 +1,17 @@
-"""Who waits until the other node holds an alarm, too (law 1). Pure; used by ``node``."""
+"""Who waits until the other node holds an alarm (law 1), and which of its questions wait. Pure; used by ``node``."""
 
 from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from addispatch.cluster.messages import Digests
+
+#: Most questions that wait; the other node asks again.
+QUESTIONS_COUNT = 256
+#: A join that is not done after so long will never be: a question waits no longer for it.
+STUCK_S = 5.0
 
 
 class Waits:
@@ -49,3 +60,42 @@ class Waits:
             waiters.discard(token)
             if not waiters:
                 del self._by_entry[ident]
+
+
+class Questions:
+    """What the other node asks while records of its own are still being joined: the answer comes after them.
+
+    An earlier one would say that they did not come, and they would be sent again, to a node that is slow already.
+    """
+
+    def __init__(self) -> None:
+        self._begun_count = self._done_count = 0
+        self._moved_s = float("-inf")
+        self._waiting: deque[tuple[int, Digests]] = deque(maxlen=QUESTIONS_COUNT)
+
+    def begun(self, now_s: float) -> None:
+        """Some records are being joined."""
+        if self._begun_count == self._done_count:
+            self._moved_s = now_s
+        self._begun_count += 1
+
+    def holds(self, question: Digests, now_s: float) -> bool:
+        """Whether the question waits for what is being joined."""
+        if now_s - self._moved_s >= STUCK_S:
+            self._done_count = self._begun_count
+        if self._done_count == self._begun_count:
+            return False
+        self._waiting.append((self._begun_count, question))
+        return True
+
+    def forget(self) -> None:
+        """Whoever asked is not there any more: what it had says nothing about the one that is."""
+        self._waiting.clear()
+
+    def done(self, now_s: float) -> list[Digests]:
+        """Some records are joined, in the order they came: return the questions that waited for them."""
+        self._done_count, self._moved_s = min(self._done_count + 1, self._begun_count), now_s
+        ready = []
+        while self._waiting and self._waiting[0][0] <= self._done_count:
+            ready.append(self._waiting.popleft()[1])
+        return ready

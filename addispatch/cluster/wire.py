@@ -66,6 +66,7 @@ def _heartbeat(beat: Heartbeat) -> bytes:
         {
             "rank": beat.who.rank,
             "seen": {"boot": beat.seen_boot, "store": beat.seen_store, "n": beat.seen_number},
+            "counts": beat.counts_on,
             "settled": beat.is_settled,
             "ch": {name: "ok" if is_up else "down" for name, is_up in local.channels},
             "disk": local.disk,
@@ -122,4 +123,5 @@ def _read_heartbeat(header: Header, doc: dict[str, Any]) -> Heartbeat:
     who = Identity(header.sender, int(doc["rank"]), header.store, header.boot)
     seen = _table(doc["seen"])
     number = int(seen.get("n", 0))
-    return Heartbeat(who, header.n, str(seen["boot"]), str(seen["store"]), bool(doc["settled"]), local, number)
+    seen_boot, seen_store, counts = str(seen["boot"]), str(seen["store"]), bool(doc.get("counts", True))
+    return Heartbeat(who, header.n, seen_boot, seen_store, bool(doc["settled"]), local, number, counts)

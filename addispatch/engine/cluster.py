@@ -267,7 +267,10 @@ class Cluster:
             case ev.Send(message):
                 self._send(message)
             case ev.Merge():
-                self.merging.take(action, peer=self.peer.name, peer_has_sms=self.peer.has_sms)
+                self.merging.take(
+                    action, peer=self.peer.name, peer_has_sms=self.peer.has_sms,
+                    failed=lambda: self._step(ev.Merged((), {}, action.store, action.boot)),
+                )  # fmt: skip
             case ev.Fetch(ids):
                 self._fetch(ids)
             case ev.Look(theirs):

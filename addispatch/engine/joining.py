@@ -24,7 +24,7 @@ from addispatch.engine.notices import ack_notice
 from addispatch.engine.outcome import recover
 from addispatch.engine.replies import LATE_MS, Replies
 from addispatch.pipeline import notice
-from addispatch.pipeline.absorb import absorb
+from addispatch.pipeline.absorb import absorb, follow
 from addispatch.pipeline.clear import heard_clear_ms
 from addispatch.pipeline.takeover import repeat_number
 from addispatch.pipeline.withdraw import withdraw
@@ -53,6 +53,7 @@ def join(transaction: Transaction, desk: Desk, merge: Merge, now_ms: int, *, pee
             _meet(transaction, desk, one, one.entry, now_ms)
         if one.entry is not None:
             _react(transaction, desk, one.before, one.entry, now_ms)
+            follow(transaction, one.entry, now_ms)
             if one.is_new:
                 _answer_orphans(transaction, desk, one.entry, now_ms)
             if one.is_given and not peer_has_sms:

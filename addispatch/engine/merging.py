@@ -19,6 +19,7 @@ from addispatch.engine import joining
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from addispatch.cluster.events import Merge
     from addispatch.engine.node import Node
@@ -41,8 +42,11 @@ class Merging:
         self.unread_count = 0
         self._complaints = Complaints(self._tell, node.clock.monotonic_s)
 
-    def take(self, merge: Merge, *, peer: str, peer_has_sms: bool) -> None:
-        """Join the records; ``peer`` names the other node, ``peer_has_sms``: it can send texts."""
+    def take(self, merge: Merge, *, peer: str, peer_has_sms: bool, failed: Callable[[], None]) -> None:
+        """Join the records; ``peer`` names the other node, ``peer_has_sms``: it can send texts.
+
+        ``failed`` is called for what was not joined, so that nobody waits for it; of a message in parts perhaps often.
+        """
         node, is_single = self._node, len(merge.records) == 1
 
         def unit(transaction: Transaction) -> None:
@@ -58,12 +62,17 @@ class Merging:
 
         def done(future: asyncio.Future[Any]) -> None:
             error = None if future.cancelled() else future.exception()
-            if error is None or isinstance(error, StoreError):
+            if error is None:
+                return
+            if isinstance(error, StoreError):
+                failed()
                 return
             if not is_single:
                 for record in merge.records:
-                    self.take(merge._replace(records=(record,)), peer=peer, peer_has_sms=peer_has_sms)
+                    one = merge._replace(records=(record,))
+                    self.take(one, peer=peer, peer_has_sms=peer_has_sms, failed=failed)
                 return
+            failed()
             self.unread_count += 1
             log.debug("a record of %s cannot be read", peer, exc_info=error)
             # By the kind alone: these are few, and what the record says may be private.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from addispatch.domain.errors import ConfigError
 from addispatch.host import dropin
@@ -32,6 +32,11 @@ class Found:
     refusal: str = ""
 
 
+class _Package(NamedTuple):
+    name: str
+    version: str
+
+
 def discover(settings: PluginsConfig) -> tuple[list[Found], list[ConfigError]]:
     """Return every plugin by name, and what is wrong with the way plugins are set up."""
     found, errors = _installed(), []
@@ -46,17 +51,23 @@ def discover(settings: PluginsConfig) -> tuple[list[Found], list[ConfigError]]:
 
 
 def _installed() -> list[Found]:
-    by_name: dict[str, list[EntryPoint]] = defaultdict(list)
+    by_name: dict[str, list[tuple[EntryPoint, _Package]]] = defaultdict(list)
+    packages: dict[int, _Package] = {}
     for entry in entry_points(group=GROUP):
-        by_name[entry.name].append(entry)
-    return [_one_of(name, entries) for name, entries in by_name.items()]
+        # Each look at a package's name or version reads its METADATA anew, and most plugins come from one package.
+        if id(entry.dist) not in packages:
+            packages[id(entry.dist)] = (
+                _Package(entry.dist.name, entry.dist.version) if entry.dist else _Package("?", "")
+            )
+        by_name[entry.name].append((entry, packages[id(entry.dist)]))
+    return [_one_of(name, offers) for name, offers in by_name.items()]
 
 
-def _one_of(name: str, entries: list[EntryPoint]) -> Found:
-    packages = [entry.dist.name if entry.dist else "?" for entry in entries]
-    refusal = f"several packages provide it: {', '.join(sorted(packages))}; uninstall one" if len(entries) > 1 else ""
-    version = entries[0].dist.version if entries[0].dist else ""
-    return Found(name, ", ".join(packages), version, entries[0].load, refusal)
+def _one_of(name: str, offers: list[tuple[EntryPoint, _Package]]) -> Found:
+    names = [package.name for _, package in offers]
+    refusal = f"several packages provide it: {', '.join(sorted(names))}; uninstall one" if len(offers) > 1 else ""
+    entry, package = offers[0]
+    return Found(name, ", ".join(names), package.version, entry.load, refusal)
 
 
 def _with_dropins(installed: list[Found], settings: PluginsConfig) -> tuple[list[Found], str]:

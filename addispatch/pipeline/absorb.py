@@ -1,13 +1,13 @@
 """Makes one case of two that are about the same thing: each node had opened its own (CLUSTER, JOIN and PAIRING).
 
-Codes, answers and contacts of both count; the one that goes closes as merged. Used by ``engine.joining``.
+Codes, answers and contacts of both count; the one that goes closes as merged. Used by ``engine.joining``, ``outcome``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from addispatch.domain.case import Case, CloseReason, Closing
+from addispatch.domain.case import Case, CloseReason, Closing, Fact
 from addispatch.domain.case_state import asks
 from addispatch.domain.events import Said
 from addispatch.pipeline.withdraw import cancel
@@ -55,11 +55,24 @@ def forward(transaction: Transaction, entry: Entry, key: DeliveryKey, change: De
 
     Returns whether the other case has the same message: then it is not tried again for this one.
     """
-    merged = [closing for closing in entry.case.closings if closing.reason is CloseReason.MERGED]
-    if not merged:
-        return False
-    stays = lookup.by_id(transaction, min(merged).by)
+    stays = _taken_into(transaction, entry)
     if stays is None or key not in stays.case.deliveries:
         return False
     transaction.change(stays, key, change, now_ms)
     return True
+
+
+def follow(transaction: Transaction, entry: Entry, now_ms: int) -> None:
+    """The same, heard of the other node, which had the message in its hands and did not know of the merger yet."""
+    stays = _taken_into(transaction, entry)
+    if stays is None:
+        return
+    for key, state in entry.case.deliveries.items():
+        known = stays.case.deliveries.get(key)
+        if state.fact >= Fact.SENT and known is not None and known.join(state) != known:
+            transaction.change(stays, key, DeliveryChange(known.join(state)), now_ms)
+
+
+def _taken_into(transaction: Transaction, entry: Entry) -> Entry | None:
+    merged = [closing for closing in entry.case.closings if closing.reason is CloseReason.MERGED]
+    return lookup.by_id(transaction, min(merged).by) if merged else None

@@ -40,6 +40,7 @@ from addispatch.sdk.protocols import (
     StatusReporter,
 )
 from addispatch.sdk.silence import Silences
+from addispatch.sdk.threads import in_thread
 from addispatch.sdk.web import web_address
 
 __all__ = [
@@ -96,6 +97,7 @@ __all__ = [
     "Temporary",
     "did_you_mean",
     "fold_to_gsm7",
+    "in_thread",
     "is_gsm7",
     "normalize_number",
     "segment_count",

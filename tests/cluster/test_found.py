@@ -9,12 +9,21 @@ from collections.abc import Callable
 
 import pytest
 from sim.ablations import ABLATIONS
-from sim.plan import BASIC, Alarm, Fault, Kind, Plan
+from sim.plan import BASIC, Alarm, Fault, Kind, Plan, draw
 from sim.world import World, play
 
 from addispatch.cluster.node import CHUNK
 
 SEEDS = range(10)
+#: Seeds the campaign once stopped at: because of a rule, or because the oracle asked for too much. (seed, is_passive)
+STOPPED_AT = {
+    "told by each of two that do not mirror": ((1115, False), (6733, True), (7292, False)),
+    "an ended process tells the other one nothing": ((3777, False),),
+    "he answered the reminder, so he was asked": ((4427, False), (9392, True)),
+    "the modem of the one who takes over is busy with another case": ((6679, True), (1718, False)),
+    "asked by a process that ended before the answer": ((3132, False),),
+    "orderly stop in a freeze, closed before a rollback": ((1317, True), (1727, True)),
+}
 ONE = (Alarm("alarm 0", 9.0, 0, BASIC),)
 
 
@@ -87,6 +96,11 @@ def test_with_the_rule_nothing_goes_wrong(plan: Callable[[int], Plan], rule: str
 @pytest.mark.parametrize(("plan", "rule"), FOUND)
 def test_without_the_rule_something_does(plan: Callable[[int], Plan], rule: str) -> None:
     assert any(play(plan(seed), ABLATIONS[rule]).wrong for seed in SEEDS)
+
+
+@pytest.mark.parametrize("what", STOPPED_AT)
+def test_where_the_campaign_stopped_once_it_goes_on(what: str) -> None:
+    assert [wrong for seed, passive in STOPPED_AT[what] for wrong in play(draw(seed, is_passive=passive)).wrong] == []
 
 
 def test_two_halves_of_a_storm_are_one_ten_seconds_after_the_partition() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -84,7 +85,9 @@ def test_an_unplugged_machine_sees_no_carrier(net: Net) -> None:
     assert "NO-CARRIER" in net[0].run("ip", "link", "show", "eth0")
     assert arrived_count(net[2], net[0]) == 0
     net.plug(net[0])
-    assert arrived_count(net[2], net[0]) == 1
+    began_s = time.monotonic()  # the carrier comes when the kernel has time for it
+    while not arrived_count(net[2], net[0]):
+        assert time.monotonic() - began_s < 10
 
 
 def test_nothing_stays_behind(net: Net) -> None:

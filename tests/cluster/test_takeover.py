@@ -1,6 +1,6 @@
 """How long nobody sends after the owner was killed; and that nobody takes over without a reason.
 
-``make test`` plays four takeovers. With ``ADDISPATCH_CAMPAIGN=1`` there are ``ADDISPATCH_TAKEOVERS`` (100) beside
+``make test`` plays 20 takeovers. With ``ADDISPATCH_CAMPAIGN=1`` there are ``ADDISPATCH_TAKEOVERS`` (100) beside
 keepalived with the configuration of its manual on the same machines, and ``ADDISPATCH_MINUTES`` (30) with all cores busy.
 """
 
@@ -23,7 +23,7 @@ from netns import Namespace, need_namespaces
 from pair_netns import PATIENCE_S, Site, site, until
 
 CAMPAIGN = bool(os.environ.get("ADDISPATCH_CAMPAIGN"))
-RUNS = int(os.environ.get("ADDISPATCH_TAKEOVERS", "100")) if CAMPAIGN else 4
+RUNS = int(os.environ.get("ADDISPATCH_TAKEOVERS", "100")) if CAMPAIGN else 20
 MINUTES = float(os.environ.get("ADDISPATCH_MINUTES", "30"))
 
 pytestmark = [pytest.mark.debian, pytest.mark.slow, pytest.mark.timeout(10_000 if CAMPAIGN else 300)]
@@ -101,7 +101,8 @@ async def test_the_peer_hands_over_what_the_killed_owner_had(tmp_path: Path) -> 
                 beside_s.append(await fails_over(pair, guard))
                 await guard.start()
                 await moves(pair.net[0])
-            await pair.up()
+            await pair.a.start()
+            await pair.together()
     print(spread("takeover, kill -9 to hand-over", took_s), end="")
     if beside_s:
         print(spread("keepalived as its manual has it", beside_s), end="")

@@ -454,17 +454,23 @@ async def test_a_truncated_directory_file_on_the_first_start(tmp_path, broker, m
     assert told() == ["helped"]
 
 
-DAMAGES = {"emptied": b"", "half": b'{"half": ', "garbage": b"\xff" * 500}
+#: Of each table: a change, and how its file is damaged.
+DAMAGES = {
+    "recipient": ({"name": "Jane", "channels": ["log"]}, b""),
+    "group": ({"name": "Others", "members": ["Logbook"]}, b'{"half": '),
+    "route": ({"name": "more", "match": {"topic": "other/#"}, "to": ["Ops"]}, b"\xff" * 500),
+}
 
 
-@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-async def test_a_damaged_directory_table_is_mended(tmp_path, broker, make_daemon, told, damage):
+async def test_damaged_directory_tables_are_mended(tmp_path, broker, make_daemon, told):
     async with make_daemon() as daemon:
-        # From the second change on there is the generation before.
-        assert (await daemon.post("/directory/recipient", {"name": "Jane", "channels": ["log"]})).status_code == 200
-    (tmp_path / "data" / "directory" / "recipient.json").write_bytes(damage)
+        for table, (entry, _) in DAMAGES.items():  # from the second change on there is the generation before
+            assert (await daemon.post(f"/directory/{table}", entry)).status_code == 200
+    for table, (_, damage) in DAMAGES.items():
+        (tmp_path / "data" / "directory" / f"{table}.json").write_bytes(damage)
     async with daemon:
-        assert [event for event in await daemon.events() if event["kind"] == "DirectoryMended"]
+        mended = [event["text"] for event in await daemon.events() if event["kind"] == "DirectoryMended"]
+        assert [sum(f"{table}.json" in text for text in mended) for table in DAMAGES] == [1, 1, 1], mended
         await broker.publish(TOPIC, "after")
         await daemon.event("after -> Ops")
         await daemon.idle()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from pipelines import until
 from story import story
 
-from addispatch.domain.receipt import Temporary
+from addispatch.domain.receipt import InDoubt, Temporary
 
 pytestmark = [pytest.mark.debian, pytest.mark.slow]
 
@@ -205,3 +206,41 @@ async def test_a_busy_network_is_tried_again(tmp_path):
         await tale.is_quiet()
         (by_sms, _by_mail) = (await tale.the_case())["deliveries"]
         assert (by_sms["state"], by_sms["attempts"]) == ("sent", 3)
+
+
+async def test_doubt_is_repeated_once_and_says_so(tmp_path):
+    async with story(tmp_path, WATCHED) as tale:
+        tale.pager.script.append(InDoubt("the modem did not answer"))
+        await tale.plant_raises("boiler 1 hot")
+        assert (await tale.adam.expects("boiler 1 hot")).startswith("(repeat) ")
+        await tale.is_quiet()
+        assert len(tale.pager.begun) == 2
+
+
+async def test_a_crash_in_the_middle_loses_nothing(tmp_path):
+    async with story(tmp_path, TEAM) as tale:
+        tale.pager.window = 1
+        tale.pager.gate.clear()
+        await tale.plant_raises("one")
+        await tale.plant_raises("two")
+        await until(lambda: tale.pager.under_way == 1)
+        await tale.happens("two -> Team")
+        await tale.crashes()
+        tale.pager.gate.set()
+        await tale.plant_raises("three, to nobody: we are down")
+        await tale.starts()
+        await tale.happens("three, to nobody: we are down -> Team")
+        await tale.is_quiet()
+        for person in (tale.adam, tale.jane):
+            told = [text.removeprefix("(repeat) ").split(",")[0] for text in person.has_received()]
+            assert sorted(told) == ["one", "three", "two"]
+        repeats = [text for text in tale.adam.has_received() + tale.jane.has_received() if text.startswith("(repeat)")]
+        assert len(repeats) == 1, "only what was under way"
+
+
+async def test_an_alarm_for_an_unknown_group_reaches_somebody(tmp_path):
+    async with story(tmp_path, TEAM + '[settings]\nsystem_alert_to = ["Jane"]\n') as tale:
+        await tale.broker.publish("addispatch/default/send/Opps", "fire drill")
+        await tale.jane.expects("fire drill")
+        await tale.happens("mqtt: nobody is called 'Opps'")
+        await tale.happens("Sent to Jane instead")

@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 
+import ops
 import pytest
 from daemon import Daemon
 
@@ -22,26 +23,7 @@ port = {port}
 security = "none"
 sender = "addispatch@plant.example"
 """
-DIRECTORY = """
-[[recipient]]
-name = "Adam"
-email = ["adam@plant.example"]
-[[recipient]]
-name = "Jane"
-email = ["jane@plant.example"]
-[[policy]]
-name = "critical"
-  [[policy.level]]
-  after_minutes = 0.1
-  to = ["Jane"]
-[[group]]
-name = "Ops"
-members = ["Adam"]
-[[group]]
-name = "Critical"
-members = ["Adam"]
-policy = "critical"
-"""
+DIRECTORY = ops.directory(0.1, adam=ops.by_mail("Adam"), jane=ops.by_mail("Jane"))
 
 
 async def command(daemon, *arguments, code=0):

@@ -117,6 +117,10 @@ class Daemon:
         return self._process
 
     @property
+    def runs(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    @property
     def tail(self) -> str:
         return "\n".join(self.lines[-30:])
 

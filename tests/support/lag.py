@@ -16,7 +16,7 @@ _STEP_S = 0.005
 _WORTH_A_LOOK_S = 0.03
 
 
-@dataclass
+@dataclass(eq=False)
 class Lag:
     """``worst_s``: the longest stall so far; ``where``: what the loop's thread was doing in the middle of it."""
 
@@ -74,28 +74,49 @@ class _Onlooker(threading.Thread):
         self._tick.set()
 
 
+class _Watch:
+    """Watches one loop for all who want to know: to look at every thread two hundred times a second has its price."""
+
+    def __init__(self) -> None:
+        self.lags: list[Lag] = []
+        self._onlooker = _Onlooker()
+        self._onlooker.start()
+        self._task = asyncio.get_running_loop().create_task(self._watch())
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            waits_s, due_s = _waits_s(), loop.time() + _STEP_S
+            self._onlooker.tick()
+            await asyncio.sleep(_STEP_S)
+            late_s = loop.time() - due_s
+            if late_s > min(lag.worst_s for lag in self.lags):  # only then the second look is worth its price
+                late_s -= _more_s(waits_s)
+                for lag in self.lags:
+                    if late_s > lag.worst_s:
+                        lag.worst_s, lag.where = late_s, self._onlooker.seen
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._onlooker.stop()
+
+
+_watches: dict[asyncio.AbstractEventLoop, _Watch] = {}
+
+
 @contextlib.asynccontextmanager
 async def lag_probe() -> AsyncIterator[Lag]:
     """Watch the running loop while the block lasts."""
-    lag, onlooker = Lag(), _Onlooker()
-    loop = asyncio.get_running_loop()
-
-    async def watch() -> None:
-        while True:
-            waits_s, due_s = _waits_s(), loop.time() + _STEP_S
-            onlooker.tick()
-            await asyncio.sleep(_STEP_S)
-            late_s = loop.time() - due_s
-            if late_s > lag.worst_s:  # only then the second look is worth its price
-                late_s -= _more_s(waits_s)
-                if late_s > lag.worst_s:
-                    lag.worst_s, lag.where = late_s, onlooker.seen
-
-    onlooker.start()
-    task = loop.create_task(watch())
+    loop, lag = asyncio.get_running_loop(), Lag()
+    if loop not in _watches:
+        _watches[loop] = _Watch()
+    watch = _watches[loop]
+    watch.lags.append(lag)
     try:
         yield lag
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        onlooker.stop()
+        watch.lags.remove(lag)
+        if not watch.lags:
+            del _watches[loop]
+            await watch.stop()

@@ -9,31 +9,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import ops
+import orjson
 from daemon import Daemon
 
 from addispatch.cluster.keyring import generate
 from addispatch.sdk.testing.mosquitto import Mosquitto
-
-DIRECTORY = """
-[[recipient]]
-name = "Adam"
-channels = ["log"]
-[[recipient]]
-name = "Jane"
-channels = ["log"]
-[[policy]]
-name = "critical"
-  [[policy.level]]
-  after_minutes = 1
-  to = ["Jane"]
-[[group]]
-name = "Ops"
-members = ["Adam"]
-[[group]]
-name = "Critical"
-members = ["Adam"]
-policy = "critical"
-"""
 
 
 class PairNode(Daemon):
@@ -45,14 +26,13 @@ class PairNode(Daemon):
         self.name = name
         self.config.write_text(self.config.read_text().replace("[node]\n", f'[node]\nname = "{name}"\n', 1))
 
-    def sent(self) -> Counter[str]:
-        """How often each text left by this node."""
-        import orjson
-
+    def sent(self, words: str = "") -> Counter[str]:
+        """How often each text with the words left by this node."""
         path = next(iter(self.data.glob("**/sent.log")), None)
         if path is None:
             return Counter()
-        return Counter(orjson.loads(line)["text"] for line in path.read_text().splitlines())
+        texts = [orjson.loads(line)["text"] for line in path.read_text().splitlines()]
+        return Counter(text for text in texts if words in text)
 
     async def raises(self, text: str, to: str = "Ops", **more: Any) -> dict[str, Any]:
         """Raise an alarm over the API."""
@@ -76,7 +56,7 @@ class Pair:
     """Node a is the master, node b the slave."""
 
     def __init__(
-        self, folder: Path, *, mode: str = "active/active", extra: str = "", directory: str = DIRECTORY
+        self, folder: Path, *, mode: str = "active/active", extra: str = "", directory: str = ops.directory(1)
     ) -> None:
         self.brokers = (Mosquitto(folder), Mosquitto(folder))
         urls = ", ".join(f'"{broker.url}"' for broker in self.brokers)
@@ -92,9 +72,17 @@ class Pair:
             for name, role in (("a", "master"), ("b", "slave"))
         )
 
-    def sent(self) -> Counter[str]:
-        """How often each text left, by either node."""
-        return self.a.sent() + self.b.sent()
+    def sent(self, words: str = "") -> Counter[str]:
+        """How often each text with the words left, by either node."""
+        return self.a.sent(words) + self.b.sent(words)
+
+    async def up(self) -> None:
+        """Whatever happened before: both run, hear each other, and a is the master."""
+        await asyncio.gather(*(node.start() for node in (self.a, self.b) if not node.runs))
+        await self.together()
+        if (await self.a.get("/cluster"))["role"] != "master":
+            (await self.a.post("/cluster/promote", {})).raise_for_status()
+            await self.b.cluster(lambda doc: doc["role"] == "slave" and doc["directory"]["same"])
 
     async def together(self) -> None:
         """Wait until both are settled and hear each other."""

@@ -11,16 +11,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Hashable, Sequence
+from collections.abc import AsyncIterator, Hashable, Iterator, Sequence
 from typing import Any
 
 from tale import Tale
 
+from addispatch.domain.errors import StoreError
 from addispatch.domain.judgement import Reading, Rules
 from addispatch.domain.monitor import Monitor
-from addispatch.sdk import ProbeKeys
+from addispatch.sdk import Alarm, ProbeKeys
 
 INTERVAL_S = 0.01
+
+
+@contextlib.contextmanager
+def nothing_stored(tale: Tale) -> Iterator[None]:
+    """The ledger takes no alarms."""
+
+    def refuse(_alarm: Alarm) -> asyncio.Future[Any]:
+        future = asyncio.get_running_loop().create_future()
+        future.set_exception(StoreError("the disk is full"))
+        return future
+
+    node = tale.node
+    accept, node.accept = node.accept, refuse  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        node.accept = accept  # type: ignore[method-assign]
 
 
 class DialKeys(ProbeKeys):

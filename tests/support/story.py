@@ -173,6 +173,12 @@ class Story:
             await self._stack.aclose()
         self.node = self._stack = None
 
+    async def crashes(self) -> None:
+        """The node ends without settling what is under way."""
+        assert self.node is not None
+        await self.node.dispatcher.stop(0)
+        await self.stops()
+
     async def restarts(self) -> None:
         await self.stops()
         await self.starts()

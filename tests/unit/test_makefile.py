@@ -48,6 +48,12 @@ def test_scripts_parse_and_are_executable(script: str) -> None:
     assert run("bash" if script == "run" else "sh", "-n", str(path)).returncode == 0
 
 
+def test_what_python_compiled_is_kept() -> None:
+    shown = run("make", "--eval=show: ; @env", "show", PYTHONDONTWRITEBYTECODE="1", KEPT="1").stdout.splitlines()
+    assert "KEPT=1" in shown
+    assert not [line for line in shown if line.startswith("PYTHONDONTWRITEBYTECODE=")]
+
+
 def test_ci_is_make_test() -> None:
     lines = (ROOT / ".ci/run").read_text().splitlines()
     assert "set -euo pipefail" in lines

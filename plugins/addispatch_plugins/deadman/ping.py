@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import http.client
 import os
 import ssl
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from typing import IO, Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from addispatch.sdk import PluginError
+from addispatch.sdk import PluginError, in_thread
 
 T = TypeVar("T")
 
@@ -50,7 +48,7 @@ class Pinger:
 
     def __init__(self, url: str, timeout_s: float, agent: str) -> None:
         self._url, self._timeout_s, self._agent = url, timeout_s, agent
-        self._is_busy = False
+        self._work: asyncio.Future[Any] | None = None
 
     async def ping(self) -> int:
         """Return the status of the answer; raises ``PingFailed``."""
@@ -58,39 +56,19 @@ class Pinger:
 
     async def call(self, work: Callable[[], T]) -> T:
         """Run ``work`` in a thread of its own, for at most the time-out; raises ``PingFailed``."""
-        if self._is_busy:
+        if self._work is not None and not self._work.done():
             raise PingFailed("the ping before still hangs")
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[T] = loop.create_future()
-
-        def settle(result: T | None, error: Exception | None) -> None:
-            self._is_busy = False
-            if done.done():
-                return
-            if error is None:
-                done.set_result(result)  # type: ignore[arg-type]
-            else:
-                done.set_exception(error)
-
-        def run() -> None:
-            result, failure = None, None
-            try:
-                result = work()
-            except Exception as error:  # noqa: BLE001 - handed to whoever waits
-                failure = error
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
-                loop.call_soon_threadsafe(settle, result, failure)
-
-        # Not asyncio.to_thread: its pool is small, shared, and holds up the end of the process.
-        self._is_busy = True
-        threading.Thread(target=run, name="deadman", daemon=True).start()
+        self._work = done = in_thread(work, "deadman")
+        await asyncio.wait([done], timeout=self._timeout_s)
+        late = f"no answer within {self._timeout_s:g} s"
+        if not done.done():
+            raise PingFailed(late)
         try:
-            async with asyncio.timeout(self._timeout_s):
-                return await done
-        except TimeoutError:
-            raise PingFailed(f"no answer within {self._timeout_s:g} s") from None
+            return done.result()
         except PingFailed:
             raise
+        except TimeoutError:
+            raise PingFailed(late) from None
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise PingFailed(explain(error)) from None
 

@@ -1,16 +1,12 @@
-"""Blocking work in a thread of its own, with a deadline (law 7). Used by ``poller``.
-
-Not ``asyncio.to_thread``: its pool is small, and ends with the process only when its threads do.
-"""
+"""Blocking work in a thread of its own, with a deadline (law 7). Used by ``poller``."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from addispatch.sdk import in_thread
 from addispatch_plugins.mailbox.session import MailboxTrouble
 
 T = TypeVar("T")
@@ -25,12 +21,12 @@ class Border:
     """Runs one piece of work at a time."""
 
     def __init__(self) -> None:
-        self._left_behind: set[threading.Thread] = set()
+        self._left_behind: set[asyncio.Future[Any]] = set()
 
     @property
     def left_behind_count(self) -> int:
         """How many threads still hang."""
-        self._left_behind = {thread for thread in self._left_behind if thread.is_alive()}
+        self._left_behind = {work for work in self._left_behind if not work.done()}
         return len(self._left_behind)
 
     async def call(self, work: Callable[[], T], *, deadline_s: float, abort: Callable[[], None]) -> T:
@@ -40,29 +36,7 @@ class Border:
         """
         if self.left_behind_count >= MAX_LEFT_BEHIND:
             raise MailboxTrouble(f"{self.left_behind_count} connections hang and do not end")
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[T] = loop.create_future()
-
-        def settle(result: T | None, error: BaseException | None) -> None:
-            if done.cancelled():
-                return
-            if error is None:
-                done.set_result(result)  # type: ignore[arg-type]
-            else:
-                done.set_exception(error)
-                done.exception()  # whoever waits sees it; nobody may be left to
-
-        def run() -> None:
-            result, failure = None, None
-            try:
-                result = work()
-            except BaseException as error:  # noqa: BLE001 - handed to whoever waits
-                failure = error
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
-                loop.call_soon_threadsafe(settle, result, failure)
-
-        thread = threading.Thread(target=run, name="mailbox", daemon=True)
-        thread.start()
+        done = in_thread(work, "mailbox")
         try:
             await asyncio.wait([done], timeout=deadline_s)
             if done.done():
@@ -75,5 +49,4 @@ class Border:
             raise
         finally:
             if not done.done():
-                done.cancel()
-                self._left_behind.add(thread)
+                self._left_behind.add(done)

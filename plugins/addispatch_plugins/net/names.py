@@ -10,10 +10,9 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
-import threading
 from dataclasses import dataclass
 
-from addispatch.sdk import PluginError
+from addispatch.sdk import PluginError, in_thread
 
 #: How long an answer is used, and how long a refusal, in seconds.
 KEPT_S, REFUSED_S = 60.0, 5.0
@@ -88,7 +87,8 @@ class Names:
         asked: asyncio.Future[_Known] = loop.create_future()
         self._asked[name] = asked
 
-        def settle(addresses: tuple[Address, ...], problem: str) -> None:
+        def settle(found: asyncio.Future[tuple[tuple[Address, ...], str]]) -> None:
+            addresses, problem = found.result()
             self._asked.pop(name, None)
             self._free.release()
             if len(self._known) >= MAX_NAMES:
@@ -98,13 +98,7 @@ class Names:
             if not asked.done():
                 asked.set_result(known)
 
-        def run() -> None:
-            found = _look_up(name)
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
-                loop.call_soon_threadsafe(settle, *found)
-
-        # Not asyncio.to_thread: its pool is small, shared, and holds up the end of the process.
-        threading.Thread(target=run, name=f"name {name}"[:60], daemon=True).start()
+        in_thread(lambda: _look_up(name), f"name {name}"[:60]).add_done_callback(settle)
         return asked
 
 

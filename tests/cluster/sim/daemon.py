@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.disk import Age, Clock, Disk, Record, is_open, role_of
 from sim.net import Letter, header_of
-from sim.plan import ASKED, CHANNEL, Alarm
+from sim.plan import ASKED, CHANNEL, LEAVE_S, Alarm
 from sim.sending import Sending, View
 
 from addispatch.cluster import events as ev
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 TICK_S = 0.05
 TICK = ev.Tick()
-#: How long an orderly stop may take to hand everything over.
-LEAVE_S = 5.0
 
 
 class Daemon(Sending):
@@ -113,7 +111,11 @@ class Daemon(Sending):
             case ev.Send(message):
                 self._post(message)
             case ev.Merge(records, store, boot):
-                self.submit(lambda disk: self._merge(disk, records), lambda done: self._merged(done, store, boot))
+                self.submit(
+                    lambda disk: self._merge(disk, records),
+                    lambda done: self._merged(done, store, boot),
+                    failed=lambda: self._merged([], store, boot),
+                )
             case ev.Fetch(ids):
                 self._read(lambda disk: tuple(self._whole(disk, ident) for ident in ids), ev.Fetched)
             case ev.Look(theirs):

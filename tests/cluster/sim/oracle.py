@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from sim.disk import Disk, is_open, role_of
-from sim.plan import ASKED, BASIC, Alarm, Fault, Kind
+from sim.plan import ASKED, BASIC, LEAVE_S, Alarm, Fault, Kind
 
 from addispatch.cluster.liveness import Standing
 from addispatch.domain.case import Case, CaseState, DeliveryKey, Fact, Position
@@ -38,6 +38,8 @@ class Oracle:
         #: When an alarm was accepted and by whom; when that was answered as held by both.
         self._accepted: dict[tuple[str, int], float] = {}
         self._mirrored: dict[str, float] = {}
+        #: Which nodes a source told of an alarm: both of a shared one, and where it asked again for want of an answer.
+        self.offered: set[tuple[str, int]] = set()
         self.lost: set[str] = set()
         self.cancelled: set[str] = set()
         self._noted: set[Case] = set()
@@ -47,6 +49,7 @@ class Oracle:
         self._begun_s: dict[tuple[str, Position], float] = {}
         self._queued_s: dict[tuple[str, Position], float] = {}
         self._lost_s: dict[tuple[str, int], float] = {}
+        #: When a node crashed, and the cases it left to the other one.
         self._crash: dict[int, tuple[float, set[str]]] = {}
         self.takeovers_s: list[float] = []
         self.broken_off_count = 0
@@ -142,8 +145,9 @@ class Oracle:
             and self.alarms[ident].clear_s is None
             and self.alarms[ident].cancel_s is None
         }
-        if waiting:
-            self._crash[host.rank] = (now_s, waiting)
+        if waiting:  # whichever of all its cases goes first: the other node's modem takes one at a time
+            left = {ident for ident, case in other.disk.cases.items() if case.owner.store == host.disk.store}
+            self._crash[host.rank] = (now_s, left)
             limit_s = self.world.rules.timing.t_dead_s + 1.0 + CHANNEL_S
             self.world.after(limit_s, self._has_taken_over, host, now_s, limit_s)
 
@@ -152,8 +156,12 @@ class Oracle:
 
     def _has_taken_over(self, host: Host, at_s: float, limit_s: float) -> None:
         """The other node must have sent by now, unless this one came back or something else went wrong."""
+        other = self.world.hosts[1 - host.rank]
+        if self._crash.get(host.rank, (None,))[0] == at_s and other.daemon is not None and other.daemon.is_busy:
+            self.world.after(CHANNEL_S, self._has_taken_over, host, at_s, limit_s + CHANNEL_S)  # with a text of its own
+            return
         crashed_s, waiting = self._crash.pop(host.rank, (None, set()))
-        cases = self.world.hosts[1 - host.rank].disk.cases
+        cases = other.disk.cases
         # That it had left may have been on the way when the node crashed.
         is_waiting = any(
             state.fact is Fact.NONE for ident in waiting if ident in cases for _, state in asks(cases[ident])
@@ -186,7 +194,9 @@ class Oracle:
     def _calm_s(self, since_s: float, until_s: float) -> float:
         """The longest time between two moments in which nothing was wrong."""
         longest_s, calm_from_s = 0.0, since_s
-        for at_s, end_s in sorted((f.at_s, f.until_s + BACK_S) for f in self.world.plan.faults):
+        plan = self.world.plan
+        away = [*((f.at_s, f.until_s) for f in plan.faults), *((at, at + LEAVE_S + down) for at, _, down in plan.stops)]
+        for at_s, end_s in sorted((at_s, until_s + BACK_S) for at_s, until_s in away):
             if at_s > until_s:
                 break
             longest_s = max(longest_s, at_s - calm_from_s)
@@ -215,9 +225,9 @@ class Oracle:
             return [f"I1 {alarm.ident} is nowhere"]
         left = []
         pairs = [(h.disk.cases.get(alarm.ident), h.disk.store) for h in self.world.hosts]
-        # What both heard by themselves while they were apart stays with both without mirroring: nobody tells them.
-        is_twin = alarm.shared and not self.world.plan.mirror
-        if not is_twin and all(case and is_open(case) and case.owner.store == store for case, store in pairs):
+        if not self._is_twin(alarm.ident) and all(
+            case and is_open(case) and case.owner.store == store for case, store in pairs
+        ):
             left.append(f"I2 {alarm.ident} is sent by both")
         for case in held:
             left += [
@@ -245,7 +255,8 @@ class Oracle:
         if alarm.policy == BASIC:
             asked += [(1, "jane"), (2, "chief")]
         got = {(key.level, key.recipient) for (ident, key), _ in self.sends.items() if ident == alarm.ident}
-        return [] if case.clears else [f"{who} ({level})" for level, who in asked if (level, who) not in got]
+        answered = {note.by for note in (*case.acks, *case.declines)}  # in a recall perhaps to the reminder alone
+        return [] if case.clears else [f"{w} ({lv})" for lv, w in asked if (lv, w) not in got and w not in answered]
 
     def _unequal(self) -> list[str]:
         one, two = (host.disk for host in self.world.hosts)
@@ -292,6 +303,7 @@ class Oracle:
         for (ident, key), count in self.sends.items():
             allowed = 1 + len(self._overlapping(ident, self._sent_s[ident, key]))
             allowed += self._has_two_masters(ident) + self.broken_off_count
+            allowed *= 2 if self._is_twin(ident) else 1
             if count > allowed:
                 self.say(
                     "I2", f"{ident} {tuple(key)} was sent {count} times, {allowed} allowed: {self._sent_s[ident, key]}"
@@ -301,6 +313,12 @@ class Oracle:
         """Whether both nodes heard the alarm in the moment in which the one was made master and the other did not know."""
         alarm, promote_s = self.alarms[ident], self.world.plan.promote_s
         return promote_s is not None and alarm.shared and abs(alarm.at_s - promote_s) < PROMOTION_S
+
+    def _is_twin(self, ident: str) -> bool:
+        """Whether each node heard the alarm without the other and, not mirroring, tells people of its own: for ever."""
+        plan = self.world.plan
+        is_known_to_both = {(ident, 0), (ident, 1)} <= self.offered
+        return is_known_to_both and not plan.mirror and bool(plan.faults or plan.stops)
 
     def _overlapping(self, ident: str, sent_s: list[float]) -> list[Fault]:
         began_s = self.alarms[ident].at_s

@@ -34,6 +34,8 @@ RECALL = json.dumps(
 ASKED = {BASIC: ("adam",), RECALL: ("adam", "bo", "eve"), "": ("adam", "bo")}
 #: Alarms come and faults begin between these times; then everything heals.
 FIRST_S, FAULTS_S, LAST_S, HEAL_S = 3.0, 5.5, 14.0, 18.0
+#: How long an orderly stop may take to hand everything over.
+LEAVE_S = 5.0
 #: Longest time after the heal until everything must be done.
 PATIENCE_S = 75.0
 

@@ -342,6 +342,7 @@ class World:
         host = self.hosts[rank]
         if host.is_well and not host.is_full:
             assert host.daemon is not None
+            self.oracle.offered.add((alarm.ident, rank))
             host.daemon.accept(alarm, lambda mirrored: self.oracle.accepted(alarm, rank, mirrored=mirrored))
         self.after(self.rng.uniform(1.0, 3.0), self._raise, alarm, rank if alarm.shared else self.rng.randrange(2))
 

@@ -5,12 +5,13 @@ import subprocess
 import sys
 
 import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from addispatch.cli.program import app
 
 HEAVY = {"fastapi", "sqlalchemy", "uvicorn", "paho", "structlog", "pydantic", "rich", "gammu", "tinydb"}
-COMMANDS = (
-    "run", "demo", "check", "status", "send", "cases", "deliveries", "received", "events", "modems", "plugins", "why",
-    "directory", "token", "plugin", "sim",
-)  # fmt: skip
+SOME = ("run", "demo", "check", "status", "send", "directory", "cluster", "backup")
 
 
 @pytest.mark.parametrize("arguments", ["--help", "status", "send --to Adam hello", "directory export"])
@@ -37,11 +38,15 @@ def test_nothing_heavy_is_imported(arguments, tmp_path):
 
 async def test_every_command_has_help(alone):
     listed = (await alone("--help")).out
-    for command in COMMANDS:
+    commands = get_command(app).list_commands(None)
+    assert set(SOME) <= set(commands)
+    for command in commands:
         assert f"  {command} " in listed
-        done = await alone(command, "--help")
-        assert done.code == 0, done.err
-        assert "Usage: addispatch" in done.out
+        done = CliRunner().invoke(app, [command, "--help"], prog_name="addispatch")
+        assert done.exit_code == 0, done.output
+        assert f"Usage: addispatch {command}" in done.output
+    # Of this one alone the others' modules are not imported.
+    assert "Usage: addispatch run" in (await alone("run", "--help")).out
 
 
 async def test_wrong_usage_is_2(alone):

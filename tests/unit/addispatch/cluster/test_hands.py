@@ -6,7 +6,7 @@ import pytest
 
 from addispatch.cluster.entries import Row
 from addispatch.cluster.events import Change
-from addispatch.cluster.hands import AGAIN_S, Terms, to_claim, to_give
+from addispatch.cluster.hands import AGAIN_S, Terms, opens_there, to_claim, to_give
 from addispatch.domain.case import Owner
 
 SMS = frozenset({"sms"})
@@ -20,6 +20,23 @@ def row(store="mine", *, needs=SMS, under_way=False, is_clean=True):
 
 def terms(**more):
     return Terms(**{"down": set(), "up": {"sms"}, "all": False, "leaving": False, "unmirrored": False} | more)
+
+
+def test_of_what_both_hear_each_opens_half_and_they_agree():
+    names = [f"alarm {number}" for number in range(50)]
+    here = [opens_there(one, ("a", "b"), ("master", "slave"), is_passive=False, is_known=True) for one in names]
+    there = [opens_there(one, ("b", "a"), ("slave", "master"), is_passive=False, is_known=True) for one in names]
+    assert here == [not one for one in there]
+    assert 10 < sum(here) < 40
+
+
+@pytest.mark.parametrize("passive", [False, True])
+def test_whom_the_other_node_does_not_count_on_yet_leaves_to_it_what_both_hear_and_nothing_else(passive):
+    def opens(shared):
+        return opens_there(shared, ("a", "b"), ("master", "slave"), is_passive=passive, is_known=False)
+
+    assert all(opens(f"alarm {number}") for number in range(20))
+    assert not opens("")
 
 
 def test_what_nobody_has_is_claimed_once_in_a_while():

@@ -6,6 +6,7 @@ import asyncio
 import os
 
 import pytest
+from tls import Certificates
 
 from addispatch.cluster import path
 from addispatch.cluster.envelope import BadEnvelope, Header, seal
@@ -86,9 +87,9 @@ def make(brokers, supervisor):
     return _make
 
 
-async def meet(a, b):
+async def meet(a, b, brokers_count=2):
     """Each names the other's boot in a heartbeat, so that both are proven."""
-    await asyncio.gather(a[1].is_up(), b[1].is_up())
+    await asyncio.gather(a[1].is_up(brokers_count), b[1].is_up(brokers_count))
     for (me, _), (other, ear) in ((a, b), (b, a)):
         while other.current(me.node) != me.boot:
             me.send("hb", "", b'{"seen":{"boot":"%s","n":1}}' % other.boot.encode())
@@ -358,3 +359,28 @@ async def test_a_body_that_is_too_large_is_refused_when_sending(make):
     link, _ear = make("node-a")
     with pytest.raises(BadEnvelope, match="too large"):
         link.send("cf", "node-b", os.urandom(70_000), tstore="s", tboot="b")
+
+
+async def test_over_tls_with_certificates_two_nodes_hear_each_other_and_who_has_none_hears_nothing(
+    tmp_path, supervisor
+):
+    certificates = Certificates(tmp_path)
+    mine = certificates.client
+    files = {"ca_file": mine.ca_file, "cert_file": mine.cert_file, "key_file": mine.key_file}
+    async with certificates.broker(tmp_path) as broker:
+        url = broker.url.replace("mqtt:", "mqtts:")
+
+        def make(node, **tls):
+            config = ClusterConfig(role="master", key=KEY, brokers=[url], **tls)
+            handler = Handler()
+            link = ClusterLink(config, "plant", node, STORES[node], f"{node}-1", handler)
+            link.start(supervisor)
+            return link, handler
+
+        a, b = make("node-a", **files), make("node-b", **files)
+        await meet(a, b, 1)
+        say(a[0], b[0], b"hello")
+        await b[1].hears(b"hello")
+        _bare, ear = make("node-b", ca_file=files["ca_file"])
+        await ear.paths.wait_for(lambda event: event[0] == "down")
+        assert [event for event in ear.paths if event[0] == "up"] == []

@@ -26,10 +26,10 @@ class Driven:
     def does(self, *events):
         return [action for event in events for action in self.node.step(event, self.now_s)]
 
-    def beat(self, who=B, *, number=None, seen=None, settled=True, local=Local(channels=UP, role="slave")):  # noqa: B008
+    def beat(self, who=B, *, number=None, seen=None, settled=True, local=Local(channels=UP, role="slave"), counts=True):  # noqa: B008
         self.number = self.number + 1 if number is None else number
         boot = self.node.me.boot if seen is None else seen
-        return self.does(ev.Beat(Heartbeat(who, self.number, boot, "s1", settled, local, self.number)))
+        return self.does(ev.Beat(Heartbeat(who, self.number, boot, "s1", settled, local, self.number, counts)))
 
     def ticks(self, for_s, *, beats=True, **more):
         actions = []
@@ -127,6 +127,43 @@ def test_what_is_not_confirmed_is_asked_for_after_half_a_second_and_then_ever_mo
     assert of(ev.Fetch, driven.came(Digests((("e", 0),), answers=True))) == [ev.Fetch(("e",))]
 
 
+def test_a_question_about_what_is_being_joined_is_answered_after_it(driven):
+    driven.commits()
+    (merge,) = of(ev.Merge, driven.came(State(("e2",))))
+    assert sent(Digests, driven.came(Digests((("e", 2),), asks=True))) == [], "it would say that e2 did not come"
+    joined = ev.Merged((ev.Change("e", 2, MINE, True),), {"e": 2}, merge.store, merge.boot)
+    assert sent(Digests, driven.does(joined))[-1] == Digests((("e", 2),), answers=True)
+
+
+def test_what_an_ended_process_asked_says_nothing_about_its_successor(driven):
+    driven.commits()
+    (merge,) = of(ev.Merge, driven.came(State(("e2",))))
+    driven.came(Digests((("e", 2),), asks=True))
+    driven.beat(B._replace(boot="b3"))
+    driven.does(ev.Merged((ev.Change("e", 2, MINE, True),), {"e": 2}, merge.store, merge.boot))
+    assert "e" in driven.node.entries.unclean
+
+
+def test_an_answer_about_an_older_state_than_the_last_one_sent_does_not_send_it_again(driven):
+    driven.commits()
+    driven.came(Digests((("e", 1),)))
+    driven.commits(digest=2)
+    assert sent(Digests, driven.ticks(0.5)) == [Digests((("e", 2),), asks=True)]
+    driven.commits(digest=3)
+    assert of(ev.Fetch, driven.came(Digests((("e", 1),), answers=True))) == []
+    assert sent(Digests, driven.ticks(0.5)) == [Digests((("e", 3),), asks=True)]
+    assert of(ev.Fetch, driven.came(Digests((("e", 1),), answers=True))) == [ev.Fetch(("e",))]
+
+
+def test_what_came_in_part_is_not_asked_for_at_once(driven):
+    def joins(digest, theirs):
+        return driven.does(ev.Merged((ev.Change("e", digest, THEIRS, True),), {"e": theirs}, "s2", "b2"))
+
+    assert of(ev.Fetch, joins(2, 1) + joins(2, 2)) == [], "the rest of it came right behind"
+    assert of(ev.Fetch, joins(3, 4)) == []
+    assert sent(Digests, driven.ticks(0.5)) == [Digests((("e", 3),), asks=True)]
+
+
 def test_what_came_from_another_boot_than_the_peer_s_is_nothing(driven):
     for store, boot in (("s2", "b9"), ("s9", "b2")):
         assert driven.does(ev.Came(State(({},)), store, boot)) == []
@@ -179,6 +216,22 @@ def test_what_both_hear_has_one_owner(driven):
     assert driven.node.owner_for() == MINE
     driven.ticks(2.0, beats=False)
     assert {driven.node.owner_for(f"alarm {n}") for n in range(50)} == {MINE}
+
+
+def test_what_both_hear_is_the_other_one_s_until_that_counts_on_this_one(driven):
+    """Else both send it: the other node takes it for its own as long as it knows nothing better."""
+    alarms = [f"alarm {number}" for number in range(20)]
+    driven.beat(counts=False)
+    assert {driven.node.owner_for(one).store for one in alarms} == {"s2"}
+    assert driven.node.owner_for().store == "s1", "nobody else hears of it"
+    driven.beat(counts=True)
+    assert {driven.node.owner_for(one).store for one in alarms} == {"s1", "s2"}
+
+
+@pytest.mark.parametrize(("settled", "counts"), [(True, True), (False, False)])
+def test_a_heartbeat_says_whether_it_counts_on_the_other_node(driven, settled, counts):
+    said = sent(Heartbeat, driven.ticks(0.5, settled=settled))
+    assert said[-1].counts_on is counts
 
 
 def test_a_freeze_is_a_new_boot_that_settles_anew(driven):

@@ -16,7 +16,7 @@ LOCAL = Local(
     channels=(("email", False), ("sms", True)), disk="full", open_count=3, oldest_s=1.5, role="slave",
     pause=Pause(2, 1, on=True, by="jane"), config=Config(1, 4, "ab" * 32), url="http://a:5556", mirror=False,
 )  # fmt: skip
-BEAT = Heartbeat(Identity("a", 1, "s1", "b1"), 7, "b2", "s2", True, LOCAL, 41)
+BEAT = Heartbeat(Identity("a", 1, "s1", "b1"), 7, "b2", "s2", True, LOCAL, 41, counts_on=False)
 
 
 def over(message):

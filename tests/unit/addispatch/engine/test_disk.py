@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import resource
 from types import SimpleNamespace
 
 import pytest
 from ledgers import open_ledger
+from limits import largest_file
 
 from addispatch.config.models import LimitsConfig
 from addispatch.domain.errors import StoreError
@@ -122,13 +122,9 @@ async def test_a_write_that_failed_and_worked_again_between_two_looks_is_told(ro
 async def test_room_that_may_not_be_used_is_none(room):
     """Over a quota, or a limit on files: much is free, and the ballast cannot be made."""
     room.disk.ballast.release()
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
-    try:
+    with largest_file(1_000_000):
         await room.look(1000)
         assert "File too large" in room.ledger.intake_problem
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     await room.look(1000)
     assert await room.takes_alarms()
 

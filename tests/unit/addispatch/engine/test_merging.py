@@ -28,7 +28,15 @@ def merging(room):
     said = []
     node = SimpleNamespace(clock=room.clock, ledger=room.ledger, desk=lambda: room.desk, say=said.append)
     made = Merging(node)
-    return said, made, lambda docs: made.take(Merge(tuple(docs), "s1", "b1"), peer="node-a", peer_has_sms=True)
+    made.failed_count = 0
+
+    def failed():
+        made.failed_count += 1
+
+    def take(docs):
+        made.take(Merge(tuple(docs), "s1", "b1"), peer="node-a", peer_has_sms=True, failed=failed)
+
+    return said, made, take
 
 
 async def said_by(room, *texts):
@@ -70,6 +78,7 @@ async def test_the_others_of_its_message_count(duet):
     said, made, take = merging(duet.b)
     take([WRONG.get(doc["h"]["text"], dict)(copy.deepcopy(doc)) for doc in docs])
     await until(lambda: made.unread_count == len(WRONG))
+    assert made.failed_count == len(WRONG), "nobody waits for them"
     await duet.b.unit(lambda _tx: None)
     assert sorted(case["text"] for case in await duet.b.cases()) == ["first", "last"]
     line = r"Cluster: left out a record of node-a that cannot be read: \w+; bring both to one version"

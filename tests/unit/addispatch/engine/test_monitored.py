@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from pathlib import Path
 
-from probes import watch, watched, watching
+from probes import nothing_stored, watch, watched, watching
 from tale import Tale, group, people, settings
 
-from addispatch.domain.errors import StoreError
 from addispatch.domain.judgement import Limit
 from addispatch.domain.monitor_memory import Memory, unpacked
 from addispatch.engine import monitored
@@ -20,17 +18,9 @@ TEAM = people("Adam", "Chief") + settings() + group("Team", "Adam", policy="")
 async def test_of_changes_that_cannot_be_told_the_newest_are_kept_and_the_loss_is_an_event(tmp_path, monkeypatch):
     monkeypatch.setattr(monitored, "MAX_UNTOLD", 20)
     async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("Boiler", limits={Limit.HI: 80.0})) as dials:
-        accept = tale.node.accept
-
-        def refuse(_alarm):
-            future = asyncio.get_running_loop().create_future()
-            future.set_exception(StoreError("the disk is full"))
-            return future
-
-        monkeypatch.setattr(tale.node, "accept", refuse)
-        for value in (85, 20) * 11:
-            await dials.shows("Boiler", value)
-        monkeypatch.setattr(tale.node, "accept", accept)
+        with nothing_stored(tale):
+            for value in (85, 20) * 11:
+                await dials.shows("Boiler", value)
         await dials.is_read("Boiler", 60)
         assert len([text for text in await tale.events() if "a change is not told" in text]) >= 2
         assert any("back to normal" in text for text in tale.phone("Adam").texts)
@@ -75,23 +65,15 @@ async def test_alarms_have_an_id_that_follows_from_the_monitor_and_what_was_told
     ]  # fmt: skip
 
 
-async def test_what_waits_to_be_told_is_not_overtaken_by_what_is_remembered(tmp_path, monkeypatch) -> None:
+async def test_what_waits_to_be_told_is_not_overtaken_by_what_is_remembered(tmp_path) -> None:
     """Or a crash would leave an alarm that nobody was told of and that counts as told."""
     async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("Boiler", limits={Limit.HI: 80.0})) as dials:
         await dials.shows("Boiler", 20)
         (one,) = tale.node.monitoring.watched
-        accept = tale.node.accept
-
-        def refuse(_alarm):
-            future = asyncio.get_running_loop().create_future()
-            future.set_exception(StoreError("the disk is full"))
-            return future
-
-        monkeypatch.setattr(tale.node, "accept", refuse)
-        await dials.shows("Boiler", 85)
-        assert one.state.active
-        assert one.to_remember(is_last=True) is None
-        monkeypatch.setattr(tale.node, "accept", accept)
+        with nothing_stored(tale):
+            await dials.shows("Boiler", 85)
+            assert one.state.active
+            assert one.to_remember(is_last=True) is None
         await dials.is_read("Boiler", 3)
         assert unpacked(tale.node.ledger.marks["monitor:boiler"]).active == {Limit.HI}
         assert one.to_remember(is_last=True) is not None

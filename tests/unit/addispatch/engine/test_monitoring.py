@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from pipelines import ADMIN, until
-from probes import Dials, watch, watched, watching
+from probes import Dials, nothing_stored, watch, watched, watching
 from tale import Tale, group, people, settings
 
-from addispatch.domain.errors import Refused, StoreError
+from addispatch.domain.errors import Refused
 from addispatch.domain.judgement import Limit, Rules
 from addispatch.domain.monitor_memory import joined, unpacked
 from addispatch.engine import monitor_group, monitoring, teller
@@ -275,23 +275,15 @@ async def test_another_node_s_turn_ends_nothing_and_ours_begins_with_what_it_lef
         await monitoring.stop()
 
 
-async def test_one_that_comes_back_before_its_end_was_told_goes_on_from_there(tmp_path: Path, monkeypatch) -> None:
+async def test_one_that_comes_back_before_its_end_was_told_goes_on_from_there(tmp_path: Path) -> None:
     hot = watched("Boiler", limits={Limit.HI: 80.0})
     async with Tale(tmp_path, TEAM) as tale, watching(tale, hot, shown={"Boiler": 85}) as dials:
         await dials.is_read("Boiler", 3)
         await tale.phone("Adam").expects("above HI")
-        accept = tale.node.accept
-
-        def refuse(_alarm):
-            future = asyncio.get_running_loop().create_future()
-            future.set_exception(StoreError("the disk is full"))
-            return future
-
-        monkeypatch.setattr(tale.node, "accept", refuse)
-        await watch(tale, dials)
-        tale.clock.forward(seconds=1)
-        await watch(tale, dials, hot)
-        monkeypatch.setattr(tale.node, "accept", accept)
+        with nothing_stored(tale):
+            await watch(tale, dials)
+            tale.clock.forward(seconds=1)
+            await watch(tale, dials, hot)
         await dials.is_read("Boiler", 4)
         await tale.phone("Adam").expects("back to normal")
         await tale.phone("Adam").expects("above HI")
@@ -304,17 +296,9 @@ async def test_the_end_of_one_that_is_gone_is_told_when_the_ledger_takes_it(tmp_
         async with watching(tale, hot, shown={"Boiler": 85}) as dials:
             await dials.is_read("Boiler", 3)
             await tale.phone("Adam").expects("above HI")
-            accept = tale.node.accept
-
-            def refuse(_alarm):
-                future = asyncio.get_running_loop().create_future()
-                future.set_exception(StoreError("the disk is full"))
-                return future
-
-            monkeypatch.setattr(tale.node, "accept", refuse)
-            await watch(tale, dials)
-            await tale.phone("Adam").is_silent()
-            monkeypatch.setattr(tale.node, "accept", accept)
+            with nothing_stored(tale):
+                await watch(tale, dials)
+                await tale.phone("Adam").is_silent()
             await until(lambda: len(tale.phone("Adam").texts) == 2)
             await tale.phone("Adam").expects("back to normal")
 

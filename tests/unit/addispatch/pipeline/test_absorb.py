@@ -121,6 +121,22 @@ async def test_what_was_under_way_when_its_case_went_counts_in_the_other_one(due
     assert await room.unit(unit) == DeliveryState(Fact.SENT, 1)
 
 
+async def test_what_the_other_node_had_in_hand_when_its_case_went_is_not_sent_again(duet):
+    """It sent before it heard that its case is one with the other's, as at every restart of a node under load."""
+    await both_raise(duet)
+    ids = {room.ledger.twin.store: (await duet.ids(room))[0] for room in (duet.a, duet.b)}
+    goes, stays = (duet.b, duet.a) if ids["s1"] < ids["s2"] else (duet.a, duet.b)
+    (claim,) = await goes.unit(lambda tx: tx.claim_due("sms", 1, goes.now_ms))
+    said, duet.said[goes.ledger.twin.store] = duet.said[goes.ledger.twin.store], []
+    await duet.hears(stays, [one for some in said for one in some])
+    await goes.records(claim, Sent(reference="17"))
+    await duet.carry()
+    cases = await duet.alike()
+    assert cases[min(ids.values())].deliveries[claim.key].fact is Fact.SENT
+    left = [await room.sends("sms") for room in (stays, goes)]
+    assert [len(one) for one in left] == [1, 0], "only the other one of the group is asked yet"
+
+
 async def test_contacts_that_the_other_case_does_not_have_are_taken_over(duet):
     room = duet.a
     await room.accept("hot", to=("Ops",))

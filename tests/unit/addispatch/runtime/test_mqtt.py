@@ -5,6 +5,7 @@ import logging
 import subprocess
 
 import pytest
+from tls import Certificates
 
 from addispatch.runtime import mqtt
 from addispatch.runtime.mqtt import BrokerAddress, Message, MqttLink, MqttSettings, Publication, Tls
@@ -398,39 +399,18 @@ async def test_a_broker_that_sends_garbage_is_left(make_link, garbage, monkeypat
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
-    """A CA, a server certificate for 127.0.0.1 and a client certificate, by openssl."""
-    folder = tmp_path_factory.mktemp("certificates")
-
-    def openssl(*arguments):
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-
-    new = ("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    openssl(*new, "-x509", "-days", "2", "-subj", "/CN=Test CA", "-keyout", "ca.key", "-out", "ca.pem")
-    (folder / "san").write_text("subjectAltName=IP:127.0.0.1")
-    for name in ("server", "client"):
-        openssl(*new, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
-        openssl(
-            "x509", "-req", "-days", "2", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
-            "-CAcreateserial", "-extfile", "san", "-out", f"{name}.pem",
-        )  # fmt: skip
-    return folder
+    return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture
 async def tls_broker(tmp_path, certificates):
-    lines = [f"{key} {certificates / name}" for key, name in
-             (("cafile", "ca.pem"), ("certfile", "server.pem"), ("keyfile", "server.key"))]  # fmt: skip
-    broker = Mosquitto(tmp_path, *lines, "require_certificate true")
-    async with broker:
+    async with certificates.broker(tmp_path) as broker:
         yield broker
 
 
 @pytest.mark.parametrize("version", [4, 5])
 async def test_tls_with_a_client_certificate(tls_broker, certificates, make_link, version):
-    tls = Tls(
-        ca_file=certificates / "ca.pem", cert_file=certificates / "client.pem", key_file=certificates / "client.key"
-    )
-    link, handler = make_link(tls_broker.port, "plant/#", tls=tls, version=version)
+    link, handler = make_link(tls_broker.port, "plant/#", tls=certificates.client, version=version)
     await handler.sees("connected")
     for number in range(50):
         link.publish(f"plant/{number}", b"y" * 20_000)

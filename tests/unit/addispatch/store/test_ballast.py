@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
-import resource
 
 import pytest
+from limits import largest_file
 
 from addispatch.store.ballast import BALLAST_BYTES, Ballast
 
@@ -48,13 +48,8 @@ def test_a_file_with_a_hole_keeps_no_room(tmp_path):
 
 
 def test_what_does_not_fit_leaves_nothing(tmp_path):
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
-    try:
-        with pytest.raises(OSError) as refused:
-            Ballast(tmp_path, 65536).make()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with largest_file(10_000), pytest.raises(OSError) as refused:
+        Ballast(tmp_path, 65536).make()
     assert refused.value.errno == errno.EFBIG
     assert list(tmp_path.iterdir()) == []
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import stat
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from limits import largest_file
 from tinydb import TinyDB
 
 from addispatch.domain.errors import StoreError
@@ -149,16 +148,6 @@ def test_recovered_is_of_the_last_read(storage: SafeStorage) -> None:
     storage.write(NEW)
     assert storage.read() == NEW
     assert storage.recovered == ""
-
-
-@contextmanager
-def largest_file(size: int):
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("size", [0, 1, 70, 4096, 65536])

@@ -53,12 +53,13 @@ def test_inserts_name_every_column_in_the_order_of_the_table():
 
 def test_all_statements_are_good_sql(connection):
     statements = Statements(connection.dialect)
-    for name, statement in vars(statements).items():
-        if isinstance(statement, Statement):
-            try:
-                connection.exec_driver_sql(f"EXPLAIN {statement.text}", tuple(None for _ in statement.names))
-            except sa.exc.SQLAlchemyError as error:
-                pytest.fail(f"{name}: {error}")
+    found = {name: one for name, one in vars(statements).items() if isinstance(one, Statement)}
+    assert {"insert_case", "insert_delivery", "put_intake"} <= found.keys()
+    for name, statement in found.items():
+        try:
+            connection.exec_driver_sql(f"EXPLAIN {statement.text}", tuple(None for _ in statement.names))
+        except sa.exc.SQLAlchemyError as error:
+            pytest.fail(f"{name}: {error}")
 
 
 def test_they_compile_for_postgresql_too():

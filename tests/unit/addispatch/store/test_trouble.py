@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import resource
 import sqlite3
 
 import pytest
+from limits import largest_file
 
 from addispatch.store.trouble import Trouble, probe, trouble_of
 
@@ -19,16 +18,6 @@ def database(tmp_path):
     connection.execute("CREATE TABLE t (x)")
     yield connection
     connection.close()
-
-
-@contextlib.contextmanager
-def largest_file(size):
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def failing(database, text="INSERT INTO t VALUES (zeroblob(100000))"):

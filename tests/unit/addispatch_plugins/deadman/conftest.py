@@ -7,6 +7,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from instances import starting
 
 from addispatch.sdk.testing import EmptyOperations, RecordingContext
 from addispatch_plugins.deadman import plugin
@@ -96,15 +97,9 @@ async def context(tmp_path):
 
 @pytest.fixture
 async def start(context, service):
-    started = []
 
-    async def start(**table):
-        instance = plugin.create(plugin.config(**{"url": service.url, "every_s": 5, "timeout_s": 2, **table}), context)
-        await instance.self_check()
-        await instance.start()
-        started.append(instance)
-        return instance
+    def make(**table):
+        return plugin.create(plugin.config(**{"url": service.url, "every_s": 5, "timeout_s": 2, **table}), context)
 
-    yield start
-    for instance in started:
-        await instance.stop()
+    async with starting(make) as start:
+        yield start

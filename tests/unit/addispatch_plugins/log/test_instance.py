@@ -8,6 +8,7 @@ import os
 import time
 
 import pytest
+from instances import starting
 
 from addispatch.sdk import PluginError, Sent, Temporary
 from addispatch.sdk.testing import RecordingContext, make_delivery
@@ -17,18 +18,10 @@ from addispatch_plugins.log.config import LogConfig
 
 @pytest.fixture
 async def start(tmp_path):
-    instances = []
-
-    async def start(**config):
-        instance = plugin.create(LogConfig(**config), RecordingContext(tmp_path, name="log"))
-        await instance.self_check()
-        await instance.start()
-        instances.append(instance)
-        return instance
-
-    yield start
-    for instance in instances:
-        await instance.stop()
+    async with starting(
+        lambda **config: plugin.create(LogConfig(**config), RecordingContext(tmp_path, name="log"))
+    ) as start:
+        yield start
 
 
 async def test_writes_json_lines_that_are_there_at_once(start, tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from dovecot import Dovecot, need_dovecot
+from instances import starting
 
 from addispatch.sdk.testing import RecordingContext
 from addispatch_plugins.mailbox import plugin
@@ -58,18 +59,12 @@ def config(table):
 @pytest.fixture
 async def start(context, table):
     """Return a function: a started plugin."""
-    instances = []
 
-    async def start(kind="pop3", **changes):
-        instance = plugin.create(MailboxConfig.model_validate(table(kind, **changes)), context)
-        await instance.self_check()
-        await instance.start()
-        instances.append(instance)
-        return instance
+    def make(kind="pop3", **changes):
+        return plugin.create(MailboxConfig.model_validate(table(kind, **changes)), context)
 
-    yield start
-    for instance in instances:
-        await instance.stop()
+    async with starting(make) as start:
+        yield start
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def test_the_notation_of_manuals_names_the_table():
     ],
 )
 def test_is_taken(good):
-    ModbusKeys(**good)
+    assert ModbusKeys(**good).model_dump(by_alias=True, exclude_unset=True) == good
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,8 @@ async def test_one_device_under_two_names(context):
 
 async def test_what_does_not_tell_who_it_is_is_not_compared(context):
     claims = Claims()
-    for name in ("sim1", "sim2"):
-        identity(context, name, claims=claims).seen("0" * 15, "")
-        identity(context, name, claims=claims).seen("", "52501")
-        identity(context, name, claims=claims).seen("1" * 15, "")
+    for imei, imsi in (("0" * 15, "52501"), ("", "52501"), ("1" * 15, "")):
+        for name in ("sim1", "sim2"):
+            known = identity(context, name, claims=claims)
+            known.seen(imei, imsi)
+            assert (known.imei, known.imsi) == (imei, imsi)

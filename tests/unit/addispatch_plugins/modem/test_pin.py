@@ -29,8 +29,12 @@ def test_an_accepted_pin_may_be_entered_again(tmp_path):
 def test_a_disk_that_cannot_be_written_keeps_no_modem_from_working(tmp_path, monkeypatch):
     guard = PinGuard(tmp_path / "sim1", SecretStr("1234"))
 
-    def refuse(*_arguments, **_options):
+    tried = []
+
+    def refuse(file, **_options):
+        tried.append(file)
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(type(guard.file), "unlink", refuse)
     guard.accepted()
+    assert tried == [guard.file]

@@ -6,6 +6,7 @@ import ssl
 import subprocess
 
 import pytest
+from instances import starting
 
 from addispatch.sdk.testing import RecordingContext
 from addispatch.simulator.mailsink import MailSink
@@ -38,18 +39,8 @@ def table():
 @pytest.fixture
 async def start(context):
     """Return a function: a started plugin for the tables ``primary`` and ``secondary``."""
-    instances = []
-
-    async def start(**servers):
-        instance = plugin.create(SmtpConfig.model_validate(servers), context)
-        await instance.self_check()
-        await instance.start()
-        instances.append(instance)
-        return instance
-
-    yield start
-    for instance in instances:
-        await instance.stop()
+    async with starting(lambda **servers: plugin.create(SmtpConfig.model_validate(servers), context)) as start:
+        yield start
 
 
 @pytest.fixture
