@@ -38,7 +38,9 @@ def cluster() -> None:
 
 
 def _shown(document: Doc) -> None:
-    if document.get("ready"):
+    if document.get("ready") and (refuses := document.get("refuses")):
+        print(f"{colour('ready', 'yellow')}, but takes no alarms: {printable(refuses)}")
+    elif document.get("ready"):
         print(colour("ready", "green"))
     else:
         print(f"{colour('not ready', 'red')}: {printable(document.get('reason') or 'no reason given')}")

@@ -25,6 +25,8 @@ def _status(doc: Doc) -> None:
     other = "Slave" if role == "master" else "Master"
     is_there = doc["peer_status"] == "Connected"
     print(f"{other} Status: {colour(printable(doc['peer_status']), 'green' if is_there else 'red')}")
+    if trouble := doc["directory"]["trouble"]:
+        _line("Roles", f"{printable(trouble)}: addispatch cluster promote", "red")
     _line("State", str(doc["state"]), "green" if doc["settled"] else "yellow")
     mirror = "pending messages are mirrored" if doc["mirror"] else "queue not mirrored"
     settled = "settled" if doc["settled"] else "not settled: it sends nothing yet"
@@ -58,6 +60,9 @@ def _peer(peer: dict[str, Any]) -> str:
 def _directory(doc: dict[str, Any]) -> str:
     term, gen = doc["version"]
     same = "the same on both nodes" if doc["same"] else "not known to be the same on both nodes"
+    if doc["same"] is None and doc["last_heard_s"] is not None:
+        was = "the same on both nodes" if doc["last_same"] else "another one on the other node"
+        same = f"{was} when that was heard last, {duration(doc['last_heard_s'])} ago"
     fetching = f", fetching {doc['fetching'][0]} of {doc['fetching'][1]} bytes" if doc["fetching"] else ""
     read_only = f"; read-only: {printable(doc['read_only'])}" if doc["read_only"] else ""
     return f"version {term}.{gen}, {same}{fetching}{read_only}"

@@ -180,7 +180,9 @@ class Replica:
                 return [Send(each) for each in answer(body, self.version, self._blob)]
             case "gone":
                 if self._fetch and Version.parse(body.get("version")) == self._fetch.version:
-                    self._fetch = None
+                    version, self._fetch = self._fetch.version, None
+                    if why := body.get("why"):
+                        return self.not_installed(version, str(why)[:100], now_s)
                 return []
             case "chunk":
                 return self._chunk(body, now_s)
@@ -268,6 +270,11 @@ class Replica:
         if self.version.is_fresh and not self.version.sha:
             return "this node has no directory yet: it waits for that of its peer, or for being told to start empty"
         return ""
+
+    @property
+    def trouble(self) -> str:
+        """Why the two cannot agree by themselves, as a sentence for people; empty if they can."""
+        return self._trouble
 
     @property
     def progress(self) -> tuple[int, int] | None:

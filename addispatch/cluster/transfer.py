@@ -33,12 +33,17 @@ def ask(version: Version, wanted: list[int]) -> Body:
 
 
 def answer(body: Mapping[str, Any], version: Version, blob: bytes) -> list[Body]:
-    """Return the chunks asked for, or that there is another version by now. Raises ``ClusterError``."""
+    """Return the chunks asked for, or that there are none: another version by now, or, with ``why``, too large.
+
+    Raises ``ClusterError``.
+    """
     asked, wanted = Version.parse(body.get("version")), body.get("want")
     if not isinstance(wanted, list) or len(wanted) > WINDOW_COUNT or not all(isinstance(n, int) for n in wanted):
         raise ClusterError(f"want: must be at most {WINDOW_COUNT} numbers of chunks")
     if asked != version:
         return [{"t": "gone", "version": asked.row()}]
+    if not blob:
+        return [{"t": "gone", "version": asked.row(), "why": "it is too large to be copied"}]
     head = {"t": "chunk", "version": version.row(), "blob": digest(blob), "size": len(blob)}
     count = _count(len(blob))
     return [

@@ -87,7 +87,7 @@ def decode(kind: str, header: Header, body: bytes) -> Message:
     if kind == HEARTBEAT:
         return _read_heartbeat(header, doc)
     if kind == STATE:
-        return State(tuple(_table(record) for record in doc["e"]))
+        return State(tuple(_list(doc["e"])))  # whoever joins them looks at each
     if kind == DIGESTS:
         return Digests(tuple((str(ident), int(one)) for ident, one in doc["p"]), bool(doc["q"]), bool(doc["r"]))
     return Synced()
@@ -96,6 +96,12 @@ def decode(kind: str, header: Header, body: bytes) -> Message:
 def _table(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise TypeError("a table was expected")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError("a list was expected")
     return value
 
 

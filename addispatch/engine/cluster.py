@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from addispatch.cluster import events as ev
 from addispatch.cluster import wire
+from addispatch.cluster.limits import Complaints
 from addispatch.cluster.link import ClusterLink
 from addispatch.cluster.liveness import Standing, Timing
 from addispatch.cluster.messages import Heartbeat, Identity, Local, Pause
 from addispatch.cluster.node import Node as Rules
 from addispatch.domain.errors import StoreError
 from addispatch.domain.events import INFO, SEVERE, WARNING, Said
-from addispatch.engine import joining, orphans, pause
+from addispatch.engine import joining, names, orphans, pause
+from addispatch.engine.merging import Merging
 from addispatch.engine.peer import Peer
 from addispatch.engine.replication import Replication
 from addispatch.pipeline.pairing import ACTIVE_MS, PASSIVE_MS, Pairing
@@ -71,10 +73,12 @@ class Cluster:
         self._orphans_s = 0.0
         #: Whether this node does what one node of two is enough for.
         self.on_duty = False
+        self._complaints = Complaints(self.stranger, node.clock.monotonic_s)
         self.rules: Rules
         self.link: ClusterLink
         self.peer = Peer(node, self)
         self.replication = Replication(node, self)
+        self.merging = Merging(node)
 
     async def begin(self, store_id: str) -> None:
         """Name this store in the ledger, own what is from before the cluster, and read what the peer may lack."""
@@ -99,6 +103,7 @@ class Cluster:
         node.ledger.on_changes = self._on_changes
         node.standby_reason = self.standby_reason
         await node.ledger.submit(lambda transaction: joining.adopt(transaction, node.clock.now_ms()))
+        self.learn(me)
 
     async def start(self) -> None:
         """Connect, and let the rules run."""
@@ -219,10 +224,12 @@ class Cluster:
         try:
             message = wire.decode(kind, header, body)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-            self.stranger(f"a message of kind {kind} that cannot be read ({error!r})", path, 1)
+            self._complaints.add(f"a message of kind {kind} that cannot be read ({type(error).__name__})", path)
             return
         if isinstance(message, Heartbeat):
             self._step(ev.Beat(message))
+            if message.who.rank == self.rules.me.rank:
+                self.peer.rival(message)
             if self.rules.peer is not None and self.rules.peer.number == message.number:
                 self.replication.heartbeat(message)
         else:
@@ -231,6 +238,11 @@ class Cluster:
     def beat(self, path: str, header: Header) -> None:
         """A heartbeat came by a path."""
         self.peer.heard_by(path, header.sender)
+
+    def learn(self, who: Identity) -> None:
+        """Keep the name of the node that has a store."""
+        if not names.is_known(self._node.ledger.marks, who.store, who.name):
+            self._unit(lambda tx, _now_ms: names.note(tx, who.store, who.name))
 
     def path_up(self, path: str) -> None:
         """A broker took us."""
@@ -255,11 +267,10 @@ class Cluster:
             case ev.Send(message):
                 self._send(message)
             case ev.Merge():
-                has_sms = self.peer.has_sms
-                self._unit(
-                    lambda tx, now_ms: joining.join(tx, node.desk(), action, now_ms, peer_has_sms=has_sms),
+                self.merging.take(
+                    action, peer=self.peer.name, peer_has_sms=self.peer.has_sms,
                     failed=lambda: self._step(ev.Merged((), {}, action.store, action.boot)),
-                )
+                )  # fmt: skip
             case ev.Fetch(ids):
                 self._fetch(ids)
             case ev.Look(theirs):
@@ -314,15 +325,10 @@ class Cluster:
             some = idents[at : at + FETCH_COUNT]
             self._unit(lambda tx, now_ms, some=some: joining.fetch(tx, some, now_ms), Turn.LAST)  # type: ignore[misc]
 
-    def _unit(
-        self,
-        work: Callable[[Transaction, int], Any],
-        turn: Turn = Turn.USUAL,
-        failed: Callable[[], None] | None = None,
-    ) -> None:
+    def _unit(self, work: Callable[[Transaction, int], Any], turn: Turn = Turn.USUAL) -> None:
         clock = self._node.clock
         future = self._node.ledger.submit(lambda transaction: work(transaction, clock.now_ms()), turn)
-        future.add_done_callback(lambda done: _log_failure(done, failed))
+        future.add_done_callback(_log_failure)
 
     def _settle(self, *, is_settled: bool) -> None:
         node = self._node
@@ -411,10 +417,6 @@ def _plain(register: Pause) -> tuple[int, int, bool, str]:
     return register.counter, register.rank, register.on, register.by
 
 
-def _log_failure(future: asyncio.Future[Any], failed: Callable[[], None] | None) -> None:
-    if future.cancelled() or (error := future.exception()) is None:
-        return
-    if not isinstance(error, StoreError):
+def _log_failure(future: asyncio.Future[Any]) -> None:
+    if not future.cancelled() and (error := future.exception()) is not None and not isinstance(error, StoreError):
         log.error("a unit of the cluster failed: %s", error)
-    if failed is not None:
-        failed()

@@ -40,9 +40,10 @@ async def observe(node: Node) -> Doc:
             "peer_up": twin.rules.has_peer,
             "settled": twin.rules.is_settled,
             "active": twin.rules.is_active,
-            "directory_same": twin.replication.rules.is_synced,
+            "directory_same": twin.rules.has_peer and twin.replication.rules.is_synced,
         }
         paths_up = sum(not problem for problem in twin.peer.paths.values())
         unclean = len(twin.rules.entries.unclean)
-        metrics.cluster(states, unclean=unclean, paths_up=paths_up, messages=twin.link.counts())
+        messages = {**twin.link.counts(), "unread record": twin.merging.unread_count}
+        metrics.cluster(states, unclean=unclean, paths_up=paths_up, messages=messages)
     return counts

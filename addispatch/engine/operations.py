@@ -13,7 +13,7 @@ from addispatch.domain.errors import ConfigError, Refused
 from addispatch.domain.events import Said
 from addispatch.domain.lockout import Lockout
 from addispatch.domain.token import Grant, read_token
-from addispatch.engine import answering, closing, restored
+from addispatch.engine import answering, closing, names, restored
 from addispatch.engine import pause as pausing
 from addispatch.engine.backup import Backups
 from addispatch.engine.doctor import examine
@@ -98,9 +98,8 @@ class NodeOperations:
         return self._with_owner(found)
 
     def _with_owner(self, case: Doc) -> Doc:
-        """In a cluster the owner is named as people know it: its store says who it is only while it lives."""
-        twin = self._node.twin
-        return case if twin is None else {**case, "owner": twin.peer.name_of(case["owner"])}
+        """The owner is named as people know it."""
+        return {**case, "owner": names.shown(self._node.ledger.marks, case["owner"])}
 
     async def deliveries(
         self, actor: Actor, *, state: str | None = None, limit: int = 50, cursor: str | None = None

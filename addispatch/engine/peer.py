@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 
 #: Apart for so long, it is told (SPEC 7), in seconds.
 APART_S = 300.0
-#: Heard within so long, though not often enough yet to count as there, it is coming back, in seconds.
+#: Heard within so long, though not often enough yet to count as there, it is coming, in seconds.
 BACK_S = 0.5
+#: Alarms refused for so long are told of, in seconds: a restart of the other node takes less.
+REFUSES_S = 10.0
+#: A node that may not be one of the pair is there until it was silent for so long, in seconds.
+RIVAL_S = 10.0
 #: A copy that stayed alone is told of as an event once in so long, in seconds.
 SINGLE_S = 60.0
 #: The first ones are told together, after so long, in seconds.
@@ -30,9 +34,10 @@ class Peer:
         self.paths: dict[str, str] = {}
         self._beats: dict[str, float] = {}
         self._single_count = 0
-        self._stores: dict[str, str] = {}
         self._single_s = float("-inf")
         self._standing = Standing.UNKNOWN
+        self._down_s = self._rival_s = float("-inf")
+        self._rival = ""
 
     # -- what comes --------------------------------------------------------------------------------------------------
 
@@ -60,13 +65,26 @@ class Peer:
         if peer is not None and sender == peer.who.name:
             self._beats[path] = self._node.clock.monotonic_s()
 
+    def rival(self, heartbeat: Heartbeat) -> None:
+        """A node with this one's role in the file was heard: the rules do not listen to it."""
+        role, url = heartbeat.local.role, heartbeat.local.url
+        where = f" at {url}" if url else ""
+        self._rival = (
+            f"{heartbeat.who.name}{where} began with the same role as this node (it is the {role} now), and neither "
+            "listens to the other: stop one of them, give it the other role and an empty data folder"
+        )
+        self._rival_s = self._node.clock.monotonic_s()
+
     def changed(self, standing: Standing, heartbeat: Heartbeat | None) -> bool:
         """It came, went, or tells something else of itself; True if it has come."""
         before, self._standing = self._standing, standing
+        if heartbeat is not None:
+            self._cluster.learn(heartbeat.who)
+        if standing is Standing.DOWN:
+            self._down_s = self._node.clock.monotonic_s()
         if standing is before or heartbeat is None:
             return False
         name = heartbeat.who.name
-        self._stores[heartbeat.who.store] = name
         if standing is Standing.UP and before is not Standing.SUSPECT:
             self._node.say(Said(f"Node {name} is connected", INFO, "PeerUp"))
             return True
@@ -95,14 +113,11 @@ class Peer:
         """What the other one is called in the seed's sentences."""
         return "Slave" if self._cluster.role == "master" else "Master"
 
-    def name_of(self, store: str | None) -> str | None:
-        """The name of the node that has, or last had, a store; the store's id if that was never heard of."""
-        rules = self._cluster.rules
-        if store == rules.me.store:
-            return rules.me.name
-        if rules.peer is not None and store == rules.peer.who.store:
-            return rules.peer.who.name
-        return self._stores.get(store or "", store)
+    @property
+    def name(self) -> str:
+        """What the other node is called, for people."""
+        peer = self._cluster.rules.peer
+        return peer.who.name if peer is not None else "the other node"
 
     def number(self) -> str:
         """The number the other node's texts come from, as it says."""
@@ -123,13 +138,20 @@ class Peer:
         broken = [f"{path}: {problem}" for path, problem in self.paths.items() if problem]
         if self.paths and len(broken) == len(self.paths):
             return f"no broker can be reached ({'; '.join(broken)})"
-        peer = self._cluster.rules.peer
+        if rival := self._rival_now():
+            return rival
+        peer, now_s = self._cluster.rules.peer, self._node.clock.monotonic_s()
         if peer is None:
             return "nothing heard of it yet"
-        silence_s = self._cluster.rules.live.silence_s(self._node.clock.monotonic_s())
-        if silence_s < BACK_S:
-            return f"{peer.who.name} is just coming back"
-        return f"{peer.who.name} has been silent for {silence_s:.0f} s"
+        heard_s = max(self._beats.values(), default=self._down_s)
+        if heard_s > self._down_s and now_s - heard_s < BACK_S:
+            return f"{peer.who.name} is heard, but not for long enough yet"
+        # It may be short: a broker says at once that the connection of a node has ended.
+        silence_s = self._cluster.rules.live.silence_s(now_s)
+        return f"{peer.who.name} has been silent for {silence_s:.{0 if silence_s >= 1 else 1}f} s"
+
+    def _rival_now(self) -> str:
+        return self._rival if self._node.clock.monotonic_s() - self._rival_s < RIVAL_S else ""
 
     def look(self) -> None:
         """Report how it, and the brokers, stand: a tick."""
@@ -137,6 +159,9 @@ class Peer:
         broken = [f"{path}: {trouble}" for path, trouble in sorted(self.paths.items()) if trouble]
         text = f"Brokers between the nodes are out of reach, please check them: {'; '.join(broken)}"
         self._node.conditions.report("brokers of the pair", text if broken else "", grace_s=APART_S)
+        self._node.conditions.report("role of this node", self._rival_now(), grace_s=RIVAL_S)
+        refuses = self._cluster.refusal()
+        self._node.conditions.report("alarms", f"No alarm is taken: {refuses}" if refuses else "", grace_s=REFUSES_S)
         problem = self.problem
         text = f"Replication {self.other} not available. Please check the other node and the brokers: {problem}"
         self._node.conditions.report("peer", text if problem else "", grace_s=APART_S)
@@ -150,9 +175,7 @@ class Peer:
 
     def why_give(self) -> str:
         """Why cases are handed over."""
-        peer = self._cluster.rules.peer
-        name = peer.who.name if peer is not None else "the other node"
-        return f"{name} can send them"
+        return f"{self.name} can send them"
 
     def document(self) -> dict[str, Any]:
         """The cluster's part of the status (CONTRACT, ``/cluster``)."""

@@ -28,11 +28,14 @@ if TYPE_CHECKING:
     from addispatch.domain.addressbook import Directory
     from addispatch.engine.cluster import Cluster
     from addispatch.engine.node import Node
+    from addispatch.store.directory_pack import Packed
 
 log = logging.getLogger(__name__)
 
 #: How often the rules are asked what is due, in seconds.
 TICK_S = 0.25
+#: Two that cannot agree are told of as a system alert after so long, in seconds: a promotion may be on its way.
+GRACE_S = 10.0
 #: Most that waits to be looked at; beyond it heartbeats and pieces are dropped, for they come again.
 MOST_WAITING = 200
 #: Most lines of a difference that are told.
@@ -71,7 +74,8 @@ class Replication:
         directory = self._node.directory
         self._directory_file = directory_file
         saved = await asyncio.to_thread(self._file.read)
-        packed = await directory.packed()
+        directory.share()
+        packed = await self._packed()
         has_file = directory_file is not None and await asyncio.to_thread(directory_file.exists)
         actions = self.rules.begin(
             saved,
@@ -89,6 +93,20 @@ class Replication:
         if directory_file is not None and has_file:
             await self._tell_unlike(directory_file)
         return False
+
+    def _report(self) -> None:
+        """What only an operator can decide is a system alert as long as it lasts."""
+        trouble = self.rules.trouble
+        if trouble:
+            trouble += ": until then neither can be edited. To decide: addispatch cluster promote"
+        self._node.conditions.report("roles of the pair", trouble, grace_s=GRACE_S)
+
+    async def _packed(self) -> Packed:
+        """The directory for the other node; if it is too large for that, people hear of it and nothing is copied."""
+        packed = await self._node.directory.packed()
+        problem = packed.problem and f"The directory is {packed.problem}: the other node keeps what it has"
+        self._node.conditions.report("size of the directory", problem, grace_s=0)
+        return packed
 
     async def _tell_unlike(self, file: Path) -> None:
         try:
@@ -158,21 +176,29 @@ class Replication:
 
     async def run(self) -> None:
         """Look at what happened, one thing after the other, for ever."""
+        due_s = self._node.clock.monotonic_s()
         while True:
+            now_s = self._node.clock.monotonic_s()
+            if now_s >= due_s:  # however much there is to look at
+                due_s = now_s + TICK_S
+                self._report()
+                await self._carry_out(self.rules.tick(now_s))
             try:
                 async with asyncio.timeout(TICK_S):
                     work = await self._queue.get()
             except TimeoutError:
-                await self._carry_out(self.rules.tick(self._node.clock.monotonic_s()))
                 continue
-            if work is None:
-                packed = await self._node.directory.packed()
-                await self._carry_out(self.rules.edited(packed.sha, packed.blob))
-                continue
-            try:
-                await self._carry_out(work())
-            except ClusterError as error:
-                log.warning("a message about the directory was not taken: %s", error)
+            await self._look_at(work)
+
+    async def _look_at(self, work: Callable[[], list[rules.Action]] | None) -> None:
+        if work is None:
+            packed = await self._packed()
+            await self._carry_out(self.rules.edited(packed.sha, packed.blob))
+            return
+        try:
+            await self._carry_out(work())
+        except ClusterError as error:
+            log.warning("a message about the directory was not taken: %s", error)
 
     # -- what is to be done ------------------------------------------------------------------------------------------
 
@@ -213,11 +239,15 @@ class Replication:
 
     def document(self) -> dict[str, Any]:
         """The directory's part of the cluster's document."""
-        version, progress = self.rules.version, self.rules.progress
+        version, progress, peer = self.rules.version, self.rules.progress, self.rules.peer
         return {
             "version": [version.term, version.gen],
             "sha": version.sha,
-            "same": self.rules.is_synced,
+            # Nobody knows what a node has that is away: then what it had when it was heard last, and how long ago.
+            "same": self.rules.is_synced if self._cluster.rules.has_peer else None,
+            "last_same": self.rules.is_synced,
+            "last_heard_s": None if peer is None else round(self._node.clock.monotonic_s() - peer.heard_s, 1),
             "read_only": self.read_only(),
+            "trouble": self.rules.trouble,
             "fetching": list(progress) if progress else None,
         }

@@ -90,6 +90,8 @@ def _unmet_needs(config: Config, records: list[Record]) -> list[ConfigError]:
     if any(record.errors for record in records):  # it may be that plugin which has the channel
         return []
     brought = {channel for record in records if record.plugin is not None for channel in record.plugin.channels}
+    if config.cluster is not None:
+        brought.add("mirror")  # the other node, see engine.readiness
     return [
         ConfigError("http.ready_needs", f"no plugin that is on has the channel {name}", did_you_mean(name, brought))
         for name in config.http.ready_needs

@@ -217,8 +217,9 @@ class Operations(Protocol):
         """Liveness: ``{"status": "ok"}`` while loop and writer move."""
 
     async def ready(self, needs: Sequence[str] = ()) -> Doc:
-        """Readiness: ``{"ready": bool, "reason": str, "standby": bool}``.
+        """Readiness: ``{"ready": bool, "reason": str, "standby": bool, "refuses": str}``.
 
         ``needs`` are names of channels one of which is not enough: each must be up. ``standby`` is true when the node
-        is well and not ready only because its peer is the one that works.
+        is well and not ready only because its peer is the one that works. ``refuses`` says why alarms are refused all
+        the same, as a pair that is ``strict`` does while one of it is away.
         """

@@ -56,6 +56,10 @@ class DirectoryStore:
     def refuse(self, refuse: Callable[[], str]) -> None:
         self._book.refuse = refuse
 
+    def share(self) -> None:
+        """Refuse from now on what would make it too large to be copied to another node."""
+        self._book.is_shared = True
+
     @property
     def notes(self) -> list[str]:
         """What had to be recovered or mended when loading, one line each for the event log."""

@@ -51,6 +51,9 @@ class Book:
         self.notes: list[str] = []
         self.is_mended = False
         self.refuse: Callable[[], str] = str
+        #: Whether another node gets a copy of each state, so that it may not be too large for that.
+        self.is_shared = False
+        self._packed: Packed | None = None
         self._replaced = ReplacedFiles(folder)
         self._region = region
         self._publish = publish
@@ -64,6 +67,7 @@ class Book:
         """Read all tables, mend what must be mended; ``notes`` says what. Raises ``StoreError``."""
         rows, notes, recovered = self._files.load()
         self._tables, mends, mended = read_rows(rows)
+        self._packed = None
         self.is_mended = bool(recovered or mended or self._files.is_change_lost)
         if mended:
             copies = self._files.keep_copies(mended)
@@ -102,8 +106,10 @@ class Book:
         return differences(to_document(self._tables), to_document(tables))
 
     def packed(self) -> Packed:
-        """Return everything as one value. Raises ``StoreError`` if it is too large."""
-        return pack(self._tables)
+        """Return everything as one value."""
+        if self._packed is None:
+            self._packed = pack(self._tables)
+        return self._packed
 
     def install(self, blob: bytes, sha: str, *, keep: bool) -> Installed:
         """Replace everything by what another node packed, all or nothing; ``keep``: the replaced one as a file.
@@ -117,7 +123,7 @@ class Book:
             raise StoreError(f"this version cannot use it: {type(error).__name__}: {error}") from error
         if keep and (before := to_document(self._tables)) and (lines := differences(before, to_document(tables))):
             kept = self._replaced.keep(before)
-        self._commit(tables, Report())
+        self._commit(tables, Report(), is_copy=True)
         return Installed(self.packed(), kept, lines)
 
     def offered(self) -> Offered | None:
@@ -196,14 +202,22 @@ class Book:
             self._tables, self._region, source=self._source, provisioning=provisioning, provided=self._provided
         )  # fmt: skip
 
-    def _commit(self, tables: Tables, report: Report) -> Report:
+    def _commit(self, tables: Tables, report: Report, *, is_copy: bool = False) -> Report:
         changed = {table for table in STORED if list(tables[table].items()) != list(self._tables[table].items())}
         if changed:
+            packed = self._fitting(tables) if self.is_shared and not is_copy else None
             self._files.write(_rows(tables, changed))
-            self._tables = tables
+            self._tables, self._packed = tables, packed
             self._next_generation()
         report.generation = self._generation
         return report
+
+    def _fitting(self, tables: Tables) -> Packed:
+        """Pack what is to be; raises ``ConfigErrors`` if that is too large. One that is so already may be changed."""
+        packed = pack(tables)
+        if packed.problem and not self.packed().problem:
+            raise ConfigErrors([ConfigError("directory", f"would be {packed.problem}")])
+        return packed
 
     def _next_generation(self) -> None:
         self._generation += 1

@@ -32,21 +32,27 @@ _ORDERED = frozenset({"route"})
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """``sha``: SHA-256 of the canonical form, hexadecimal. ``is_empty``: there is no entry anybody made."""
+    """``sha``: SHA-256 of the canonical form, hexadecimal. ``is_empty``: there is no entry anybody made.
+
+    ``problem``: why the other node cannot have it, for it is too large; ``blob`` is empty then.
+    """
 
     sha: str
     blob: bytes = field(repr=False)
     is_empty: bool
+    problem: str = ""
 
 
 def pack(tables: Tables) -> Packed:
-    """Pack all stored tables: ids, marks and link keys included. Raises ``StoreError`` if that is too large."""
+    """Pack all stored tables: ids, marks and link keys included."""
     rows = {table: [_encoded(to_row(record)) for record in tables[table].values()] for table in STORED}
     content = b",".join(b'"%s":[%s]' % (table.encode(), b",".join(each)) for table, each in rows.items())
-    blob = zlib.compress(b'{"format":%d,"tables":{%s}}' % (FORMAT, content))
-    if len(blob) > MAX_BYTES:
-        raise StoreError(f"the directory is too large for the other node: {len(blob)} bytes packed of {MAX_BYTES}")
-    return Packed(_sha(rows), blob, is_empty=not any(rows[table] for table in MODELS))
+    plain = b'{"format":%d,"tables":{%s}}' % (FORMAT, content)
+    blob, problem = zlib.compress(plain), ""
+    for size, most, how in ((len(plain), MAX_PLAIN_BYTES, "unpacked"), (len(blob), MAX_BYTES, "packed")):
+        if size > most:
+            blob, problem = b"", f"too large for two nodes: {size} bytes {how}, at most {most} are copied"
+    return Packed(_sha(rows), blob, not any(rows[table] for table in MODELS), problem)
 
 
 def unpack(blob: bytes, sha: str) -> Tables:

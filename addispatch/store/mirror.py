@@ -47,9 +47,11 @@ class Joined(NamedTuple):
 
 
 def join_records(transaction: Transaction, docs: Sequence[Doc], now_ms: int) -> list[Joined]:
-    """Join records in order; those that cannot be read raise ``ValueError`` or ``KeyError``."""
+    """Join records in order; those that cannot be read raise ``ValueError``, ``LookupError`` or ``TypeError``."""
     notes = transaction.notes
     assert notes is not None
+    if not all(isinstance(doc, dict) for doc in docs):
+        raise TypeError("a record is no table")
     docs = [doc for doc in docs if "id" in doc]
     seqs = _known(transaction, [str(doc["id"]) for doc in docs])
     notes.is_merging = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -109,3 +110,29 @@ def test_the_example_path_of_the_service_is_the_documented_one() -> None:
     assert str(python) in operations
     assert UNIT.name in operations
     assert RULES.name in operations
+
+
+def steps(page: str, heading: str) -> list[list[str]]:
+    """The commands of a chapter of the guide, in order."""
+    chapter = (ROOT / "docs" / page).read_text().split(f"## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", chapter, re.DOTALL) for line in block.splitlines()]
+    return [shlex.split(line, comments=True) for line in lines if line.strip()]
+
+
+def test_the_steps_of_the_installation_can_be_done_in_their_order() -> None:
+    """What a step needs is in the repository, or was made by a step before it."""
+    made = {"/etc/systemd/system", "/usr/local/bin", "/dev"}
+    has_user = False
+    for words in steps("operations.md", "Install as a service"):
+        line = " ".join(words)
+        has_user |= "systemd-sysusers" in words
+        assert has_user or ("-g" not in words and "-u" not in words), f"there is no such user yet: {line}"
+        for word in words:
+            if word.startswith(("systemd/", "config/")):
+                assert (ROOT / word).is_file(), line
+            if word.startswith("/etc/") and "install" not in words:
+                assert word in made, f"nothing made it yet: {line}"
+        if "install" in words and words[1] == "install":
+            target = Path(words[words.index("-t") + 1] if "-t" in words else words[-1])
+            assert {"-d", "-D"} & {*words} or not {str(target), str(target.parent)}.isdisjoint(made), line
+            made |= {str(target), str(target.parent)}

@@ -198,4 +198,4 @@ class EmptyOperations:
 
     async def ready(self, needs: Sequence[str] = ()) -> Doc:
         """Ready."""
-        return {"ready": True, "reason": "", "standby": False}
+        return {"ready": True, "reason": "", "standby": False, "refuses": ""}

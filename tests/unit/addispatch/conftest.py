@@ -320,7 +320,7 @@ class StubOperations(EmptyOperations):
         self.needs = tuple(needs)
         lacks = "no modem" if {"sms"} & {*needs} else ""
         reason = lacks if self.is_ready else "ledger is not writable"
-        return {"ready": not reason, "reason": reason, "standby": False}
+        return {"ready": not reason, "reason": reason, "standby": False, "refuses": ""}
 
 
 def authenticate(token: str) -> Actor | None:

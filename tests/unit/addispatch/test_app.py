@@ -158,7 +158,12 @@ async def test_requests_while_it_starts_are_asked_to_come_back(tmp_path, monkeyp
         while not (tmp_path / "data" / app.SOCKET_NAME).exists():
             await asyncio.sleep(0.01)
         assert (await api.post("/api/v1/alarms", json={"text": "hot"})).status_code == 503
-        assert (await api.get("/readyz")).json() == {"ready": False, "reason": "starting", "standby": False}
+        assert (await api.get("/readyz")).json() == {
+            "ready": False,
+            "reason": "starting",
+            "standby": False,
+            "refuses": "",
+        }
         assert (await api.get("/healthz")).json() == {"status": "starting"}
         go_on.set()
         while (await api.get("/readyz")).status_code != 200:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
+from addispatch.cli import cluster
 from addispatch.cli.cluster import priority_of
 from addispatch.cli.program import app
 from addispatch.config import Config
@@ -100,6 +101,11 @@ async def test_check_tells_whether_the_node_is_ready(addispatch, running):
     assert (lacks.code, lacks.out, running.operations.needs) == (1, "not ready: no modem\n", ("email", "sms"))
     wrong = await addispatch("cluster", "check", "--needs", "s s")
     assert (wrong.code, wrong.err) == (1, "error: needs: write at most 20 channels as sms,email\n")
+
+
+def test_check_says_that_no_alarms_are_taken(capsys):
+    cluster._shown({"ready": True, "refuses": "strict is set\x1b[2J"})
+    assert capsys.readouterr().out.startswith("ready, but takes no alarms: strict is set")
 
 
 async def test_check_needs_no_token_on_another_node(alone, running):

@@ -21,7 +21,9 @@ DOC = {
         {"broker": "mqtt://a:1884", "problem": "", "heard_ago_s": 4.1},
         {"broker": "mqtt://b:1884", "problem": "", "heard_ago_s": None},
     ],
-    "directory": {"version": [1, 7], "sha": "ab", "same": True, "read_only": "", "fetching": None},
+    "directory": {"version": [1, 7], "sha": "ab", "same": True, "last_same": True, "last_heard_s": 0.1, "read_only": "", "trouble": "",
+        "fetching": None,
+    },
     "entries": {"known": 3, "unclean": 0},
 }  # fmt: skip
 EVIL = "x\x1b]0;owned\x07\x1b[2J\u202e\ny"
@@ -53,7 +55,7 @@ def test_the_other_one_is_dead(capsys):
         settled=False, peer_status="Disconnected. node-b has been silent for 9 s",
         paths=[{"broker": "mqtt://a:1884", "problem": "Connection refused", "heard_ago_s": 9.0}],
         entries={"known": 3, "unclean": 2},
-        directory={"version": [1, 7], "sha": "", "same": False, "read_only": "edit on b", "fetching": [1, 9]},
+        directory=DOC["directory"] | {"same": False, "read_only": "edit on b", "fetching": [1, 9]},
     )  # fmt: skip
     assert lines == [
         "Server Replication Role: [Slave]",
@@ -65,6 +67,25 @@ def test_the_other_one_is_dead(capsys):
         "Entries     3 open, 2 not confirmed by the other node",
         "Directory   version 1.7, not known to be the same on both nodes, fetching 1 of 9 bytes; read-only: edit on b",
     ]
+
+
+@pytest.mark.parametrize(
+    ("last", "heard_s", "words"),
+    [
+        (True, 75.2, "the same on both nodes when that was heard last, 1 min 15 s ago"),
+        (False, 75.2, "another one on the other node when that was heard last, 1 min 15 s ago"),
+        (False, None, "not known to be the same on both nodes"),
+    ],
+)
+def test_of_a_node_that_is_not_there_it_says_as_of_when(capsys, last, heard_s, words):
+    directory = DOC["directory"] | {"same": None, "last_same": last, "last_heard_s": heard_s}
+    assert shown(capsys, directory=directory)[-1] == f"Directory   version 1.7, {words}"
+
+
+def test_who_has_to_decide_is_told(capsys):
+    trouble = "this node and node-b are both master (term 2): promote the right one"
+    lines = shown(capsys, directory=DOC["directory"] | {"same": False, "trouble": trouble, "read_only": trouble})
+    assert lines[2] == f"Roles       {trouble}: addispatch cluster promote"
 
 
 def test_nothing_was_heard_of_the_other_one_yet(capsys):

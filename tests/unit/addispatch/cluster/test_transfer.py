@@ -117,4 +117,8 @@ def test_a_request_that_is_none_is_refused(want: Any) -> None:
 
 def test_numbers_of_chunks_that_are_not_there_are_passed_over() -> None:
     assert [body["n"] for body in answer(ask(VERSION, [-1, 0, COUNT, 10**30]), VERSION, BLOB)] == [0]
-    assert answer(ask(VERSION, [0]), VERSION, b"") == []
+
+
+def test_there_are_no_chunks_of_what_is_too_large() -> None:
+    (said,) = answer(ask(VERSION, [0]), VERSION, b"")
+    assert said == {"t": "gone", "version": VERSION.row(), "why": "it is too large to be copied"}

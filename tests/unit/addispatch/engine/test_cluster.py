@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from types import SimpleNamespace
 
+import orjson
 import pytest
 from pipelines import group, until
 from rooms import PHONE_ADAM, PHONE_BO, PHONE_JANE, open_room, usual
@@ -14,11 +15,13 @@ from addispatch.cluster import events as ev
 from addispatch.cluster.envelope import Header
 from addispatch.cluster.keyring import generate
 from addispatch.cluster.liveness import Standing
+from addispatch.cluster.replica import Peer as Known
 from addispatch.config import Config
 from addispatch.domain.alarm import Alarm
 from addispatch.domain.delivery import RetryRules
 from addispatch.domain.errors import StoreError
-from addispatch.engine import joining, pause
+from addispatch.domain.replication import ClusterRole
+from addispatch.engine import joining, names, pause
 from addispatch.engine.cluster import Cluster
 
 OPS = (PHONE_ADAM, PHONE_JANE, PHONE_BO, usual(), group("Ops", "Adam", "Jane", policy="usual"))
@@ -62,7 +65,8 @@ class Member:
         self.dispatcher = self.escalator = hold
         self.monitoring = SimpleNamespace(set_duty=lambda *, is_mine: self.duties.append(is_mine))
         self.host = SimpleNamespace(channels=lambda: {"sms": SimpleNamespace(health=SimpleNamespace(up=True))})
-        self.conditions = SimpleNamespace(report=lambda *_args, **_more: None)
+        self.bad = {}
+        self.conditions = SimpleNamespace(report=lambda name, problem, **_more: self.bad.update({name: problem}))
         self.confirmed = []
         self.metrics = SimpleNamespace(confirmed=self.confirmed.append)
         self.retry_rules, self.standby_reason = RetryRules(), None
@@ -124,10 +128,10 @@ class Both:
 
 
 @contextlib.asynccontextmanager
-async def open_both(folder, **cluster):
+async def open_both(folder, roles=("master", "slave"), **cluster):
     async with contextlib.AsyncExitStack() as stack:
         members = []
-        for name, role, store in (("a", "master", "s1"), ("b", "slave", "s2")):
+        for name, role, store in (("a", roles[0], "s1"), ("b", roles[1], "s2")):
             (folder / name).mkdir()
             options = {"clock": members[0].clock} if members else {}
             room = await stack.enter_async_context(open_room(folder / name, *OPS, store_id=store, **options))
@@ -197,6 +201,10 @@ async def test_strict_refuses_what_only_one_holds(tmp_path):
             future.result()
         await both.passes(2.0)
         assert "strict is set" in both.a.twin.refusal()
+        assert both.a.bad["alarms"].startswith("No alarm is taken: strict is set")
+        both.cut(is_cut=False)
+        await both.passes(3.0)
+        assert not both.a.bad["alarms"]
 
 
 async def test_the_survivor_takes_over_and_they_agree_again(both):
@@ -222,11 +230,53 @@ async def test_a_pause_is_on_both_and_ends_on_both(both):
 
 async def test_a_message_that_cannot_be_read_is_told_of_and_changes_nothing(both):
     header = Header(v=1, kid="k1", sender="node-b", store="s2", boot="x", n=1, to="", tstore="", tboot="", ts=0)
-    for kind, body in (("hb", b"[]"), ("st", b'{"e":[7]}'), ("ak", b"\xff"), ("hb", b'{"rank":1}')):
+    for kind, body in 3 * (("hb", b"[]"), ("st", b'{"e":7}'), ("ak", b"\xff"), ("hb", b'{"rank":1}')):
         both.a.twin.heard("broker", header, kind, body)
     told = [line for line in both.a.said if "cannot be read" in line]
-    assert len(told) == 4
+    assert len(told) == 4, "each kind once a minute"
     assert all(line.startswith("Cluster: dropped what came by broker: a message of kind") for line in told)
+
+
+async def test_one_record_that_cannot_be_read_costs_no_other(both):
+    accepts, others = both.b.accept("good"), both.b.accept("bad")
+    await both.b.ledger.submit(lambda _tx: None)
+    for at, (header, kind, body) in enumerate(both.b.twin.link.out):
+        if kind == "st":
+            records = [7 if doc.get("h", {}).get("text") == "bad" else doc for doc in orjson.loads(body)["e"]]
+            both.b.twin.link.out[at] = (header, kind, orjson.dumps({"e": records}))
+    assert await done(both, accepts)
+    assert not others.done(), "what is not here is not confirmed"
+    assert [case["text"] for case in await both.a.room.cases()] == ["good"]
+    assert [line for line in both.a.said if line.startswith("Cluster: left out a record of node-b")]
+    await both.passes(2.0)
+    assert [case["text"] for case in await both.a.room.cases()] == ["good", "bad"], "it comes again"
+
+
+async def test_a_node_remembers_which_store_was_whose(both):
+    for one in (both.a, both.b):
+        await until(lambda one=one: [names.shown(one.ledger.marks, s) for s in ("s1", "s2")] == ["node-a", "node-b"])
+
+
+async def test_a_node_of_the_same_role_is_told_of_however_long_both_run(tmp_path):
+    async with open_both(tmp_path, roles=("master", "master")) as both:
+        for _ in range(2):
+            await both.passes(30.0)
+            for one, other in ((both.a, "node-b"), (both.b, "node-a")):
+                assert one.bad["role of this node"].startswith(f"{other} at ")
+                assert one.twin.peer.document()["peer_status"].startswith(f"Disconnected. {other} at ")
+
+
+async def test_nobody_says_that_the_directory_of_a_node_that_is_away_is_the_same(both):
+    def same():
+        doc = both.a.twin.replication.document()
+        return doc["same"], doc["last_same"], doc["last_heard_s"]
+
+    rules = both.a.twin.replication.rules
+    rules.peer = Known("node-b", rules.version, ClusterRole.SLAVE, both.a.clock.monotonic_s())
+    assert same() == (True, True, 0.0)
+    both.cut()
+    await both.passes(10.0)
+    assert same() == (None, True, 10.0)
 
 
 async def test_an_alarm_that_is_refused_is_refused_to_who_waits(both):

@@ -80,7 +80,7 @@ async def test_before_it_is_open_it_asks_to_try_again(files):
         node.accept(alarm())
     with pytest.raises(StoreError, match="starting"):
         await node.operations.raise_alarm(ADMIN, {"text": "hot"})
-    assert (await node.operations.ready()) == {"ready": False, "reason": "starting", "standby": False}
+    assert (await node.operations.ready()) == {"ready": False, "reason": "starting", "standby": False, "refuses": ""}
     await node.stop()
 
 

@@ -231,7 +231,7 @@ async def test_a_virtual_address_that_moves_is_an_event(running):
 
 async def test_health_is_a_commit(running):
     assert await running.operations.health() == {"status": "ok"}
-    assert await running.operations.ready() == {"ready": True, "reason": "", "standby": False}
+    assert await running.operations.ready() == {"ready": True, "reason": "", "standby": False, "refuses": ""}
     with BrokenDisk(running.ledger):
         with pytest.raises(StoreError):
             await running.operations.health()
@@ -241,7 +241,12 @@ async def test_health_is_a_commit(running):
 async def test_while_alarms_are_refused_it_is_well_but_not_ready(running):
     running.ledger.intake_problem = "only 3 MiB are free"
     assert await running.operations.health() == {"status": "ok"}
-    assert await running.operations.ready() == {"ready": False, "reason": "only 3 MiB are free", "standby": False}
+    assert await running.operations.ready() == {
+        "ready": False,
+        "reason": "only 3 MiB are free",
+        "standby": False,
+        "refuses": "",
+    }
     with pytest.raises(StoreError, match="only 3 MiB are free"):
         await running.operations.raise_alarm(ADMIN, {"text": "hot"})
     assert (await running.operations.pause(ADMIN))["paused"]

@@ -24,7 +24,7 @@ class Stage:
     """A peer with the node and the cluster around it, as far as it asks them."""
 
     def __init__(self, role="master", mode="active/active"):
-        self.clock, self.said, self.reported = FakeClock(), [], []
+        self.clock, self.said, self.reported, self.learnt = FakeClock(), [], [], []
         node = SimpleNamespace(
             clock=self.clock, cluster="plant", say=self.said.append,
             conditions=SimpleNamespace(report=lambda *args, **more: self.reported.append((*args, more))),
@@ -34,7 +34,7 @@ class Stage:
             me, Timing(), Local(role=role), str, self.clock.monotonic_s(), is_passive=mode == "active/passive"
         )
         self.cluster = SimpleNamespace(
-            role=role, rules=self.rules, config=SimpleNamespace(mode=mode, mirror=True),
+            role=role, rules=self.rules, learn=self.learnt.append, refusal=str, config=SimpleNamespace(mode=mode, mirror=True),
             replication=SimpleNamespace(document=lambda: {"same": True}),
         )  # fmt: skip
         self.peer = Peer(node, self.cluster)
@@ -78,6 +78,7 @@ def test_the_other_node_comes_and_goes(stage):
         (SEVERE, "Node node-b is not there: this node sends for both"),
         (INFO, "Node node-b is connected"),
     ]
+    assert {who.name for who in stage.learnt} == {"node-b"}, "whoever it is, its name is kept"
 
 
 def test_why_it_is_not_there(stage):

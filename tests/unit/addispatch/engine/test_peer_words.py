@@ -9,7 +9,7 @@ import pytest
 from addispatch.cli import views
 from addispatch.cluster.liveness import Standing
 from addispatch.cluster.messages import Heartbeat, Identity, Local
-from addispatch.engine.peer import APART_S, Peer
+from addispatch.engine.peer import APART_S, BACK_S, REFUSES_S, RIVAL_S, Peer
 
 
 class Seen:
@@ -18,11 +18,13 @@ class Seen:
     def __init__(self):
         self.reported, self.events, self.heard_s = {}, [], 91.0
         self.conditions = SimpleNamespace(report=self._report)
-        self.clock = SimpleNamespace(monotonic_s=lambda: 100.0)
+        self.now_s = 100.0
+        self.clock = SimpleNamespace(monotonic_s=lambda: self.now_s)
         self.name, self.cluster = "node-a", "plant"
 
     def _report(self, name, problem, *, grace_s):
-        assert grace_s == APART_S
+        short = {"role of this node": RIVAL_S, "alarms": REFUSES_S}
+        assert grace_s == short.get(name, APART_S)
         self.reported[name] = problem
 
     def say(self, event):
@@ -39,7 +41,7 @@ def made(seen, *, has_peer=True):
     rules = SimpleNamespace(peer=other, has_peer=has_peer, standing=Standing.UP, is_settled=True)
     rules.live = SimpleNamespace(silence_s=lambda now_s: now_s - seen.heard_s)
     config = SimpleNamespace(mode="active/active")
-    peer = Peer(seen, SimpleNamespace(role="master", rules=rules, config=config))
+    peer = Peer(seen, SimpleNamespace(role="master", rules=rules, config=config, learn=lambda _who: None, refusal=str))
     peer.changed(Standing.UP, other)
     return peer
 
@@ -49,7 +51,7 @@ def test_a_broker_that_stays_away_is_told_though_the_other_node_is_there(seen):
     for path in ("b:1884", "a:1884"):
         peer.path(path, "")
     peer.look()
-    assert seen.reported == {"brokers of the pair": "", "peer": ""}
+    assert set(seen.reported.values()) == {""}
     peer.path("b:1884", "Connection refused")
     peer.look()
     assert seen.reported["brokers of the pair"].endswith("please check them: b:1884: Connection refused")
@@ -82,7 +84,37 @@ def test_a_node_alone_has_no_such_line(capsys):
 
 def test_silence_is_said_in_seconds_until_it_is_over(seen):
     peer = made(seen)
+    peer.heard_by("b:1884", "node-b")
     peer.changed(Standing.DOWN, peer._cluster.rules.peer)
     assert peer.problem == "node-b has been silent for 9 s"
-    seen.heard_s = 99.9
-    assert peer.problem == "node-b is just coming back"
+    seen.now_s, seen.heard_s = 105.0, 105.0
+    peer.heard_by("b:1884", "node-b")
+    assert peer.problem == "node-b is heard, but not for long enough yet"
+    seen.now_s += 2 * BACK_S
+    assert peer.problem == "node-b has been silent for 1 s"
+
+
+def test_a_node_a_broker_told_of_is_not_coming_back(seen):
+    """After its last will it counts as gone 0.3 s after its last heartbeat."""
+    peer, seen.heard_s = made(seen), 99.6
+    peer.heard_by("b:1884", "node-b")
+    seen.now_s = 100.0
+    peer.changed(Standing.DOWN, peer._cluster.rules.peer)
+    assert peer.problem == "node-b has been silent for 0.4 s"
+
+
+def test_a_node_of_the_same_role_is_told_of_as_long_as_it_is_heard(seen):
+    peer = made(seen)
+    rules = peer._cluster.rules
+    other = Heartbeat(Identity("node-c", 0, "s3", "b3"), 1, "", "", True, Local(url="http://c:5556"), 0)
+    rules.peer = None
+    peer.changed(Standing.DOWN, None)
+    for _ in range(3):  # not once after the start: each time somebody looks
+        peer.rival(other)
+        assert peer.problem.startswith("node-c at http://c:5556 began with the same role as this node")
+        peer.look()
+        assert seen.reported["role of this node"] == peer.problem
+        seen.now_s += RIVAL_S / 2
+    seen.now_s += RIVAL_S
+    peer.look()
+    assert (seen.reported["role of this node"], peer.problem) == ("", "nothing heard of it yet")

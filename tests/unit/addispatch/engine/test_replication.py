@@ -10,11 +10,12 @@ import pytest
 from pipelines import until
 
 from addispatch.cluster.messages import Heartbeat, Identity, Local
-from addispatch.domain.errors import AddispatchError, Refused
+from addispatch.domain.errors import AddispatchError, ConfigErrors, Refused
 from addispatch.engine import replication as module
 from addispatch.engine.replication import Replication
 from addispatch.runtime.clock import SystemClock
 from addispatch.runtime.tasks import Supervisor
+from addispatch.store import directory_pack
 from addispatch.store.directory import DirectoryStore
 
 ADAM = '[[recipient]]\nname = "Adam"\nchannels = ["log"]\n'
@@ -31,9 +32,11 @@ class Member:
         if text:
             self.file.write_text(text)
         self.said, self.clock, self.other, self.is_cut = [], SystemClock(), None, False
+        self.bad = {}
+        self.conditions = SimpleNamespace(report=lambda name, problem, **_more: self.bad.update({name: problem}))
         self.config = SimpleNamespace(node=SimpleNamespace(data_dir=self.folder))
         self.directory = DirectoryStore(self.folder / "directory", "SG")
-        rules = SimpleNamespace(peer=SimpleNamespace(local=Local(url="http://other:5556")))
+        rules = SimpleNamespace(has_peer=True, peer=SimpleNamespace(local=Local(url="http://other:5556")))
         cluster = SimpleNamespace(config=SimpleNamespace(role=role), rules=rules, send_config=self._send)
         self.replication, self.tasks, self._number = Replication(self, cluster), Supervisor(), 0
 
@@ -131,6 +134,33 @@ async def test_promoting_turns_the_roles_round_and_is_kept(tmp_path):
         assert again.role == "slave", "whatever the file says"
 
 
+async def test_promoted_on_both_while_apart_nothing_is_lost_and_the_operator_decides(tmp_path):
+    async with open_members(tmp_path) as (a, b):
+        await agree(a, b)
+        a.is_cut = b.is_cut = True
+        for one, name in ((a, "Alma"), (b, "Bo")):
+            await one.replication.promote()
+            await one.directory.put("recipient", {"name": name, "channels": ["log"]})
+        a.is_cut = b.is_cut = False
+        both = "this node and {} are both master (term 2): promote the right one"
+        for one, name in ((a, "slave"), (b, "master")):
+            told = both.format(name)
+            await until(
+                lambda one=one, told=told: (
+                    a.beats() or b.beats() or one.bad.get("roles of the pair", "").startswith(told)
+                )
+            )
+            assert one.replication.document()["trouble"] == one.replication.read_only() == told
+            with pytest.raises(Refused, match="are both master"):
+                await one.directory.put("recipient", {"name": "Eve", "channels": ["log"]})
+        assert (sorted(await a.names()), sorted(await b.names())) == (["Adam", "Alma"], ["Adam", "Bo"])
+        await b.replication.promote()
+        await agree(a, b, ("slave", "master"))
+        assert sorted(await a.names()) == ["Adam", "Bo"]
+        assert "recipient 'Alma': only there" in (await a.directory.offered()).differences
+        await until(lambda: not (a.bad["roles of the pair"] or b.bad["roles of the pair"]))
+
+
 async def test_an_empty_master_waits_until_somebody_says_so(tmp_path):
     async with open_members(tmp_path, master="") as (a, b):
         assert a.replication.read_only()
@@ -140,6 +170,25 @@ async def test_an_empty_master_waits_until_somebody_says_so(tmp_path):
             await a.replication.start_empty()
         with pytest.raises(AddispatchError):
             await b.replication.start_empty()
+
+
+async def test_a_directory_that_is_too_large_is_told_of_on_both_and_both_go_on(tmp_path, monkeypatch):
+    async with open_members(tmp_path, slave=JANE) as (a, b):
+        await agree(a, b)
+        pack = directory_pack.MAX_BYTES
+        monkeypatch.setattr(directory_pack, "MAX_BYTES", 100)
+    async with open_members(tmp_path, slave=JANE) as (a, b):
+        assert a.bad["size of the directory"].startswith("The directory is too large for two nodes: ")
+        await a.directory.put("recipient", {"name": "Bo", "channels": ["log"]})
+        await until(lambda: a.beats() or [line for line in b.said if "it is too large to be copied" in line])
+        assert await b.names() == ["Adam"]
+        monkeypatch.setattr(directory_pack, "MAX_BYTES", pack)
+        await a.directory.delete("recipient", "Bo")
+        await agree(a, b)
+        assert not a.bad["size of the directory"]
+        monkeypatch.setattr(directory_pack, "MAX_BYTES", 100)
+        with pytest.raises(ConfigErrors, match="too large"):
+            await a.directory.put("recipient", {"name": "Bo", "channels": ["log"]})
 
 
 async def test_nonsense_changes_nothing(tmp_path):

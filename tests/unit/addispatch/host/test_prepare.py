@@ -1,5 +1,6 @@
 import pytest
 
+from addispatch.cluster.keyring import generate
 from addispatch.config.secrets import replace_references
 from addispatch.domain.errors import ConfigError, ConfigErrors
 from addispatch.host.prepare import below, check_file, check_plugins, prepare, provided
@@ -190,6 +191,11 @@ def test_a_channel_that_is_needed_and_that_nobody_brings_is_a_mistake(tmp_path, 
     assert lines(check_file(file)) == [
         'http.ready_needs: no plugin that is on has the channel lgo (did you mean "log"?)'
     ]
+    file.write_text('[http]\nready_needs = ["mirror"]\n[plugin.log]')
+    assert lines(check_file(file)) == ["http.ready_needs: no plugin that is on has the channel mirror (there are: log)"]
+    pair = f'[node]\nname = "a"\n[cluster]\nrole = "master"\nbrokers = ["mqtt://a:1884"]\nkey = "{generate("k1")}"\n'
+    file.write_text(pair + file.read_text())
+    assert lines(check_file(file)) == [], "the other node of a pair has it"
     file.write_text('[http]\nready_needs = ["sms"]\n[plugin.siren]\nprt = 3')
     assert lines(check_file(file)) == ['plugin.siren.prt: is no option here (did you mean "port"?)']
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from addispatch.domain.addressbook import Directory
 from addispatch.domain.errors import ConfigErrors, Refused, StoreError
-from addispatch.store import directory_book, safe_storage
+from addispatch.store import directory_book, directory_pack, safe_storage
 from addispatch.store.directory_book import Book
 from addispatch.store.directory_change import Counts
 
@@ -385,3 +386,24 @@ def test_whether_what_was_loaded_is_older_is_known(book: Opened, folder: Path) -
     (folder / "change.json").write_text("{")
     assert Opened(folder).is_mended
     assert not Opened(folder).is_mended
+
+
+def test_what_would_be_too_large_for_two_nodes_is_refused_before_it_is_written(
+    book: Opened, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed, before = book.packed(), book.export()
+    monkeypatch.setattr(directory_pack, "MAX_BYTES", len(packed.blob) + 50)
+    many = {"recipient": [{"name": f"{n} {hashlib.sha256(b'%d' % n).hexdigest()}"} for n in range(50)]}
+    book.is_shared = True
+    with pytest.raises(ConfigErrors, match=r"directory: would be too large for two nodes: \d+ bytes packed, at most"):
+        book.apply(many)
+    assert (book.export(), Opened(folder).export(), book.packed()) == (before, before, packed)
+    book.put("template", {"name": "small", "text": "x"})
+    book.is_shared = False
+    book.apply(many)
+    assert book.packed().problem, "a node alone has no such limit"
+    book.is_shared = True
+    book.put("template", {"name": "small", "text": "y"})
+    for entry in many["recipient"]:
+        book.delete("recipient", entry["name"])
+    assert not book.packed().problem, "what is too large already can be changed, and so made smaller"

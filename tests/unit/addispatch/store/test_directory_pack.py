@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from pathlib import Path
 from typing import Any
@@ -175,8 +176,12 @@ def test_sizes_are_limited(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(directory_pack, "MAX_BYTES", 100)
     with pytest.raises(StoreError, match="larger than 100 bytes"):
         unpack(packed.blob, packed.sha)
-    with pytest.raises(StoreError, match=r"the directory is too large for the other node: \d+ bytes packed of 100"):
-        book.packed()
+    large = pack(book._tables)
+    assert re.fullmatch(r"too large for two nodes: \d+ bytes packed, at most 100 are copied", large.problem)
+    assert (large.sha, large.blob) == (packed.sha, b"")
+    monkeypatch.setattr(directory_pack, "MAX_PLAIN_BYTES", 200)
+    monkeypatch.setattr(directory_pack, "MAX_BYTES", 10_000)
+    assert re.search(r": \d+ bytes unpacked, at most 200 are copied", pack(book._tables).problem)
 
 
 def test_deep_nesting_is_damage() -> None:

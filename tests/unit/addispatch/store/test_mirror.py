@@ -448,10 +448,10 @@ def test_a_change_of_what_is_not_here_waits_for_the_whole(twins):
 
 
 @pytest.mark.parametrize(
-    "doc", [{"id": "x", "g": "1"}, {"id": 7, "g": "1"}, {"id": "00" * 16}, {"id": "00" * 16, "g": "x"}]
+    "doc", [{"id": "x", "g": "1"}, {"id": 7, "g": "1"}, {"id": "00" * 16}, {"id": "00" * 16, "g": "x"}, 7, ["id"], "id"]
 )
 def test_what_cannot_be_read_is_a_named_error(twins, doc):
-    with pytest.raises((ValueError, KeyError)):
+    with pytest.raises((ValueError, KeyError, TypeError)):
         twins[1].does(lambda tx: mirror.join_records(tx, [doc], 0))
 
 
