@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: What was not confirmed as taken over is tried again after so long, in seconds.
 AGAIN_S = 5.0
+#: Whoever leaves offers again what the other node has not taken after so long, in seconds.
+LEAVING_S = 1.0
 
 
 def opens_there(
@@ -70,7 +72,8 @@ def to_give(rows: Iterable[tuple[str, Row]], terms: Terms, now_s: float, pause_s
     due: list[str] = []
     for ident, row in rows:
         is_wanted = terms.all or terms.leaving or bool(row.needs & terms.down)
-        can_go = terms.leaving or (row.needs <= terms.up and now_s - row.given_s >= pause_s)
+        can_go = now_s - row.given_s >= (LEAVING_S if terms.leaving else pause_s)
+        can_go = can_go and (terms.leaving or row.needs <= terms.up)
         if is_wanted and can_go and not row.under_way and (row.is_clean or terms.unmirrored):
             row.given_s = now_s
             due.append(ident)

@@ -180,7 +180,7 @@ class Node:
             self._claim(now_s)
             if doubtful := self.entries.in_doubt(now_s, DOUBT_S):
                 self._out.append(ev.Doubt(tuple(doubtful)))
-            if now_s - self._looked_s >= self.timing.resend_s:
+            if self.is_leaving or now_s - self._looked_s >= self.timing.resend_s:
                 self._looked_s = now_s
                 self._give(now_s)
 

@@ -6,7 +6,7 @@ import pytest
 
 from addispatch.cluster.entries import Row
 from addispatch.cluster.events import Change
-from addispatch.cluster.hands import AGAIN_S, Terms, opens_there, to_claim, to_give
+from addispatch.cluster.hands import AGAIN_S, LEAVING_S, Terms, opens_there, to_claim, to_give
 from addispatch.domain.case import Owner
 
 SMS = frozenset({"sms"})
@@ -81,3 +81,5 @@ def test_nothing_is_handed_over_twice_within_the_pause_except_by_who_leaves():
     assert to_give([("id", one)], terms(all=True), 100.0, 30.0, 9) == ["id"]
     assert to_give([("id", one)], terms(all=True), 129.0, 30.0, 9) == []
     assert to_give([("id", one)], terms(leaving=True), 129.0, 30.0, 9) == ["id"]
+    assert to_give([("id", one)], terms(leaving=True), 129.0 + LEAVING_S / 2, 30.0, 9) == [], "it is on its way"
+    assert to_give([("id", one)], terms(leaving=True), 129.0 + LEAVING_S, 30.0, 9) == ["id"]
