@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from addispatch.pipeline.desk import Desk
     from addispatch.runtime.clock import Clock
     from addispatch.sdk.protocols import Channel
+    from addispatch.store.claims import Claim
     from addispatch.store.ledger import Ledger
-    from addispatch.store.transaction import Claim, Transaction
+    from addispatch.store.transaction import Transaction
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ second: they go to the driver's cursor on the connection's own transaction.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -66,30 +66,72 @@ class Statement:
 
 
 class Insert(Statement):
-    """An insert of whole rows.
+    """An insert of whole rows, perhaps with what to do about a row that is there already.
 
     Many rows go into one execution each: the driver gives the interpreter away and takes it back for each, which costs
     a third of an insert's time, and more when the loop waits to take it.
     """
 
-    TOGETHER = 32
+    #: How many at once, the most first; what is left goes one by one.
+    TOGETHER = (32, 8)
 
-    def __init__(self, table: sa.Table, dialect: sa.Dialect) -> None:
-        super().__init__(sa.insert(table), dialect)
-        _, values, row = self.text.rpartition("VALUES ")
-        self._together = self.text + f", {row}" * (self.TOGETHER - 1) if values and not self._named else ""
+    def __init__(self, statement: sa.sql.expression.UpdateBase | sa.TextClause, dialect: sa.Dialect) -> None:
+        super().__init__(statement, dialect)
+        head, values, rest = self.text.partition("VALUES ")
+        row, conflict, action = rest.partition(" ON CONFLICT")
+        self._together: dict[int, str] = {}
+        if values and not self._named:
+            for count in self.TOGETHER:
+                self._together[count] = f"{head}{values}{', '.join([row] * count)}{conflict}{action}"
 
     def run(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
         """Run for many rows, each in the order of ``names``."""
-        whole_count = len(rows) - len(rows) % self.TOGETHER if self._together else 0
-        if whole_count:
-            cursor = connection.connection.cursor()
-            for at in range(0, whole_count, self.TOGETHER):
-                cursor.execute(self._together, tuple(chain.from_iterable(rows[at : at + self.TOGETHER])))
-            cursor.close()
-            rows = rows[whole_count:]
-        if rows:
+        at = 0
+        cursor = connection.connection.cursor()
+        for count, text in self._together.items():
+            while len(rows) - at >= count:
+                cursor.execute(text, tuple(chain.from_iterable(rows[at : at + count])))
+                at += count
+        cursor.close()
+        if at < len(rows):
+            super().run(connection, rows[at:])
+
+
+class Change(Statement):
+    """An update of rows by their number, which is the last parameter.
+
+    Neighbours that get the same values, nearly all in a storm, share an execution, for the reason of ``Insert``.
+    """
+
+    TOGETHER = 16
+    #: Fewer equal ones are not worth it.
+    LEAST = 4
+
+    def __init__(self, text: str, dialect: sa.Dialect) -> None:
+        super().__init__(sa.text(f"{text} WHERE seq=:seq"), dialect)
+        numbers = ", ".join("?" * self.TOGETHER)
+        self._together = "" if self._named else f"{self.text.removesuffix('=?')} IN ({numbers})"
+
+    def run(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
+        """Run for many rows, each in the order of ``names``; of two for one number the later one counts."""
+        if not self._together or len(rows) < self.LEAST:
             super().run(connection, rows)
+            return
+        cursor = connection.connection.cursor()
+        for values, equal in groupby(rows, _but_last):
+            numbers = [row[-1] for row in equal]
+            if len(numbers) < self.LEAST:
+                cursor.executemany(self.text, [(*values, number) for number in numbers])
+                continue
+            # Filled up with the last one: changing it twice to the same changes nothing.
+            numbers += numbers[-1:] * (-len(numbers) % self.TOGETHER)
+            for at in range(0, len(numbers), self.TOGETHER):
+                cursor.execute(self._together, (*values, *numbers[at : at + self.TOGETHER]))
+        cursor.close()
+
+
+def _but_last(row: Row) -> Row:
+    return row[:-1]
 
 
 class Statements:
@@ -99,40 +141,46 @@ class Statements:
         def make(text: str) -> Statement:
             return Statement(sa.text(text), dialect)
 
-        self.insert_case = Insert(schema.cases, dialect)
-        self.insert_delivery = Insert(schema.deliveries, dialect)
-        self.insert_event = Insert(schema.events, dialect)
-        self.insert_alarm = Statement(sa.insert(schema.alarms), dialect)
-        self.put_intake = make(
+        def change(text: str) -> Change:
+            return Change(text, dialect)
+
+        def put(text: str) -> Insert:
+            return Insert(sa.text(text), dialect)
+
+        self.insert_case = Insert(sa.insert(schema.cases), dialect)
+        self.insert_delivery = Insert(sa.insert(schema.deliveries), dialect)
+        self.insert_event = Insert(sa.insert(schema.events), dialect)
+        self.insert_alarm = Insert(sa.insert(schema.alarms), dialect)
+        self.put_intake = put(
             "INSERT INTO intake (slot, at_ms, path, fingerprint) VALUES (:slot, :at_ms, :path, :fingerprint)"
             " ON CONFLICT (slot) DO UPDATE SET at_ms=excluded.at_ms, path=excluded.path,"
             " fingerprint=excluded.fingerprint"
         )
-        self.put_mark = make(
+        self.put_mark = put(
             "INSERT INTO marks (name, value) VALUES (:name, :value)"
             " ON CONFLICT (name) DO UPDATE SET value=excluded.value"
         )
-        self.change_delivery = make(
+        self.change_delivery = change(
             "UPDATE deliveries SET fact=:fact, attempt=:attempt, phase=:phase, turn=0, due_at_ms=:due, error=:error,"
             " carrier=COALESCE(:carrier, carrier), reference=COALESCE(:reference, reference),"
             " sent_at_ms=COALESCE(:sent, sent_at_ms), delivered_at_ms=COALESCE(:delivered, delivered_at_ms),"
             # Once repeated, always a repeat: a report or the next try says nothing about it.
-            " repeat=CASE WHEN repeat > 0 THEN repeat ELSE :repeat END WHERE seq=:seq"
+            " repeat=CASE WHEN repeat > 0 THEN repeat ELSE :repeat END"
         )
-        self.claim = make("UPDATE deliveries SET phase=1 WHERE seq=:seq")
-        self.change_case_mine = make("UPDATE cases SET mine=:mine WHERE seq=:seq")
+        self.claim = change("UPDATE deliveries SET phase=1")
+        self.change_case_mine = change("UPDATE cases SET mine=:mine")
         self.change_deliveries_mine = make("UPDATE deliveries SET mine=:mine WHERE case_seq=:seq")
-        self.change_unmirrored = make("UPDATE cases SET unmirrored=:unmirrored WHERE seq=:seq")
+        self.change_unmirrored = change("UPDATE cases SET unmirrored=:unmirrored")
         self.put_alias = make("INSERT INTO aliases (code, case_seq) VALUES (:code, :seq) ON CONFLICT DO NOTHING")
         # It runs behind what became of the message in the same transaction, and does not undo that.
         self.mark_sending = make(
             "UPDATE deliveries SET attempt=:attempt, phase=1 WHERE seq=:seq AND fact=0 AND attempt<=:known"
         )
-        self.change_state = make("UPDATE cases SET state=:state, reason=:reason, closed_at_ms=:closed WHERE seq=:seq")
-        self.change_next = make("UPDATE cases SET next_at_ms=:next WHERE seq=:seq")
-        self.change_close = make("UPDATE cases SET close_at_ms=:close WHERE seq=:seq")
-        self.change_text = make("UPDATE deliveries SET text=:text, kind=:kind WHERE seq=:seq")
-        self.change_extra = make("UPDATE cases SET extra=:extra, code=:code WHERE seq=:seq")
+        self.change_state = change("UPDATE cases SET state=:state, reason=:reason, closed_at_ms=:closed")
+        self.change_next = change("UPDATE cases SET next_at_ms=:next")
+        self.change_close = change("UPDATE cases SET close_at_ms=:close")
+        self.change_text = change("UPDATE deliveries SET text=:text, kind=:kind")
+        self.change_extra = change("UPDATE cases SET extra=:extra, code=:code")
         self.due = make(
             f"SELECT {CLAIM_COLUMNS} FROM deliveries d JOIN cases c ON c.seq = d.case_seq"  # noqa: S608 - constants
             " WHERE d.mine=1 AND d.channel=:channel AND d.class=:class AND d.turn=:turn AND d.due_at_ms<=:now"

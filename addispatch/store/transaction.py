@@ -7,11 +7,11 @@ that the common path (open, claim, sent) reads each row at most once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from addispatch.domain.alarm import BY_RANK, Priority, QueueClass
+from addispatch.domain.alarm import QueueClass
 from addispatch.domain.case import (
     PAUSE_CYCLE,
     Case,
@@ -20,7 +20,6 @@ from addispatch.domain.case import (
     DeliveryState,
     Fact,
     Owner,
-    Phase,
     merge,
     with_delivery,
 )
@@ -29,6 +28,7 @@ from addispatch.domain.delivery import Kind
 from addispatch.domain.events import MAX_LINE_CHARS, Event
 from addispatch.domain.ownership import is_mine
 from addispatch.store import schema
+from addispatch.store.claims import Claim, QueueHead, claim_new, due_by_class, queued, read_claim
 from addispatch.store.counters import Counters
 from addispatch.store.notes import Notes, Twin
 from addispatch.store.rows import (
@@ -54,10 +54,6 @@ if TYPE_CHECKING:
 CACHE_COUNT = 32_768
 #: Size of the ring of fingerprints: 13 s of publishes at 10,000 a second.
 INTAKE_SLOTS = 131_072
-
-
-_CLASSES = tuple(QueueClass)
-_KINDS = tuple(Kind)
 
 
 class Entry:
@@ -87,28 +83,6 @@ class Entry:
 
 #: An event as it is told after the commit: id, at_ms, severity, kind, text, case id.
 Told = tuple[int, int, int, str, str, str | None]
-
-
-class Claim(NamedTuple):
-    """A delivery claimed for sending, with what its channel needs."""
-
-    seq: int
-    case_seq: int
-    case_id: str
-    key: DeliveryKey
-    recipient: str
-    text: str
-    subject: str
-    queue_class: QueueClass
-    rung: int
-    state: DeliveryState
-    repeat: bool
-    carrier: str
-    expires_at_ms: int | None
-    priority: Priority
-    code: str
-    queued_at_ms: int
-    kind: Kind
 
 
 class Transaction:
@@ -149,6 +123,11 @@ class Transaction:
         )  # fmt: skip
         for statement in self._order:
             self._waiting[statement] = []
+        self._but_new = tuple(statement for statement in self._order if statement is not s.insert_delivery)
+        self._inserted = counters.delivery  # number of the last delivery that is in its table
+        self._new: list[Entry] = []  # the cases of the new deliveries, row by row
+        #: The heads of a channel's queues as a claim left them, until something is sent.
+        self._left: dict[str, list[QueueHead]] = {}
 
     @property
     def rank(self) -> int:
@@ -159,11 +138,22 @@ class Transaction:
 
     def flush(self) -> None:
         """Send what was collected, so that a read sees it."""
-        for statement in self._order:
+        self._send(self._order)
+        self._inserted = self._next.delivery
+        self._new.clear()
+
+    def _send(self, statements: Sequence[Statement]) -> None:
+        for statement in statements:
             rows = self._waiting[statement]
             if rows:
                 statement.run(self.connection, rows)
                 rows.clear()
+                self._left.clear()
+
+    def _before_change(self, delivery_seq: int) -> None:
+        """Insert what is to be changed: a new delivery waits longer than other rows, see ``claim_due``."""
+        if delivery_seq > self._inserted:
+            self.flush()
 
     def finish(self) -> None:
         """Send everything, events and marks included; called once before the commit."""
@@ -278,10 +268,12 @@ class Transaction:
         entry.case = with_delivery(before, key, state)
         if self.notes is not None:
             self.notes.state(entry, key, before.deliveries.get(key))
+        self._before_change(entry.delivery_seqs[key])
         self._waiting[self._sql.mark_sending].append((state.attempt, entry.delivery_seqs[key], state.attempt))
 
     def set_text(self, entry: Entry, key: DeliveryKey, text: str, kind: Kind) -> None:
         """Change what a delivery says and is for; only for one that is not under way."""
+        self._before_change(entry.delivery_seqs[key])
         self._waiting[self._sql.change_text].append((text, int(kind), entry.delivery_seqs[key]))
         if self.notes is not None:
             self.notes.text(entry, key, text, kind)
@@ -296,6 +288,7 @@ class Transaction:
                 times = (self._frozen(new.due_at_ms, now_ms), self._frozen(new.expires_at_ms, now_ms))
                 new = new._replace(due_at_ms=times[0], expires_at_ms=times[1])  # noqa: PLW2901
             rows.append(delivery_row(counters.delivery, entry.seq, new, now_ms, int(entry.mine)))
+            self._new.append(entry)
             if self.notes is not None:
                 self.notes.added(entry, new, now_ms)
 
@@ -322,6 +315,7 @@ class Transaction:
         if mine is entry.mine:
             return
         entry.mine = mine
+        self.flush()
         self._waiting[self._sql.change_case_mine].append((int(mine), entry.seq))
         self._waiting[self._sql.change_deliveries_mine].append((int(mine), entry.seq))
         if mine:
@@ -386,11 +380,12 @@ class Transaction:
         if self.notes is not None:
             self.notes.changed(entry, key, change)
         fact, attempt, phase = change.state
+        seq = entry.delivery_seqs[key]
+        self._before_change(seq)
         self._waiting[self._sql.change_delivery].append(
             (
                 int(fact), attempt, int(phase), change.due_at_ms, change.error, change.carrier, change.reference,
-                change.sent_at_ms, change.delivered_at_ms, int(change.repeat),
-                entry.delivery_seqs[key],
+                change.sent_at_ms, change.delivered_at_ms, int(change.repeat), seq,
             )
         )  # fmt: skip
 
@@ -399,39 +394,70 @@ class Transaction:
     def claim_due(self, channel: str, most: int, now_ms: int, most_urgent: int = 0) -> list[Claim]:
         """Take up to ``most`` due deliveries of a channel, urgent ones first, and mark them as being sent.
 
-        Of emergencies up to ``most_urgent``, if that is more.
+        Of emergencies up to ``most_urgent``, if that is more. What is new in this transaction is claimed in its row
+        before that is inserted: nearly all in a storm, and neither read back nor changed.
         """
         claims: list[Claim] = []
-        for queue_class, turn, due_at_ms in self._heads(channel):
-            room = (max(most, most_urgent) if queue_class == QueueClass.EMERGENCY else most) - len(claims)
-            if room <= 0:
+        heads = self._heads(channel)
+        new = due_by_class(self._waiting[self._sql.insert_delivery], channel, now_ms)
+        has_read = False
+        for queue_class, turn, due_at_ms in heads:
+            limit = max(most, most_urgent) if queue_class == QueueClass.EMERGENCY else most
+            if limit <= len(claims):
                 break
-            if due_at_ms is None or due_at_ms > now_ms:
-                continue
-            for row in self._sql.due.read(self.connection, channel, queue_class, turn, now_ms, room):
-                entry = self.entry(row[1]) if self.notes is not None else self._cache.get(row[1])
-                claim = _read_claim(row, entry.case.id if entry is not None else unpack_id(row[2]))
-                if entry is not None:
-                    before = entry.case.deliveries.get(claim.key)
-                    entry.case = with_delivery(entry.case, claim.key, claim.state)
-                    if self.notes is not None:
-                        self.notes.state(entry, claim.key, before)
-                claims.append(claim)
+            if due_at_ms is not None and due_at_ms <= now_ms:
+                claims += self._claim_queued(channel, queue_class, turn, now_ms, limit - len(claims))
+                has_read = True
+            if turn and queue_class in new:
+                claims += self._claim_new(new[queue_class][: limit - len(claims)])
+        if not has_read:
+            self._left[channel] = heads
+        return claims
+
+    def _claim_queued(self, channel: str, queue_class: int, turn: int, now_ms: int, most: int) -> list[Claim]:
+        claims = []
+        for row in self._sql.due.read(self.connection, channel, queue_class, turn, now_ms, most):
+            entry = self.entry(row[1]) if self.notes is not None else self._cache.get(row[1])
+            claim = read_claim(row, entry.case.id if entry is not None else unpack_id(row[2]))
+            if entry is not None:
+                self._sending(entry, claim)
+            claims.append(claim)
         self._waiting[self._sql.claim].extend((claim.seq,) for claim in claims)
         return claims
 
+    def _claim_new(self, places: Sequence[int]) -> list[Claim]:
+        rows = self._waiting[self._sql.insert_delivery]
+        claims = []
+        for at in places:
+            entry = self._new[at]
+            claim, rows[at] = claim_new(rows[at], entry)
+            self._sending(entry, claim)
+            claims.append(claim)
+        return claims
+
+    def _sending(self, entry: Entry, claim: Claim) -> None:
+        before = entry.case.deliveries.get(claim.key)
+        entry.case = with_delivery(entry.case, claim.key, claim.state)
+        if self.notes is not None:
+            self.notes.state(entry, claim.key, before)
+
     def next_due_ms(self, channel: str, last: QueueClass = QueueClass.PAUSE) -> int | None:
         """When the channel's next queued delivery is due that may leave; classes behind ``last`` do not count."""
-        heads = self._heads(channel)
-        return min((due_ms for kind, _, due_ms in heads if due_ms is not None and kind <= last), default=None)
+        new = queued(self._waiting[self._sql.insert_delivery], channel) if self._new else ()
+        times = [(kind, due_ms) for kind, _, due_ms in self._heads(channel)]
+        kinds = {kind for kind, _ in times}
+        times += [(kind, due_ms) for _, kind, due_ms in new if kind in kinds]
+        return min((due_ms for kind, due_ms in times if due_ms is not None and kind <= last), default=None)
 
-    def _heads(self, channel: str) -> list[tuple[Any, ...]]:
+    def _heads(self, channel: str) -> list[QueueHead]:
         """Class, turn and first due time of a channel's queues, in the order in which they are served.
 
-        In an emergency pause there is one queue.
+        In an emergency pause there is one queue. What is new in this transaction is not in them.
         """
-        self.flush()
-        heads = sorted(self._sql.heads.read(self.connection, channel))
+        self._send(self._but_new)
+        heads = self._left.get(channel)
+        if heads is None:
+            heads = sorted(self._sql.heads.read(self.connection, channel))
         return heads if self.paused_at_ms is None else [head for head in heads if head[0] == QueueClass.PAUSE]
 
     # -- reading -------------------------------------------------------------------------------------------------
@@ -478,16 +504,3 @@ class Transaction:
         if len(self._cache) < CACHE_COUNT and entry.state[0] is not CaseState.CLOSED:
             self._cache[entry.seq] = entry
         return entry
-
-
-def _read_claim(row: Sequence[Any], case_id: str) -> Claim:
-    """Read a row in the order of ``sql.CLAIM_COLUMNS``."""
-    (
-        seq, case_seq, _, cycle, level, recipient_id, channel, address, recipient, text, subject, class_, rung, attempt,
-        repeat, carrier, expires_at_ms, priority, code, queued, kind,
-    ) = row  # fmt: skip
-    return Claim(
-        seq, case_seq, case_id, DeliveryKey(cycle, level, recipient_id, channel, address), recipient, text,
-        subject, _CLASSES[class_], rung, DeliveryState(Fact.NONE, attempt, Phase.SENDING), bool(repeat), carrier or "",
-        expires_at_ms, BY_RANK[priority], code or "", queued, _KINDS[kind],
-    )  # fmt: skip

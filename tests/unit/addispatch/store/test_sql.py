@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from addispatch.store import schema
-from addispatch.store.sql import CASE_COLUMNS, DELIVERY_COLUMNS, Insert, Statement, Statements
+from addispatch.store.sql import CASE_COLUMNS, DELIVERY_COLUMNS, Change, Insert, Statement, Statements
 
 
 @pytest.fixture
@@ -30,18 +30,43 @@ def test_run_and_read(connection, paramstyle):
 
 
 @pytest.mark.parametrize("paramstyle", ["qmark", "named"])
-@pytest.mark.parametrize("count", [0, 1, Insert.TOGETHER - 1, Insert.TOGETHER, Insert.TOGETHER + 1, 100])
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 31, 32, 33, 100])
 def test_many_rows_are_inserted_whole_and_in_order(connection, paramstyle, count):
-    insert = Insert(schema.meta, sqlite.dialect(paramstyle=paramstyle))
+    insert = Insert(sa.insert(schema.meta), sqlite.dialect(paramstyle=paramstyle))
     rows = [(f"{number:03}", f"value {number}") for number in range(count)]
     insert.run(connection, rows)
     assert connection.execute(sa.text("SELECT name, value FROM meta ORDER BY rowid")).all() == rows
 
 
 def test_rows_that_cannot_be_inserted_are_told(connection):
-    rows = [(f"{number % 50:03}", "") for number in range(3 * Insert.TOGETHER)]
+    rows = [(f"{number % 50:03}", "") for number in range(100)]
     with pytest.raises(connection.dialect.loaded_dbapi.IntegrityError):
-        Insert(schema.meta, connection.dialect).run(connection, rows)
+        Insert(sa.insert(schema.meta), connection.dialect).run(connection, rows)
+
+
+@pytest.mark.parametrize("paramstyle", ["qmark", "named"])
+def test_many_rows_of_a_ring_replace_what_was_there(connection, paramstyle):
+    put = Statements(sqlite.dialect(paramstyle=paramstyle)).put_intake
+    put.run(connection, [(slot, 1, "old", b"") for slot in range(50)])
+    put.run(connection, [(slot % 40, slot, "new", b"") for slot in range(90)])
+    table = schema.intake.c
+    found = connection.execute(sa.select(table.slot, table.at_ms, table.path).order_by(table.slot)).all()
+    assert found == [(slot, slot + 80 if slot < 10 else slot + 40, "new") for slot in range(40)] + [
+        (slot, 1, "old") for slot in range(40, 50)
+    ]
+
+
+@pytest.mark.parametrize("paramstyle", ["qmark", "named"])
+def test_changes_count_in_their_order_however_many_share_an_execution(connection, paramstyle):
+    connection.exec_driver_sql("CREATE TABLE t (seq INTEGER PRIMARY KEY, at INTEGER, name TEXT)")
+    Insert(sa.text("INSERT INTO t VALUES (:seq, 0, '')"), connection.dialect).run(connection, [(n,) for n in range(60)])
+    change = Change("UPDATE t SET at=:at, name=:name", sqlite.dialect(paramstyle=paramstyle))
+    rows = [(1, "a", seq) for seq in range(37)] + [(2, "b", 3), (2, "b", 59), (3, "c", 3)]
+    rows += [(4, "d", seq) for seq in range(20, 24)]
+    change.run(connection, rows)
+    expected = dict.fromkeys(range(60), (0, "")) | {row[-1]: row[:-1] for row in rows}
+    found = connection.exec_driver_sql("SELECT seq, at, name FROM t").all()
+    assert {seq: tuple(values) for seq, *values in found} == expected
 
 
 def test_inserts_name_every_column_in_the_order_of_the_table():
