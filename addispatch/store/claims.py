@@ -5,7 +5,6 @@ Used by ``transaction``; ``engine.dispatch`` hands claims to the channels.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,11 +14,14 @@ from addispatch.domain.delivery import Kind
 from addispatch.store import schema
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPICursor
+
+    from addispatch.store.sql import Statement
     from addispatch.store.transaction import Entry
 
 Row = tuple[Any, ...]
-#: Class, turn and first due time (ms; None: empty) of one of a channel's queues.
-QueueHead = tuple[int, int, int | None]
+#: Class, turn (0: tried before; 1: new) and first due time (ms) of one of a channel's queues.
+QueueHead = tuple[int, int, int]
 
 _CLASSES = tuple(QueueClass)
 _KINDS = tuple(Kind)
@@ -27,6 +29,11 @@ _NAMES = [column.name for column in schema.deliveries.columns]
 _CHANNEL, _CLASS, _PHASE, _DUE, _MINE = (
     _NAMES.index(name) for name in ("channel", "class", "phase", "due_at_ms", "mine")
 )
+
+
+def first_class(paused_at_ms: int | None) -> int:
+    """Return the first class of which anything may leave: in an emergency pause that is the last one."""
+    return int(QueueClass.EMERGENCY if paused_at_ms is None else QueueClass.PAUSE)
 
 
 class Claim(NamedTuple):
@@ -83,17 +90,26 @@ def claim_new(row: Row, entry: Entry) -> tuple[Claim, Row]:
     return claim, (*row[:_PHASE], int(Phase.SENDING), *row[_PHASE + 1 :])
 
 
-def queued(rows: Sequence[Row], channel: str) -> Iterator[tuple[int, int, int]]:
-    """Yield place, class and due time (ms) of the rows that wait for a channel, in the order they came."""
+def queued(rows: Sequence[Row], channel: str, first: int = 0) -> Iterator[tuple[int, int, int]]:
+    """Yield place, class and due time (ms) of the rows that wait for a channel, in the order they came.
+
+    Classes before ``first`` are left out.
+    """
     for at, row in enumerate(rows):
-        if row[_CHANNEL] == channel and row[_DUE] is not None and row[_PHASE] == 0 and row[_MINE]:
+        if (
+            row[_CHANNEL] == channel
+            and row[_DUE] is not None
+            and not row[_PHASE]
+            and row[_MINE]
+            and row[_CLASS] >= first
+        ):
             yield at, row[_CLASS], row[_DUE]
 
 
-def due_by_class(rows: Sequence[Row], channel: str, now_ms: int) -> dict[int, list[int]]:
-    """Return the places of the rows due for a channel, in the order in which they are to leave."""
-    found: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
-    for at, queue_class, due_at_ms in queued(rows, channel):
-        if due_at_ms <= now_ms:
-            found[queue_class].append((due_at_ms, at))
-    return {queue_class: [at for _, at in sorted(places)] for queue_class, places in found.items()}
+def read_heads(next_head: Statement, cursor: DBAPICursor, channel: str, first: int) -> Iterator[QueueHead]:
+    """Yield the heads of a channel's queues that are not empty, from class ``first`` on, in the order they leave."""
+    last = (first - 1, 1)
+    while rows := next_head.read(cursor, channel, *last):
+        queue_class, turn, due_at_ms = rows[0]
+        yield queue_class, turn, due_at_ms
+        last = (queue_class, turn)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain, groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from addispatch.domain.alarm import QueueClass
 from addispatch.store import schema
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPICursor
 
 Row = tuple[Any, ...]
 
@@ -22,9 +24,6 @@ CLAIM_COLUMNS = (
     "d.seq, d.case_seq, c.id, d.cycle, d.level, d.recipient_id, d.channel, d.address, d.recipient, d.text, d.subject,"
     " d.class, d.rung, d.attempt, d.repeat, d.carrier, d.expires_at_ms, c.priority, c.code, d.queued_at_ms, d.kind"
 )
-
-#: The queues of a channel: by class, and in each what was tried before (turn 0) before what is new.
-_QUEUES = ", ".join(f"({int(queue_class)}, {turn})" for queue_class in QueueClass for turn in (0, 1))
 
 CASE_COLUMNS = tuple(column.name for column in schema.cases.columns)
 #: What rebuilds a case's deliveries.
@@ -47,19 +46,14 @@ class Statement:
         self.names: tuple[str, ...] = tuple(compiled.positiontup or compiled.params)
         self._named = not compiled.positional
 
-    def run(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
+    def run(self, cursor: DBAPICursor, rows: Sequence[Row]) -> None:
         """Run for many rows, each in the order of ``names``."""
-        cursor = connection.connection.cursor()
         cursor.executemany(self.text, [self._values(row) for row in rows] if self._named else rows)
-        cursor.close()
 
-    def read(self, connection: sa.Connection, *values: Any) -> list[Row]:
+    def read(self, cursor: DBAPICursor, *values: Any) -> list[Row]:
         """Run once and return the rows."""
-        cursor = connection.connection.cursor()
         cursor.execute(self.text, self._values(values) if self._named else values)
-        rows: list[Row] = list(cursor.fetchall())
-        cursor.close()
-        return rows
+        return list(cursor.fetchall())
 
     def _values(self, row: Row) -> Any:
         return dict(zip(self.names, row, strict=True))
@@ -84,17 +78,15 @@ class Insert(Statement):
             for count in self.TOGETHER:
                 self._together[count] = f"{head}{values}{', '.join([row] * count)}{conflict}{action}"
 
-    def run(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
+    def run(self, cursor: DBAPICursor, rows: Sequence[Row]) -> None:
         """Run for many rows, each in the order of ``names``."""
         at = 0
-        cursor = connection.connection.cursor()
         for count, text in self._together.items():
             while len(rows) - at >= count:
                 cursor.execute(text, tuple(chain.from_iterable(rows[at : at + count])))
                 at += count
-        cursor.close()
         if at < len(rows):
-            super().run(connection, rows[at:])
+            super().run(cursor, rows[at:])
 
 
 class Change(Statement):
@@ -112,12 +104,11 @@ class Change(Statement):
         numbers = ", ".join("?" * self.TOGETHER)
         self._together = "" if self._named else f"{self.text.removesuffix('=?')} IN ({numbers})"
 
-    def run(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
+    def run(self, cursor: DBAPICursor, rows: Sequence[Row]) -> None:
         """Run for many rows, each in the order of ``names``; of two for one number the later one counts."""
         if not self._together or len(rows) < self.LEAST:
-            super().run(connection, rows)
+            super().run(cursor, rows)
             return
-        cursor = connection.connection.cursor()
         for values, equal in groupby(rows, _but_last):
             numbers = [row[-1] for row in equal]
             if len(numbers) < self.LEAST:
@@ -127,7 +118,6 @@ class Change(Statement):
             numbers += numbers[-1:] * (-len(numbers) % self.TOGETHER)
             for at in range(0, len(numbers), self.TOGETHER):
                 cursor.execute(self._together, (*values, *numbers[at : at + self.TOGETHER]))
-        cursor.close()
 
 
 def _but_last(row: Row) -> Row:
@@ -138,12 +128,6 @@ class Statements:
     """All hot statements for one engine."""
 
     def __init__(self, dialect: sa.Dialect) -> None:
-        def make(text: str) -> Statement:
-            return Statement(sa.text(text), dialect)
-
-        def change(text: str) -> Change:
-            return Change(text, dialect)
-
         def put(text: str) -> Insert:
             return Insert(sa.text(text), dialect)
 
@@ -160,6 +144,25 @@ class Statements:
             "INSERT INTO marks (name, value) VALUES (:name, :value)"
             " ON CONFLICT (name) DO UPDATE SET value=excluded.value"
         )
+        self._make_changes(dialect)
+        self._make_reads(dialect)
+        #: In which order they run. Inserts go first: later statements may change the rows they made.
+        self.order: tuple[Statement, ...] = (
+            self.insert_case, self.insert_delivery, self.claim, self.change_delivery, self.change_state,
+            self.change_extra, self.change_next, self.change_close, self.change_text, self.insert_alarm,
+            self.put_intake, self.put_alias, self.mark_sending, self.change_case_mine, self.change_deliveries_mine,
+            self.change_unmirrored,
+        )  # fmt: skip
+        #: Without the new deliveries, which a claim takes in their rows.
+        self.order_but_new = tuple(statement for statement in self.order if statement is not self.insert_delivery)
+
+    def _make_changes(self, dialect: sa.Dialect) -> None:
+        def make(text: str) -> Statement:
+            return Statement(sa.text(text), dialect)
+
+        def change(text: str) -> Change:
+            return Change(text, dialect)
+
         self.change_delivery = change(
             "UPDATE deliveries SET fact=:fact, attempt=:attempt, phase=:phase, turn=0, due_at_ms=:due, error=:error,"
             " carrier=COALESCE(:carrier, carrier), reference=COALESCE(:reference, reference),"
@@ -181,6 +184,11 @@ class Statements:
         self.change_close = change("UPDATE cases SET close_at_ms=:close")
         self.change_text = change("UPDATE deliveries SET text=:text, kind=:kind")
         self.change_extra = change("UPDATE cases SET extra=:extra, code=:code")
+
+    def _make_reads(self, dialect: sa.Dialect) -> None:
+        def make(text: str) -> Statement:
+            return Statement(sa.text(text), dialect)
+
         self.due = make(
             f"SELECT {CLAIM_COLUMNS} FROM deliveries d JOIN cases c ON c.seq = d.case_seq"  # noqa: S608 - constants
             " WHERE d.mine=1 AND d.channel=:channel AND d.class=:class AND d.turn=:turn AND d.due_at_ms<=:now"
@@ -192,10 +200,9 @@ class Statements:
         self.alarm = make("SELECT cases FROM alarms WHERE id=:id")
         self.whole = make(f"SELECT {WHOLE_COLUMNS} FROM deliveries WHERE case_seq=:seq ORDER BY seq")  # noqa: S608
         self.deliveries = make(f"SELECT {', '.join(DELIVERY_COLUMNS)} FROM deliveries WHERE case_seq=:seq")  # noqa: S608
-        # The first of each queue of a channel: one statement, because most queues are empty and each statement costs.
-        self.heads = make(
-            f"WITH q(class, turn) AS (VALUES {_QUEUES}), c(channel) AS (SELECT CAST(:channel AS TEXT))"  # noqa: S608
-            " SELECT q.class, q.turn, (SELECT d.due_at_ms FROM deliveries d WHERE d.mine=1 AND d.channel=c.channel"
-            " AND d.class=q.class AND d.turn=q.turn AND d.due_at_ms IS NOT NULL AND d.phase=0"
-            " ORDER BY d.due_at_ms LIMIT 1) FROM q, c"
+        # The first of a channel's next queue that is not empty.
+        self.next_head = make(
+            "SELECT class, turn, due_at_ms FROM deliveries WHERE mine=1 AND channel=:channel"
+            " AND (class, turn) > (:class, :turn) AND due_at_ms IS NOT NULL AND phase=0"
+            " ORDER BY class, turn, due_at_ms LIMIT 1"
         )

@@ -6,6 +6,7 @@ that the common path (open, claim, sent) reads each row at most once.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from addispatch.domain.delivery import Kind
 from addispatch.domain.events import MAX_LINE_CHARS, Event
 from addispatch.domain.ownership import is_mine
 from addispatch.store import schema
-from addispatch.store.claims import Claim, QueueHead, claim_new, due_by_class, queued, read_claim
+from addispatch.store.claims import Claim, QueueHead, claim_new, first_class, queued, read_claim, read_heads
 from addispatch.store.counters import Counters
 from addispatch.store.notes import Notes, Twin
 from addispatch.store.rows import (
@@ -112,22 +113,13 @@ class Transaction:
         #: What units tell the rules of the cluster once this is committed, given the changes by id.
         self.reports: list[Callable[[dict[str, Change]], ClusterEvent]] = []
         self._sql, self._next, self._cache = statements, counters, cache
-        self._waiting: dict[Statement, list[tuple[Any, ...]]] = {}
+        self._waiting: defaultdict[Statement, list[tuple[Any, ...]]] = defaultdict(list)
+        self._cursor = connection.connection.cursor()  # one for all: SQLAlchemy's way to it costs more than a row
         self._new_alarms: dict[str, str] = {}
-        s = statements
-        # Inserts go first: later statements may change the rows they made.
-        self._order = (
-            s.insert_case, s.insert_delivery, s.claim, s.change_delivery, s.change_state, s.change_extra,
-            s.change_next, s.change_close, s.change_text, s.insert_alarm, s.put_intake, s.put_alias, s.mark_sending,
-            s.change_case_mine, s.change_deliveries_mine, s.change_unmirrored,
-        )  # fmt: skip
-        for statement in self._order:
-            self._waiting[statement] = []
-        self._but_new = tuple(statement for statement in self._order if statement is not s.insert_delivery)
         self._inserted = counters.delivery  # number of the last delivery that is in its table
         self._new: list[Entry] = []  # the cases of the new deliveries, row by row
-        #: The heads of a channel's queues as a claim left them, until something is sent.
-        self._left: dict[str, list[QueueHead]] = {}
+        #: The heads of channels' queues, until something is sent.
+        self._left: dict[tuple[str, int], list[QueueHead]] = {}
 
     @property
     def rank(self) -> int:
@@ -138,16 +130,17 @@ class Transaction:
 
     def flush(self) -> None:
         """Send what was collected, so that a read sees it."""
-        self._send(self._order)
+        self._send(self._sql.order)
         self._inserted = self._next.delivery
         self._new.clear()
 
     def _send(self, statements: Sequence[Statement]) -> None:
+        if not self._waiting:
+            return
         for statement in statements:
-            rows = self._waiting[statement]
+            rows = self._waiting.pop(statement, None)
             if rows:
-                statement.run(self.connection, rows)
-                rows.clear()
+                statement.run(self._cursor, rows)
                 self._left.clear()
 
     def _before_change(self, delivery_seq: int) -> None:
@@ -162,9 +155,9 @@ class Transaction:
             self.notes.marks(self.marks)
             self.changes = self.notes.changes()
         if self.events:
-            self._sql.insert_event.run(self.connection, self.events)
+            self._sql.insert_event.run(self._cursor, self.events)
         if self.marks:
-            self._sql.put_mark.run(self.connection, list(self.marks.items()))
+            self._sql.put_mark.run(self._cursor, list(self.marks.items()))
 
     def event(self, now_ms: int, event: Event, entry: Entry | None = None) -> None:
         """Write an event, about a case if one is given."""
@@ -187,19 +180,19 @@ class Transaction:
         """Return the answer an alarm with this id got, if it was taken before."""
         if (known := self._new_alarms.get(alarm_id)) is not None:
             return known
-        found = self._sql.alarm.read(self.connection, pack_id(alarm_id))
+        found = self._sql.alarm.read(self._cursor, pack_id(alarm_id))
         return str(found[0][0]) if found else None
 
     def seq_of(self, case_id: str) -> int | None:
         """Return the row number of a case, or None."""
         self.flush()
-        found = self._sql.case_seq.read(self.connection, pack_id(case_id))
+        found = self._sql.case_seq.read(self._cursor, pack_id(case_id))
         return int(found[0][0]) if found else None
 
     def rows_of(self, entry: Entry) -> list[tuple[Any, ...]]:
         """Return the rows of a case's deliveries in the order of ``sql.WHOLE_COLUMNS``."""
         self.flush()
-        return self._sql.whole.read(self.connection, entry.seq)
+        return self._sql.whole.read(self._cursor, entry.seq)
 
     def remember_intake(self, number: int, now_ms: int, path: str, fingerprint: bytes) -> None:
         """Note a publish without id in the ring."""
@@ -335,9 +328,11 @@ class Transaction:
         if self.notes is not None and entry.case is not before:
             self.notes.state(entry, key, before.deliveries.get(key))
         state = entry.case.deliveries[key]
-        if state.fact is not Fact.NONE:  # an attempt more of what is over, as another node counted it, is not due again
-            change = change._replace(due_at_ms=None)
-        self._change_delivery(entry, key, change._replace(state=state))
+        # An attempt more of what is over, as another node counted it, is not due again.
+        due_at_ms = change.due_at_ms if state.fact is Fact.NONE else None
+        if change[:2] != (state, due_at_ms):
+            change = change._replace(state=state, due_at_ms=due_at_ms)
+        self._change_delivery(entry, key, change)
         return self._review(entry, now_ms)
 
     def _review(self, entry: Entry, now_ms: int) -> bool:
@@ -399,39 +394,33 @@ class Transaction:
         """
         claims: list[Claim] = []
         heads = self._heads(channel)
-        new = due_by_class(self._waiting[self._sql.insert_delivery], channel, now_ms)
-        has_read = False
-        for queue_class, turn, due_at_ms in heads:
+        for queue_class in sorted({head[0] for head in heads} | {place[1] for place in self._new_rows(channel)}):
             limit = max(most, most_urgent) if queue_class == QueueClass.EMERGENCY else most
-            if limit <= len(claims):
-                break
-            if due_at_ms is not None and due_at_ms <= now_ms:
-                claims += self._claim_queued(channel, queue_class, turn, now_ms, limit - len(claims))
-                has_read = True
-            if turn and queue_class in new:
-                claims += self._claim_new(new[queue_class][: limit - len(claims)])
-        if not has_read:
-            self._left[channel] = heads
+            for _, turn, due_at_ms in (head for head in heads if head[0] == queue_class):
+                if due_at_ms <= now_ms and limit > len(claims):
+                    claims += self._claim_queued(channel, queue_class, turn, now_ms, limit - len(claims))
+            if limit > len(claims):
+                claims += self._claim_new(channel, queue_class, now_ms, limit - len(claims))
         return claims
 
     def _claim_queued(self, channel: str, queue_class: int, turn: int, now_ms: int, most: int) -> list[Claim]:
         claims = []
-        for row in self._sql.due.read(self.connection, channel, queue_class, turn, now_ms, most):
+        for row in self._sql.due.read(self._cursor, channel, queue_class, turn, now_ms, most):
             entry = self.entry(row[1]) if self.notes is not None else self._cache.get(row[1])
             claim = read_claim(row, entry.case.id if entry is not None else unpack_id(row[2]))
             if entry is not None:
                 self._sending(entry, claim)
             claims.append(claim)
         self._waiting[self._sql.claim].extend((claim.seq,) for claim in claims)
+        self._left.clear()
         return claims
 
-    def _claim_new(self, places: Sequence[int]) -> list[Claim]:
-        rows = self._waiting[self._sql.insert_delivery]
-        claims = []
-        for at in places:
-            entry = self._new[at]
-            claim, rows[at] = claim_new(rows[at], entry)
-            self._sending(entry, claim)
+    def _claim_new(self, channel: str, queue_class: int, now_ms: int, most: int) -> list[Claim]:
+        claims, rows = [], self._waiting[self._sql.insert_delivery]
+        due = sorted((due_ms, at) for at, kind, due_ms in self._new_rows(channel) if kind == queue_class)
+        for at in [at for due_ms, at in due if due_ms <= now_ms][:most]:
+            claim, rows[at] = claim_new(rows[at], self._new[at])
+            self._sending(self._new[at], claim)
             claims.append(claim)
         return claims
 
@@ -443,22 +432,22 @@ class Transaction:
 
     def next_due_ms(self, channel: str, last: QueueClass = QueueClass.PAUSE) -> int | None:
         """When the channel's next queued delivery is due that may leave; classes behind ``last`` do not count."""
-        new = queued(self._waiting[self._sql.insert_delivery], channel) if self._new else ()
-        times = [(kind, due_ms) for kind, _, due_ms in self._heads(channel)]
-        kinds = {kind for kind, _ in times}
-        times += [(kind, due_ms) for _, kind, due_ms in new if kind in kinds]
-        return min((due_ms for kind, due_ms in times if due_ms is not None and kind <= last), default=None)
+        times = [(queue_class, due_ms) for queue_class, _, due_ms in self._heads(channel)]
+        times += [(queue_class, due_ms) for _, queue_class, due_ms in self._new_rows(channel)]
+        return min((due_ms for queue_class, due_ms in times if queue_class <= last), default=None)
+
+    def _new_rows(self, channel: str) -> list[tuple[int, int, int]]:
+        """Place, class and due time of the new deliveries that may leave by a channel."""
+        rows = self._waiting.get(self._sql.insert_delivery, ())
+        return list(queued(rows, channel, first_class(self.paused_at_ms)))
 
     def _heads(self, channel: str) -> list[QueueHead]:
-        """Class, turn and first due time of a channel's queues, in the order in which they are served.
-
-        In an emergency pause there is one queue. What is new in this transaction is not in them.
-        """
-        self._send(self._but_new)
-        heads = self._left.get(channel)
-        if heads is None:
-            heads = sorted(self._sql.heads.read(self.connection, channel))
-        return heads if self.paused_at_ms is None else [head for head in heads if head[0] == QueueClass.PAUSE]
+        """The heads of those queues of a channel that may leave; what is new in this transaction is not in them."""
+        self._send(self._sql.order_but_new)
+        key = (channel, first_class(self.paused_at_ms))
+        if key not in self._left:
+            self._left[key] = list(read_heads(self._sql.next_head, self._cursor, *key))
+        return self._left[key]
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -468,8 +457,8 @@ class Transaction:
         if found is not None:
             return found
         self.flush()
-        row = self._sql.case.read(self.connection, seq)[0]
-        rows = self._sql.deliveries.read(self.connection, seq)
+        row = self._sql.case.read(self._cursor, seq)[0]
+        rows = self._sql.deliveries.read(self._cursor, seq)
         case = dict(zip(CASE_COLUMNS, row, strict=True))
         deliveries = [dict(zip(DELIVERY_COLUMNS, r, strict=True)) for r in rows]
         seqs = {delivery_key(d): d["seq"] for d in deliveries}
