@@ -13,6 +13,7 @@ import re
 import time
 from typing import IO
 
+BYE = b"221 bye\r\n"
 MARK = re.compile(rb"#\d+@\d+")
 
 
@@ -26,10 +27,14 @@ def mark_of(mail: bytes) -> bytes:
 
 
 class Session(asyncio.Protocol):
-    """One connection; understands pipelining."""
+    """One connection; understands pipelining.
+
+    The answers to commands that came together leave together (RFC 2920 3.2), as those of real servers do.
+    """
 
     def __init__(self, out: IO[bytes]) -> None:
         self.out, self.buffer, self.in_data = out, b"", False
+        self.answers: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -39,6 +44,10 @@ class Session(asyncio.Protocol):
         self.buffer += data
         while self.take():
             pass
+        answers, self.answers = self.answers, []
+        self.transport.write(b"".join(answers))
+        if answers[-1:] == [BYE]:
+            self.transport.close()
 
     def take(self) -> bool:
         """Consume one line or one mail; False when more bytes are needed."""
@@ -51,19 +60,17 @@ class Session(asyncio.Protocol):
             self.in_data = False
             self.out.write(b"%s %d\n" % (mark_of(part), time.monotonic_ns()))
             self.out.flush()
-            self.transport.write(b"250 taken\r\n")
+            self.answers.append(b"250 taken\r\n")
             return True
         verb = part[:4].upper()
         self.in_data = verb == b"DATA"
         answers = {
             b"EHLO": b"250-sink\r\n250-PIPELINING\r\n250 8BITMIME\r\n",
             b"DATA": b"354 go on\r\n",
-            b"QUIT": b"221 bye\r\n",
+            b"QUIT": BYE,
         }
-        self.transport.write(answers.get(verb, b"250 ok\r\n"))
-        if verb == b"QUIT":
-            self.transport.close()
-        return True
+        self.answers.append(answers.get(verb, b"250 ok\r\n"))
+        return verb != b"QUIT"
 
 
 async def serve(port: int, path: str) -> None:

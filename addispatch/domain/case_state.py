@@ -124,9 +124,11 @@ def _state_of_told(case: Case) -> tuple[CaseState, CloseReason | None]:
 
 
 def _reason_when_final(case: Case) -> CloseReason:
-    facts = {state.fact for _, state in asks(case)}
-    if facts & {Fact.SENT, Fact.UNDELIVERED, Fact.DELIVERED}:
-        return CloseReason.EXEMPT if case.head and case.head.exempt else CloseReason.SENT
+    facts = set()
+    for _, state in asks(case):
+        if state.fact >= Fact.SENT:
+            return CloseReason.EXEMPT if case.head and case.head.exempt else CloseReason.SENT
+        facts.add(state.fact)
     for fact, reason in (
         (Fact.FILTERED, CloseReason.FILTERED),
         (Fact.CANCELLED, CloseReason.CANCELLED),

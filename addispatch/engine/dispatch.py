@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from addispatch.pipeline.desk import Desk
     from addispatch.runtime.clock import Clock
     from addispatch.sdk.protocols import Channel
+    from addispatch.store.claims import Claim
     from addispatch.store.ledger import Ledger
-    from addispatch.store.transaction import Claim, Transaction
+    from addispatch.store.transaction import Transaction
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,8 @@ LEDGER_PAUSE_S = 1.0
 LONGEST_SLEEP_S = 3600.0
 #: Longest wait of an outcome for others to be stored with, in seconds.
 LINGER_S = 0.01
+#: Most workers of a lane that wait for the next delivery.
+MOST_IDLE = 8
 #: A window larger than this gains nothing and would make a crash repeat more.
 MAX_WINDOW = 512
 
@@ -81,6 +84,7 @@ class Lane:
         self._settling: asyncio.Handle | None = None
         self._workers = 0
         self._worker_number = 0
+        self._idle: list[asyncio.Future[None]] = []  # workers that wait for something to do
         self._begun: dict[asyncio.Task[Any], float] = {}
         self._overdue: set[asyncio.Task[Any]] = set()
 
@@ -134,11 +138,13 @@ class Lane:
             return
         if next_due_ms is not None:
             self._sleep((next_due_ms - self._clock.now_ms()) / 1000)
-        if claims and self._workers == 0:
+        if claims and self._workers == len(self._idle):
             self._hire()
         if self._claimed:
             # A channel that never waits is done in the first worker's first step: hire more only after it had its go.
             asyncio.get_running_loop().call_soon(self._hire_more)
+        if self._outcomes:
+            self._settle_soon()
         # What was queued for us may still wait for its own transaction, behind more than fits into this one.
         if self._look_again or (len(claims) < asked and self._ledger.waiting_count):
             self.poke()
@@ -170,23 +176,42 @@ class Lane:
     # -- sending -------------------------------------------------------------------------------------------------
 
     def _hire(self) -> None:
+        """Set another worker to work; one that is idle costs less than a new task."""
+        if self._idle:
+            self._idle.pop().set_result(None)
+            return
         self._workers += 1
         self._worker_number += 1
         self._tasks.run(f"send {self.channel.name} {self._worker_number}", self._work)
 
     def _hire_more(self) -> None:
-        for _ in range(min(len(self._claimed), self._window() + self._reserve() - self._workers)):
+        busy = self._workers - len(self._idle)
+        for _ in range(min(len(self._claimed), self._window() + self._reserve() - busy)):
             self._hire()
 
     async def _work(self) -> None:
         task = asyncio.current_task()
         assert task is not None
         try:
-            while self._claimed and not self._is_stopped:
-                claim = self._claimed.popleft()
-                self._ended(claim, await self._send(claim, task))
+            while not self._is_stopped:
+                while self._claimed and not self._is_stopped:
+                    claim = self._claimed.popleft()
+                    self._ended(claim, await self._send(claim, task))
+                if len(self._idle) >= MOST_IDLE:
+                    return
+                await self._rest()
         finally:
             self._workers -= 1
+
+    async def _rest(self) -> None:
+        """Wait until there is something to do."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._idle.append(waiter)
+        try:
+            await waiter
+        finally:
+            if waiter in self._idle:
+                self._idle.remove(waiter)
 
     async def _send(self, claim: Claim, task: asyncio.Task[Any]) -> Receipt:
         self._begun[task] = asyncio.get_running_loop().time()
@@ -238,10 +263,10 @@ class Lane:
         """Settle in the next turn if at least half of what is in flight has ended, else a little later.
 
         A commit costs as much as a mail: one for each would halve the rate. While the one half is stored and the next
-        is claimed, the other half is under way.
+        is claimed, the other half is under way; what ends meanwhile waits for that, so that the halves stay halves.
         """
         loop, settling = asyncio.get_running_loop(), self._settling
-        if self._is_stopped or self.in_flight <= 2 * len(self._outcomes):
+        if self._is_stopped or (self.claiming is None and self.in_flight <= 2 * len(self._outcomes)):
             if isinstance(settling, asyncio.TimerHandle):
                 settling.cancel()
             elif settling is not None:
@@ -297,6 +322,9 @@ class Lane:
         """Claim nothing more; what is under way may still end."""
         self._is_stopped = True
         self.give_back(_every)
+        for waiter in self._idle:
+            waiter.set_result(None)
+        self._idle.clear()
         if self._outcomes:
             self._settle_soon()
         if self._timer is not None:

@@ -46,11 +46,12 @@ from addispatch.runtime.metrics import Metrics
 from addispatch.runtime.tasks import Supervisor
 from addispatch.sdk.context import Severity
 from addispatch.store import schema
+from addispatch.store.claims import Claim
 from addispatch.store.directory import DirectoryStore
 from addispatch.store.ledger import Ledger
 from addispatch.store.mirror import own_all
 from addispatch.store.tokens import Tokens
-from addispatch.store.transaction import INTAKE_SLOTS, Claim, Transaction
+from addispatch.store.transaction import INTAKE_SLOTS, Transaction
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -36,7 +36,8 @@ from addispatch.store.rows import DeliveryChange
 
 if TYPE_CHECKING:
     from addispatch.pipeline.desk import Desk
-    from addispatch.store.transaction import Claim, Entry, Transaction
+    from addispatch.store.claims import Claim
+    from addispatch.store.transaction import Entry, Transaction
 
 #: How much of its alarm's text the event of a sent message repeats.
 ABOUT_CHARS = 60

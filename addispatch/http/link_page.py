@@ -9,14 +9,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
+
+    from jinja2 import Environment
 
 Doc = dict[str, Any]
 
@@ -36,7 +36,12 @@ POLICY = (
 )
 
 
-def _environment() -> Environment:
+@cache
+def _pages() -> Environment:
+    """Made for the first page: without one a node has no use for Jinja2's 2 MB."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - see above
+    from markupsafe import Markup  # noqa: PLC0415
+
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -50,12 +55,9 @@ def _environment() -> Environment:
     return environment
 
 
-_PAGES = _environment()
-
-
 def plain_page(title: str, text: str) -> str:
     """Return a page that says one thing."""
-    return _PAGES.get_template("plain.html").render(title=title, text=text)
+    return _pages().get_template("plain.html").render(title=title, text=text)
 
 
 def case_page(link: Doc, zone: ZoneInfo, *, said: str = "", problem: str = "", comment: str = "") -> str:
@@ -66,26 +68,30 @@ def case_page(link: Doc, zone: ZoneInfo, *, said: str = "", problem: str = "", c
     case, recipient = link["case"], str(link["recipient"])
     times = _Times(zone, case["opened_at"])
     has_acked = _has_acknowledged(case, recipient)
-    return _PAGES.get_template("case.html").render(
-        case={
-            "code": case["code"] or "",
-            "text": case["text"],
-            "last_text": case.get("last_text") or case["text"],
-            "count": case.get("count", 1),
-            "priority": case["priority"],
-            "audience": case.get("audience", ""),
-            "state": _state(case),
-            "since": times.in_full(case["opened_at"]),
-        },
-        recipient=recipient,
-        notices=_notices(case, recipient, times, said, problem, has_acked=has_acked),
-        answers=[
-            {"by": note["by"], "at": times.short(note["at"]), "comment": note.get("comment", "")}
-            for note in case["acknowledgements"][:MAX_ANSWERS_COUNT]
-        ],
-        is_waiting=case["state"] == "open" and not has_acked,
-        comment=comment,
-        max_comment=MAX_COMMENT_CHARS,
+    return (
+        _pages()
+        .get_template("case.html")
+        .render(
+            case={
+                "code": case["code"] or "",
+                "text": case["text"],
+                "last_text": case.get("last_text") or case["text"],
+                "count": case.get("count", 1),
+                "priority": case["priority"],
+                "audience": case.get("audience", ""),
+                "state": _state(case),
+                "since": times.in_full(case["opened_at"]),
+            },
+            recipient=recipient,
+            notices=_notices(case, recipient, times, said, problem, has_acked=has_acked),
+            answers=[
+                {"by": note["by"], "at": times.short(note["at"]), "comment": note.get("comment", "")}
+                for note in case["acknowledgements"][:MAX_ANSWERS_COUNT]
+            ],
+            is_waiting=case["state"] == "open" and not has_acked,
+            comment=comment,
+            max_comment=MAX_COMMENT_CHARS,
+        )
     )
 
 

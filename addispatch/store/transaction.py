@@ -6,12 +6,13 @@ that the common path (open, claim, sent) reads each row at most once.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from addispatch.domain.alarm import BY_RANK, Priority, QueueClass
+from addispatch.domain.alarm import QueueClass
 from addispatch.domain.case import (
     PAUSE_CYCLE,
     Case,
@@ -20,7 +21,6 @@ from addispatch.domain.case import (
     DeliveryState,
     Fact,
     Owner,
-    Phase,
     merge,
     with_delivery,
 )
@@ -29,6 +29,7 @@ from addispatch.domain.delivery import Kind
 from addispatch.domain.events import MAX_LINE_CHARS, Event
 from addispatch.domain.ownership import is_mine
 from addispatch.store import schema
+from addispatch.store.claims import Claim, QueueHead, claim_new, first_class, queued, read_claim, read_heads
 from addispatch.store.counters import Counters
 from addispatch.store.notes import Notes, Twin
 from addispatch.store.rows import (
@@ -54,10 +55,6 @@ if TYPE_CHECKING:
 CACHE_COUNT = 32_768
 #: Size of the ring of fingerprints: 13 s of publishes at 10,000 a second.
 INTAKE_SLOTS = 131_072
-
-
-_CLASSES = tuple(QueueClass)
-_KINDS = tuple(Kind)
 
 
 class Entry:
@@ -89,28 +86,6 @@ class Entry:
 Told = tuple[int, int, int, str, str, str | None]
 
 
-class Claim(NamedTuple):
-    """A delivery claimed for sending, with what its channel needs."""
-
-    seq: int
-    case_seq: int
-    case_id: str
-    key: DeliveryKey
-    recipient: str
-    text: str
-    subject: str
-    queue_class: QueueClass
-    rung: int
-    state: DeliveryState
-    repeat: bool
-    carrier: str
-    expires_at_ms: int | None
-    priority: Priority
-    code: str
-    queued_at_ms: int
-    kind: Kind
-
-
 class Transaction:
     """One open transaction. Not for use outside the unit it is given to."""
 
@@ -138,17 +113,13 @@ class Transaction:
         #: What units tell the rules of the cluster once this is committed, given the changes by id.
         self.reports: list[Callable[[dict[str, Change]], ClusterEvent]] = []
         self._sql, self._next, self._cache = statements, counters, cache
-        self._waiting: dict[Statement, list[tuple[Any, ...]]] = {}
+        self._waiting: defaultdict[Statement, list[tuple[Any, ...]]] = defaultdict(list)
+        self._cursor = connection.connection.cursor()  # one for all: SQLAlchemy's way to it costs more than a row
         self._new_alarms: dict[str, str] = {}
-        s = statements
-        # Inserts go first: later statements may change the rows they made.
-        self._order = (
-            s.insert_case, s.insert_delivery, s.claim, s.change_delivery, s.change_state, s.change_extra,
-            s.change_next, s.change_close, s.change_text, s.insert_alarm, s.put_intake, s.put_alias, s.mark_sending,
-            s.change_case_mine, s.change_deliveries_mine, s.change_unmirrored,
-        )  # fmt: skip
-        for statement in self._order:
-            self._waiting[statement] = []
+        self._inserted = counters.delivery  # number of the last delivery that is in its table
+        self._new: list[Entry] = []  # the cases of the new deliveries, row by row
+        #: The heads of channels' queues, until something is sent.
+        self._left: dict[tuple[str, int], list[QueueHead]] = {}
 
     @property
     def rank(self) -> int:
@@ -159,11 +130,23 @@ class Transaction:
 
     def flush(self) -> None:
         """Send what was collected, so that a read sees it."""
-        for statement in self._order:
-            rows = self._waiting[statement]
+        self._send(self._sql.order)
+        self._inserted = self._next.delivery
+        self._new.clear()
+
+    def _send(self, statements: Sequence[Statement]) -> None:
+        if not self._waiting:
+            return
+        for statement in statements:
+            rows = self._waiting.pop(statement, None)
             if rows:
-                statement.run(self.connection, rows)
-                rows.clear()
+                statement.run(self._cursor, rows)
+                self._left.clear()
+
+    def _before_change(self, delivery_seq: int) -> None:
+        """Insert what is to be changed: a new delivery waits longer than other rows, see ``claim_due``."""
+        if delivery_seq > self._inserted:
+            self.flush()
 
     def finish(self) -> None:
         """Send everything, events and marks included; called once before the commit."""
@@ -172,9 +155,9 @@ class Transaction:
             self.notes.marks(self.marks)
             self.changes = self.notes.changes()
         if self.events:
-            self._sql.insert_event.run(self.connection, self.events)
+            self._sql.insert_event.run(self._cursor, self.events)
         if self.marks:
-            self._sql.put_mark.run(self.connection, list(self.marks.items()))
+            self._sql.put_mark.run(self._cursor, list(self.marks.items()))
 
     def event(self, now_ms: int, event: Event, entry: Entry | None = None) -> None:
         """Write an event, about a case if one is given."""
@@ -197,19 +180,19 @@ class Transaction:
         """Return the answer an alarm with this id got, if it was taken before."""
         if (known := self._new_alarms.get(alarm_id)) is not None:
             return known
-        found = self._sql.alarm.read(self.connection, pack_id(alarm_id))
+        found = self._sql.alarm.read(self._cursor, pack_id(alarm_id))
         return str(found[0][0]) if found else None
 
     def seq_of(self, case_id: str) -> int | None:
         """Return the row number of a case, or None."""
         self.flush()
-        found = self._sql.case_seq.read(self.connection, pack_id(case_id))
+        found = self._sql.case_seq.read(self._cursor, pack_id(case_id))
         return int(found[0][0]) if found else None
 
     def rows_of(self, entry: Entry) -> list[tuple[Any, ...]]:
         """Return the rows of a case's deliveries in the order of ``sql.WHOLE_COLUMNS``."""
         self.flush()
-        return self._sql.whole.read(self.connection, entry.seq)
+        return self._sql.whole.read(self._cursor, entry.seq)
 
     def remember_intake(self, number: int, now_ms: int, path: str, fingerprint: bytes) -> None:
         """Note a publish without id in the ring."""
@@ -278,10 +261,12 @@ class Transaction:
         entry.case = with_delivery(before, key, state)
         if self.notes is not None:
             self.notes.state(entry, key, before.deliveries.get(key))
+        self._before_change(entry.delivery_seqs[key])
         self._waiting[self._sql.mark_sending].append((state.attempt, entry.delivery_seqs[key], state.attempt))
 
     def set_text(self, entry: Entry, key: DeliveryKey, text: str, kind: Kind) -> None:
         """Change what a delivery says and is for; only for one that is not under way."""
+        self._before_change(entry.delivery_seqs[key])
         self._waiting[self._sql.change_text].append((text, int(kind), entry.delivery_seqs[key]))
         if self.notes is not None:
             self.notes.text(entry, key, text, kind)
@@ -296,6 +281,7 @@ class Transaction:
                 times = (self._frozen(new.due_at_ms, now_ms), self._frozen(new.expires_at_ms, now_ms))
                 new = new._replace(due_at_ms=times[0], expires_at_ms=times[1])  # noqa: PLW2901
             rows.append(delivery_row(counters.delivery, entry.seq, new, now_ms, int(entry.mine)))
+            self._new.append(entry)
             if self.notes is not None:
                 self.notes.added(entry, new, now_ms)
 
@@ -322,6 +308,7 @@ class Transaction:
         if mine is entry.mine:
             return
         entry.mine = mine
+        self.flush()
         self._waiting[self._sql.change_case_mine].append((int(mine), entry.seq))
         self._waiting[self._sql.change_deliveries_mine].append((int(mine), entry.seq))
         if mine:
@@ -341,9 +328,11 @@ class Transaction:
         if self.notes is not None and entry.case is not before:
             self.notes.state(entry, key, before.deliveries.get(key))
         state = entry.case.deliveries[key]
-        if state.fact is not Fact.NONE:  # an attempt more of what is over, as another node counted it, is not due again
-            change = change._replace(due_at_ms=None)
-        self._change_delivery(entry, key, change._replace(state=state))
+        # An attempt more of what is over, as another node counted it, is not due again.
+        due_at_ms = change.due_at_ms if state.fact is Fact.NONE else None
+        if change[:2] != (state, due_at_ms):
+            change = change._replace(state=state, due_at_ms=due_at_ms)
+        self._change_delivery(entry, key, change)
         return self._review(entry, now_ms)
 
     def _review(self, entry: Entry, now_ms: int) -> bool:
@@ -386,11 +375,12 @@ class Transaction:
         if self.notes is not None:
             self.notes.changed(entry, key, change)
         fact, attempt, phase = change.state
+        seq = entry.delivery_seqs[key]
+        self._before_change(seq)
         self._waiting[self._sql.change_delivery].append(
             (
                 int(fact), attempt, int(phase), change.due_at_ms, change.error, change.carrier, change.reference,
-                change.sent_at_ms, change.delivered_at_ms, int(change.repeat),
-                entry.delivery_seqs[key],
+                change.sent_at_ms, change.delivered_at_ms, int(change.repeat), seq,
             )
         )  # fmt: skip
 
@@ -399,40 +389,65 @@ class Transaction:
     def claim_due(self, channel: str, most: int, now_ms: int, most_urgent: int = 0) -> list[Claim]:
         """Take up to ``most`` due deliveries of a channel, urgent ones first, and mark them as being sent.
 
-        Of emergencies up to ``most_urgent``, if that is more.
+        Of emergencies up to ``most_urgent``, if that is more. What is new in this transaction is claimed in its row
+        before that is inserted: nearly all in a storm, and neither read back nor changed.
         """
         claims: list[Claim] = []
-        for queue_class, turn, due_at_ms in self._heads(channel):
-            room = (max(most, most_urgent) if queue_class == QueueClass.EMERGENCY else most) - len(claims)
-            if room <= 0:
-                break
-            if due_at_ms is None or due_at_ms > now_ms:
-                continue
-            for row in self._sql.due.read(self.connection, channel, queue_class, turn, now_ms, room):
-                entry = self.entry(row[1]) if self.notes is not None else self._cache.get(row[1])
-                claim = _read_claim(row, entry.case.id if entry is not None else unpack_id(row[2]))
-                if entry is not None:
-                    before = entry.case.deliveries.get(claim.key)
-                    entry.case = with_delivery(entry.case, claim.key, claim.state)
-                    if self.notes is not None:
-                        self.notes.state(entry, claim.key, before)
-                claims.append(claim)
-        self._waiting[self._sql.claim].extend((claim.seq,) for claim in claims)
+        heads = self._heads(channel)
+        for queue_class in sorted({head[0] for head in heads} | {place[1] for place in self._new_rows(channel)}):
+            limit = max(most, most_urgent) if queue_class == QueueClass.EMERGENCY else most
+            for _, turn, due_at_ms in (head for head in heads if head[0] == queue_class):
+                if due_at_ms <= now_ms and limit > len(claims):
+                    claims += self._claim_queued(channel, queue_class, turn, now_ms, limit - len(claims))
+            if limit > len(claims):
+                claims += self._claim_new(channel, queue_class, now_ms, limit - len(claims))
         return claims
+
+    def _claim_queued(self, channel: str, queue_class: int, turn: int, now_ms: int, most: int) -> list[Claim]:
+        claims = []
+        for row in self._sql.due.read(self._cursor, channel, queue_class, turn, now_ms, most):
+            entry = self.entry(row[1]) if self.notes is not None else self._cache.get(row[1])
+            claim = read_claim(row, entry.case.id if entry is not None else unpack_id(row[2]))
+            if entry is not None:
+                self._sending(entry, claim)
+            claims.append(claim)
+        self._waiting[self._sql.claim].extend((claim.seq,) for claim in claims)
+        self._left.clear()
+        return claims
+
+    def _claim_new(self, channel: str, queue_class: int, now_ms: int, most: int) -> list[Claim]:
+        claims, rows = [], self._waiting[self._sql.insert_delivery]
+        due = sorted((due_ms, at) for at, kind, due_ms in self._new_rows(channel) if kind == queue_class)
+        for at in [at for due_ms, at in due if due_ms <= now_ms][:most]:
+            claim, rows[at] = claim_new(rows[at], self._new[at])
+            self._sending(self._new[at], claim)
+            claims.append(claim)
+        return claims
+
+    def _sending(self, entry: Entry, claim: Claim) -> None:
+        before = entry.case.deliveries.get(claim.key)
+        entry.case = with_delivery(entry.case, claim.key, claim.state)
+        if self.notes is not None:
+            self.notes.state(entry, claim.key, before)
 
     def next_due_ms(self, channel: str, last: QueueClass = QueueClass.PAUSE) -> int | None:
         """When the channel's next queued delivery is due that may leave; classes behind ``last`` do not count."""
-        heads = self._heads(channel)
-        return min((due_ms for kind, _, due_ms in heads if due_ms is not None and kind <= last), default=None)
+        times = [(queue_class, due_ms) for queue_class, _, due_ms in self._heads(channel)]
+        times += [(queue_class, due_ms) for _, queue_class, due_ms in self._new_rows(channel)]
+        return min((due_ms for queue_class, due_ms in times if queue_class <= last), default=None)
 
-    def _heads(self, channel: str) -> list[tuple[Any, ...]]:
-        """Class, turn and first due time of a channel's queues, in the order in which they are served.
+    def _new_rows(self, channel: str) -> list[tuple[int, int, int]]:
+        """Place, class and due time of the new deliveries that may leave by a channel."""
+        rows = self._waiting.get(self._sql.insert_delivery, ())
+        return list(queued(rows, channel, first_class(self.paused_at_ms)))
 
-        In an emergency pause there is one queue.
-        """
-        self.flush()
-        heads = sorted(self._sql.heads.read(self.connection, channel))
-        return heads if self.paused_at_ms is None else [head for head in heads if head[0] == QueueClass.PAUSE]
+    def _heads(self, channel: str) -> list[QueueHead]:
+        """The heads of those queues of a channel that may leave; what is new in this transaction is not in them."""
+        self._send(self._sql.order_but_new)
+        key = (channel, first_class(self.paused_at_ms))
+        if key not in self._left:
+            self._left[key] = list(read_heads(self._sql.next_head, self._cursor, *key))
+        return self._left[key]
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -442,8 +457,8 @@ class Transaction:
         if found is not None:
             return found
         self.flush()
-        row = self._sql.case.read(self.connection, seq)[0]
-        rows = self._sql.deliveries.read(self.connection, seq)
+        row = self._sql.case.read(self._cursor, seq)[0]
+        rows = self._sql.deliveries.read(self._cursor, seq)
         case = dict(zip(CASE_COLUMNS, row, strict=True))
         deliveries = [dict(zip(DELIVERY_COLUMNS, r, strict=True)) for r in rows]
         seqs = {delivery_key(d): d["seq"] for d in deliveries}
@@ -478,16 +493,3 @@ class Transaction:
         if len(self._cache) < CACHE_COUNT and entry.state[0] is not CaseState.CLOSED:
             self._cache[entry.seq] = entry
         return entry
-
-
-def _read_claim(row: Sequence[Any], case_id: str) -> Claim:
-    """Read a row in the order of ``sql.CLAIM_COLUMNS``."""
-    (
-        seq, case_seq, _, cycle, level, recipient_id, channel, address, recipient, text, subject, class_, rung, attempt,
-        repeat, carrier, expires_at_ms, priority, code, queued, kind,
-    ) = row  # fmt: skip
-    return Claim(
-        seq, case_seq, case_id, DeliveryKey(cycle, level, recipient_id, channel, address), recipient, text,
-        subject, _CLASSES[class_], rung, DeliveryState(Fact.NONE, attempt, Phase.SENDING), bool(repeat), carrier or "",
-        expires_at_ms, BY_RANK[priority], code or "", queued, _KINDS[kind],
-    )  # fmt: skip

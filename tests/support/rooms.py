@@ -24,7 +24,8 @@ from addispatch.domain.receipt import Receipt, Sent
 from addispatch.engine.escalate import fire
 from addispatch.engine.outcome import record
 from addispatch.pipeline.desk import Desk
-from addispatch.store.transaction import Claim, Entry, Transaction
+from addispatch.store.claims import Claim
+from addispatch.store.transaction import Entry, Transaction
 
 T = TypeVar("T")
 KEY = bytes(range(32))

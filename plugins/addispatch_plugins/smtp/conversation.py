@@ -1,6 +1,7 @@
 """One connection on which mails go out one after the other (RFC 5321). Opened by ``login``, kept by ``pool``.
 
 Where the server offers PIPELINING (RFC 2920), MAIL, RCPT and DATA leave in one packet: a mail costs two round trips.
+Its task is woken once, for the content leaves as soon as the server wants it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ MAX_REPLY_BYTES = 64 * 1024
 #: Longest text of a reply shown to people, in characters.
 MAX_TEXT_CHARS = 300
 HYPHEN = ord("-")
+#: First digits of the replies to MAIL, RCPT and DATA that let the content follow.
+_GOOD = (2, 2, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class Conversation(asyncio.Protocol):
         self._buffer = bytearray()
         self._replies: list[Reply] = []
         self._wanted = 0
+        self._content = b""
         self._waiter: asyncio.Future[None] | None = None
         self._lost = False
         self._busy = False
@@ -83,19 +87,23 @@ class Conversation(asyncio.Protocol):
         """
         self._busy, self.content_sent = True, False
         envelope = (b"MAIL FROM:<%b>\r\n" % sender, b"RCPT TO:<%b>\r\n" % recipient, b"DATA\r\n")
-        replies = await (self._exchange(b"".join(envelope), 3) if self._pipelining else self._step_by_step(envelope))
-        for command, reply, good in zip(("MAIL", "RCPT", "DATA"), replies, (2, 2, 3), strict=False):
+        stuffed = content.replace(b"\r\n.", b"\r\n..") + b".\r\n"
+        if self._pipelining:
+            replies = await self._exchange(b"".join(envelope), 3, stuffed)
+        else:
+            replies = await self._step_by_step(envelope)
+        for command, reply, good in zip(("MAIL", "RCPT", "DATA"), replies, _GOOD, strict=False):
             if reply.code // 100 != good:
                 if reply.code != 421:  # RFC 5321 3.8: with 421 the server hangs up
                     await self._reset(data_open=len(replies) == 3 and replies[2].code == 354)
                 raise Rejected(command, reply)
-        self._check_open()
-        self.content_sent = True
-        # A text is a few kilobytes, far less than the transport's buffer: no flow control is needed.
-        [reply] = await self._exchange(content.replace(b"\r\n.", b"\r\n..") + b".\r\n", 1)
+        if not self.content_sent:
+            self._check_open()
+            self.content_sent = True
+            replies += await self._exchange(stuffed, 1)
         self._busy = False
-        if reply.code // 100 != 2:
-            raise Rejected("the mail", reply)
+        if replies[-1].code // 100 != 2:
+            raise Rejected("the mail", replies[-1])
 
     def close(self) -> None:
         """Say goodbye if that is possible; do not wait for the answer."""
@@ -124,17 +132,28 @@ class Conversation(asyncio.Protocol):
             return
         self._busy = False
 
-    async def _exchange(self, data: bytes, count: int) -> list[Reply]:
-        """Send and return ``count`` replies; fewer if the server said no and hung up."""
+    async def _exchange(self, data: bytes, count: int, content: bytes = b"") -> list[Reply]:
+        """Send and return ``count`` replies; fewer if the server said no and hung up.
+
+        ``content`` is sent if they are those of an envelope that is taken; then there is one reply more.
+        """
         self._check_open()
-        self._replies, self._wanted = [], count
+        self._replies, self._wanted, self._content = [], count, content
         self._waiter = asyncio.get_running_loop().create_future()
         self._transport.write(data)
         try:
             await self._waiter
+            return self._replies[: self._wanted]
         finally:
-            self._waiter, self._wanted = None, 0
-        return self._replies[:count]
+            self._waiter, self._wanted, self._content = None, 0, b""
+
+    def _send_content(self) -> None:
+        """Answer a 354 with the mail. It is a few kilobytes, far less than the transport's buffer: no flow control."""
+        content, self._content = self._content, b""
+        if tuple(reply.code // 100 for reply in self._replies) == _GOOD and not self._transport.is_closing():
+            self.content_sent = True
+            self._wanted += 1
+            self._transport.write(content)
 
     def _check_open(self) -> None:
         if self._lost or self._transport.is_closing():
@@ -151,8 +170,11 @@ class Conversation(asyncio.Protocol):
         self._buffer += data
         while (reply := self._next_reply()) is not None:
             self._replies.append(reply)
-        if len(self._replies) >= self._wanted and self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter = self._waiter if self._waiter is not None and not self._waiter.done() else None  # or it gave up
+        if waiter is not None and self._content and len(self._replies) == self._wanted:
+            self._send_content()
+        if waiter is not None and len(self._replies) >= self._wanted:
+            waiter.set_result(None)
         if len(self._replies) > self._wanted or self._wanted == 0 or len(self._buffer) > MAX_REPLY_BYTES:
             self._transport.abort()
 

@@ -22,7 +22,8 @@ class Pool:
         """``open_(on_lost)`` opens a conversation."""
         self._open = open_
         self._slots = asyncio.Semaphore(size)
-        self._idle: list[tuple[Conversation, asyncio.TimerHandle]] = []
+        self._idle: list[tuple[Conversation, float]] = []  # and since when; the oldest first
+        self._timer: asyncio.TimerHandle | None = None  # one for all: a mail takes less time than setting one
         self._closed = False
 
     @property
@@ -34,9 +35,7 @@ class Pool:
         """Return a conversation, opening one if none is idle; ``give_back`` it in any case."""
         await self._slots.acquire()
         if self._idle:
-            conversation, timer = self._idle.pop()
-            timer.cancel()
-            return conversation
+            return self._idle.pop()[0]
         try:
             return await self._open(self._forget)
         except BaseException:
@@ -55,8 +54,10 @@ class Pool:
         self._slots.release()
         if conversation.ready and not self._closed:
             conversation.kept = True
-            timer = asyncio.get_running_loop().call_later(IDLE_S, conversation.close)
-            self._idle.append((conversation, timer))
+            loop = asyncio.get_running_loop()
+            self._idle.append((conversation, loop.time()))
+            if self._timer is None:
+                self._timer = loop.call_later(IDLE_S, self._close_old)
         else:
             conversation.close()
 
@@ -68,14 +69,21 @@ class Pool:
     def close_idle(self) -> None:
         """Close what is idle now."""
         idle, self._idle = self._idle, []
-        for conversation, timer in idle:
-            timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for conversation, _ in idle:
             conversation.close()
+
+    def _close_old(self) -> None:
+        """Close what has been idle for too long, and look again when the next one will have been."""
+        loop, self._timer = asyncio.get_running_loop(), None
+        before_s = loop.time() - IDLE_S
+        while self._idle and self._idle[0][1] <= before_s:
+            self._idle.pop(0)[0].close()
+        if self._idle:
+            self._timer = loop.call_at(self._idle[0][1] + IDLE_S, self._close_old)
 
     def _forget(self, lost: Conversation) -> None:
         """Called when a connection is gone."""
-        for entry in self._idle:
-            if entry[0] is lost:
-                entry[1].cancel()
-                self._idle.remove(entry)
-                return
+        self._idle = [entry for entry in self._idle if entry[0] is not lost]

@@ -69,6 +69,27 @@ async def test_pipelining_sends_the_envelope_at_once(talk, script):
     assert conversation.ready
 
 
+async def test_who_gave_up_sends_no_mail_when_the_server_then_wants_it(talk, script):
+    conversation = await talk()
+    delivering = asyncio.gather(conversation.deliver(b"a@example.com", b"b@example.com", b"text\r\n"))
+    while not script.seen:
+        await asyncio.sleep(0)
+    delivering.cancel()
+    conversation.data_received(b"250 ok\r\n250 ok\r\n354 go\r\n")  # in the same turn
+    with pytest.raises(asyncio.CancelledError):
+        await delivering
+    assert not conversation.content_sent
+    assert not conversation.ready
+
+
+async def test_a_refused_recipient_gets_no_mail_though_the_server_wants_it(talk, script):
+    conversation = await talk(b"250 ok\r\n550 nobody\r\n354 go\r\n", b"554 no recipients\r\n", b"250 reset\r\n")
+    with pytest.raises(Rejected, match="550 nobody"):
+        await deliver(conversation)
+    assert script.seen[1:] == [b".\r\n", b"RSET\r\n"]
+    assert not conversation.content_sent
+
+
 async def test_without_pipelining_one_command_at_a_time(talk, script):
     conversation = await talk(b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n", b"250 taken\r\n", pipelining=False)
     await deliver(conversation)
