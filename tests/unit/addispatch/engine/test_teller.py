@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -70,10 +71,28 @@ async def test_the_longer_each_is_on_its_way_the_more_are_on_it(monkeypatch) -> 
         now_s += took_s
         first = next(source for source in sources if source.futures and not source.futures[0].done())
         first.futures[0].set_result(None)
-        await asyncio.sleep(0)
+        for _ in range(1 + teller.MOST // teller.CHUNK_COUNT):
+            await asyncio.sleep(0)
         seen.append(sum(1 for source in sources if source.futures and not source.futures[0].done()))
     assert seen == [16, 106, 250]
     for source in sources:
         if source.futures and not source.futures[0].done():
             source.futures[0].cancel()
     await asyncio.sleep(0)
+
+
+async def test_others_have_their_turn_after_a_few_however_many_may_go(monkeypatch) -> None:
+    monkeypatch.setattr(teller, "FEWEST", 1000)
+    one, told = Teller(), list[str]()
+    sources = [Source("x", told, one) for _ in range(100)]
+    for source in sources:
+        one.want(source)
+    seen = [len(told)]
+    while one.waiting_count:
+        await asyncio.sleep(0)
+        seen.append(len(told))
+    assert [then - before for before, then in pairwise([0, *seen])] == [16, 16, 16, 16, 16, 16, 4]
+    # Who comes later, when nobody waits, goes at once.
+    await asyncio.sleep(0)
+    one.want(Source("y", told, one))
+    assert told[-1] == "y"
