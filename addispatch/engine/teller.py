@@ -8,9 +8,12 @@ before the loop has a turn. The first come are the first told.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from functools import partial
 from typing import Any, Protocol
+
+log = logging.getLogger(__name__)
 
 #: So many may go in a second, however long each is on its way: a thousand within 2.5 s.
 RATE = 400
@@ -53,7 +56,12 @@ class Teller:
             self._chunk -= 1
             if self._next_turn is None:
                 self._next_turn = asyncio.get_running_loop().call_soon(self._turn)
-            future = self._waiting.popleft().hand_over()
+            try:
+                future = self._waiting.popleft().hand_over()
+            except Exception:
+                # A supervision border: who cannot tell tries again at its next reading, and keeps nobody waiting.
+                log.exception("a change of a monitor could not be told")
+                continue
             self._under_way_count += 1
             future.add_done_callback(partial(self._done, future.get_loop().time()))
 

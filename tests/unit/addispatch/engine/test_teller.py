@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from itertools import pairwise
 
-import pytest
-
 from addispatch.engine import teller
 from addispatch.engine.teller import Teller
 
@@ -45,7 +43,7 @@ async def test_few_are_on_their_way_and_the_next_goes_when_one_is_on_disk(monkey
     assert told == ["a", "b", "c", "d", "x"], "the second news of one come behind the first of all others"
 
 
-async def test_one_that_cannot_tell_takes_nobody_s_place(monkeypatch) -> None:
+async def test_one_that_cannot_tell_keeps_nobody_waiting(monkeypatch, caplog) -> None:
     monkeypatch.setattr(teller, "FEWEST", 1)
     one, told = Teller(), list[str]()
 
@@ -53,10 +51,14 @@ async def test_one_that_cannot_tell_takes_nobody_s_place(monkeypatch) -> None:
         def hand_over(self) -> asyncio.Future[None]:
             raise KeyError("a bug")
 
-    with pytest.raises(KeyError):
-        one.want(Broken())
-    one.want(Source("a", told, one))
-    assert told == ["a"]
+    first = Source("a", told, one)
+    for each in (Broken(), first, Broken(), Source("b", told, one)):
+        one.want(each)
+    assert (told, one.waiting_count) == (["a"], 2)
+    first.futures[0].set_result(None)
+    await asyncio.sleep(0)
+    assert told == ["a", "b"]
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [KeyError, KeyError]
 
 
 async def test_the_longer_each_is_on_its_way_the_more_are_on_it(monkeypatch) -> None:
