@@ -98,8 +98,7 @@ def read_once(
     """Read once and show what was seen, in every way it may be meant."""
     request: dict[str, Any] = pairs(keys or [])
     if modbus:
-        host, _, port = modbus.rpartition(":") if modbus.count(":") == 1 else (modbus, "", "")
-        request = {"probe": "modbus", "host": host, **({"port": int(port)} if port.isdecimal() else {}), **request}
+        request = {"probe": "modbus", **place(modbus), **request}
     request |= {key: value for key, value in (("name", name), ("probe", probe)) if value}
     return client.post("/monitors/test", request)
 
@@ -122,6 +121,14 @@ def beat(client: Client, name: Annotated[str, typer.Argument(help="Its name.")])
 def remove(client: Client, name: Annotated[str, typer.Argument(help="Its name.")]) -> Doc:
     """Remove a monitor; what it raised is over."""
     return client.delete(f"/directory/monitor/{quote(name, safe='')}")
+
+
+def place(written: str) -> dict[str, Any]:
+    """Read ``HOST[:PORT]``; an address of IPv6 with a port stands in brackets."""
+    host, separator, port = written.rpartition(":") if written.count(":") == 1 or "]:" in written else (written, "", "")
+    if separator and not port.isdecimal():
+        raise typer.BadParameter(f"{written!r} is not HOST[:PORT]")
+    return {"host": host.removeprefix("[").removesuffix("]"), **({"port": int(port)} if port else {})}
 
 
 def pairs(words: list[str]) -> dict[str, Any]:

@@ -182,7 +182,8 @@ class Monitored:
                 id=f"{alarm.id}/news", text=alarm.text, source=SOURCE, priority=Priority.MEDIUM, to=alarm.to,
                 data=alarm.data,
             )  # fmt: skip
-            self._node.accept(more)
+            if len(self._untold) < MAX_UNTOLD:  # a new one on the right would be dropped for it
+                self._untold.appendleft(News(more, is_over=False, memory=news.memory, is_said=True))
         self.tell()
 
     def _say(self, verdicts: list[Verdict]) -> None:

@@ -60,6 +60,20 @@ async def test_worse_is_told_with_its_own_priority_and_better_is_not(tmp_path: P
         assert (case["priority"], case["count"]) == ("critical", 3)
 
 
+async def test_each_change_is_an_event(tmp_path: Path) -> None:
+    boiler = watched("Boiler", retries=0, **HOT)
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, boiler) as dials:
+        for value in (85, 95, 85, 20):
+            await dials.shows("Boiler", value)
+        await dials.hides("Boiler")
+        await dials.shows("Boiler", 20)
+        await until(lambda: len(tale.phone("Adam").received) >= 5)
+        assert [text.removeprefix("Monitor Boiler: ") for text in await tale.events("Monitor")] == [
+            "85, above HI 80", "95, above HIHI 90", "85, above HI 80", "20, back to normal",
+            "no contact (no answer)", "contact again",
+        ]  # fmt: skip
+
+
 async def test_an_alarm_waits_for_its_delay(tmp_path: Path) -> None:
     async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("Boiler", on_delay_s=30, **HOT)) as dials:
         await dials.shows("Boiler", 85)

@@ -16,10 +16,17 @@ from typing import NamedTuple
 
 from pymodbus.framer import FramerRTU, FramerSocket
 from pymodbus.pdu import DecodePDU, ExceptionResponse, ModbusPDU
-from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
+from pymodbus.pdu.bit_message import (
+    ReadCoilsRequest,
+    ReadCoilsResponse,
+    ReadDiscreteInputsRequest,
+    ReadDiscreteInputsResponse,
+)
 from pymodbus.pdu.register_message import (
     ReadHoldingRegistersRequest,
+    ReadHoldingRegistersResponse,
     ReadInputRegistersRequest,
+    ReadInputRegistersResponse,
     WriteSingleRegisterRequest,
 )
 
@@ -37,6 +44,12 @@ _REQUESTS: dict[Register, type[ModbusPDU]] = {
     Register.DISCRETE: ReadDiscreteInputsRequest,
     Register.HOLDING: ReadHoldingRegistersRequest,
     Register.INPUT: ReadInputRegistersRequest,
+}
+_ANSWERS: dict[Register, type[ModbusPDU]] = {
+    Register.COIL: ReadCoilsResponse,
+    Register.DISCRETE: ReadDiscreteInputsResponse,
+    Register.HOLDING: ReadHoldingRegistersResponse,
+    Register.INPUT: ReadInputRegistersResponse,
 }
 # None of them keeps anything between two frames.
 _DECODER = DecodePDU(is_server=False)
@@ -125,15 +138,20 @@ def rtu_answer(received: bytes, asked: Asked) -> Answer:
 
 def _data(pdu: bytes, asked: Asked) -> bytes:
     """Return the data of an answer; of a write, the value that was written."""
-    if pdu[0] not in (asked.function, asked.function | 0x80):
-        raise LinkError(f"answer to function {pdu[0]} where {asked.function} was asked for")
-    if pdu[0] == asked.function:
-        _check(pdu, asked)
-    answer = _DECODER.decode(pdu)
-    if answer is None:
-        raise LinkError(f"garbled answer: {shown(pdu)}")
-    if isinstance(answer, ExceptionResponse):
-        raise RefusedError(answer.exception_code, asked)
+    function = asked.function
+    if pdu[0] != function:
+        if pdu[0] != function | 0x80:
+            raise LinkError(f"answer to function {pdu[0]} where {function} was asked for")
+        refusal = _DECODER.decode(pdu)
+        if not isinstance(refusal, ExceptionResponse):
+            raise LinkError(f"garbled answer: {shown(pdu)}")
+        raise RefusedError(refusal.exception_code, asked)
+    _check(pdu, asked)
+    if asked.write is not None:
+        return pdu[3:]
+    # Not by the decoder: that writes each answer out in words, for a log that is not kept.
+    answer = _ANSWERS[asked.register]()
+    answer.decode(pdu[1:])
     if asked.register.is_bit:
         return answer.encode()[1:]
     return struct.pack(f">{len(answer.registers)}H", *answer.registers)

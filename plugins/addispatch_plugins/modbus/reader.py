@@ -74,15 +74,15 @@ class Reader:
 
         Some devices answer what they do not like with silence or rubbish: that must not take down what is read after.
         """
-        failure: LinkError | None = None
+        has_failed = False
         for block in self._blocks:
             try:
                 await self._read_block(block, readings, deadline)
             except LinkError as error:
                 self._postpone(block, was_answered=any(one is not None and not one.problem for one in readings))
-                if failure is not None or isinstance(error, (LateError, UnreachableError)):
+                if has_failed or isinstance(error, (LateError, UnreachableError)):
                     raise
-                failure = error
+                has_failed = True
                 for index in block.members:
                     readings[index] = readings[index] or Reading(problem=str(error))
 

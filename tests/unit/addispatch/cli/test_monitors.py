@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import typer
 
-from addispatch.cli.monitors import pairs
+from addispatch.cli.monitors import pairs, place
 
 MONITOR = {
     "name": "Boiler", "probe": "modbus", "state": "alarm", "value": 92.5, "units": "°C", "limit": "hi", "error": "",
@@ -19,6 +19,26 @@ def test_keys_are_read_as_what_they_look_like():
     }  # fmt: skip
     with pytest.raises(typer.BadParameter, match="KEY=VALUE"):
         pairs(["host"])
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("10.0.0.20", {"host": "10.0.0.20"}),
+        ("plc:1502", {"host": "plc", "port": 1502}),
+        ("fd00::20", {"host": "fd00::20"}),
+        ("[fd00::20]", {"host": "fd00::20"}),
+        ("[fd00::20]:1502", {"host": "fd00::20", "port": 1502}),
+    ],
+)
+def test_where_a_device_is(written, read):
+    assert place(written) == read
+
+
+@pytest.mark.parametrize("written", ["plc:", "plc:abc", "[fd00::20]:x", "plc:-1"])
+def test_a_port_that_is_none_is_not_read_as_another_one(written):
+    with pytest.raises(typer.BadParameter, match="is not HOST"):
+        place(written)
 
 
 async def test_alone_it_lists(addispatch, running):

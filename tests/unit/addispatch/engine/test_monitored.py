@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from pathlib import Path
 
 from probes import nothing_stored, watch, watched, watching
 from tale import Tale, group, people, settings
 
+from addispatch.domain.errors import StoreError
 from addispatch.domain.judgement import Limit
 from addispatch.domain.monitor_memory import Memory, unpacked
 from addispatch.engine import monitored
@@ -24,6 +26,31 @@ async def test_of_changes_that_cannot_be_told_the_newest_are_kept_and_the_loss_i
         await dials.is_read("Boiler", 60)
         assert len([text for text in await tale.events() if "a change is not told" in text]) >= 2
         assert any("back to normal" in text for text in tale.phone("Adam").texts)
+
+
+async def test_the_end_reaches_who_need_not_acknowledge_even_if_the_ledger_takes_it_late(tmp_path, monkeypatch):
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("Boiler", limits={Limit.HI: 80.0})) as dials:
+        accept, refused = tale.node.accept, []
+
+        def refuse_the_end(alarm):
+            if not alarm.id.endswith("/news") or len(refused) == 2:
+                return accept(alarm)
+            refused.append(alarm.id)
+            future = asyncio.get_running_loop().create_future()
+            future.set_exception(StoreError("the disk is full"))
+            return future
+
+        monkeypatch.setattr(tale.node, "accept", refuse_the_end)
+        await dials.shows("Boiler", 85)
+        await tale.phone("Adam").expects("above HI")
+        await dials.shows("Boiler", 20)
+        await dials.is_read("Boiler", 5)
+        await tale.phone("Adam").expects("back to normal")
+        await tale.phone("Adam").is_silent()
+        assert len(refused) == 2
+        assert [text for text in await tale.events("Monitor") if "normal" in text] == [
+            "Monitor Boiler: 20, back to normal"
+        ]
 
 
 async def test_a_new_name_is_a_new_condition(tmp_path: Path) -> None:

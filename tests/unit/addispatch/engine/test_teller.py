@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-
-import pytest
+from itertools import pairwise
 
 from addispatch.engine import teller
 from addispatch.engine.teller import Teller
@@ -44,7 +43,7 @@ async def test_few_are_on_their_way_and_the_next_goes_when_one_is_on_disk(monkey
     assert told == ["a", "b", "c", "d", "x"], "the second news of one come behind the first of all others"
 
 
-async def test_one_that_cannot_tell_takes_nobody_s_place(monkeypatch) -> None:
+async def test_one_that_cannot_tell_keeps_nobody_waiting(monkeypatch, caplog) -> None:
     monkeypatch.setattr(teller, "FEWEST", 1)
     one, told = Teller(), list[str]()
 
@@ -52,10 +51,14 @@ async def test_one_that_cannot_tell_takes_nobody_s_place(monkeypatch) -> None:
         def hand_over(self) -> asyncio.Future[None]:
             raise KeyError("a bug")
 
-    with pytest.raises(KeyError):
-        one.want(Broken())
-    one.want(Source("a", told, one))
-    assert told == ["a"]
+    first = Source("a", told, one)
+    for each in (Broken(), first, Broken(), Source("b", told, one)):
+        one.want(each)
+    assert (told, one.waiting_count) == (["a"], 2)
+    first.futures[0].set_result(None)
+    await asyncio.sleep(0)
+    assert told == ["a", "b"]
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [KeyError, KeyError]
 
 
 async def test_the_longer_each_is_on_its_way_the_more_are_on_it(monkeypatch) -> None:
@@ -70,10 +73,28 @@ async def test_the_longer_each_is_on_its_way_the_more_are_on_it(monkeypatch) -> 
         now_s += took_s
         first = next(source for source in sources if source.futures and not source.futures[0].done())
         first.futures[0].set_result(None)
-        await asyncio.sleep(0)
+        for _ in range(1 + teller.MOST // teller.CHUNK_COUNT):
+            await asyncio.sleep(0)
         seen.append(sum(1 for source in sources if source.futures and not source.futures[0].done()))
     assert seen == [16, 106, 250]
     for source in sources:
         if source.futures and not source.futures[0].done():
             source.futures[0].cancel()
     await asyncio.sleep(0)
+
+
+async def test_others_have_their_turn_after_a_few_however_many_may_go(monkeypatch) -> None:
+    monkeypatch.setattr(teller, "FEWEST", 1000)
+    one, told = Teller(), list[str]()
+    sources = [Source("x", told, one) for _ in range(100)]
+    for source in sources:
+        one.want(source)
+    seen = [len(told)]
+    while one.waiting_count:
+        await asyncio.sleep(0)
+        seen.append(len(told))
+    assert [then - before for before, then in pairwise([0, *seen])] == [16, 16, 16, 16, 16, 16, 4]
+    # Who comes later, when nobody waits, goes at once.
+    await asyncio.sleep(0)
+    one.want(Source("y", told, one))
+    assert told[-1] == "y"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
 from pathlib import Path
 
 import pytest
@@ -112,10 +113,47 @@ async def test_bad_devices_do_not_hold_up_good_ones():
             await silent
 
 
-async def test_nothing_is_left_of_failures():
-    def open_files() -> int:
-        return len(list(Path("/proc/self/fd").iterdir()))
+async def test_five_hundred_half_open_connections_hold_up_nobody_and_are_ended():
+    files_before = open_files()
+    with socket.socket() as full:
+        full.bind(("0.0.0.0", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        fillers = [socket.socket() for _ in range(3)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex((HOST, port))
+        async with pymodbus_device(holding={0: 7}) as good:
+            with probing() as probe:
+                # Nobody takes their connections: what we send is swallowed.
+                hosts = [f"127.0.{1 + n // 250}.{1 + n % 250}" for n in range(500)]
+                bad = [ModbusKeys(host=host, port=port, register="holding", address=0) for host in hosts]
+                probe.prepare([*bad, holding(good.port)])
+                loop = asyncio.get_running_loop()
+                all_s = loop.time()
+                waiting = asyncio.gather(*(probe.read([one], 1.0) for one in bad))
+                await asyncio.sleep(0)
+                assert open_files() >= files_before + 500
+                slowest_s = 0.0
+                for _ in range(20):
+                    began_s = loop.time()
+                    assert [reading.value for reading in await probe.read([holding(good.port)], 5)] == [7]
+                    slowest_s = max(slowest_s, loop.time() - began_s)
+                assert not waiting.done(), "they were half open all the time"
+                assert slowest_s < 0.5
+                assert {reading.problem for (reading,) in await waiting} == {"no connection within 1 s"}
+                assert loop.time() - all_s < 2.5
+                assert sum(line.is_connected for line in probe.lines) == 1
+        for filler in fillers:
+            filler.close()
+    assert open_files() <= files_before + 2
 
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_nothing_is_left_of_failures():
     async with (
         rogue(swallow) as silent,
         rogue(saying(lambda _: b"garbage" * 9)) as noisy,

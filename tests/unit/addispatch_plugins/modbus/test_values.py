@@ -64,11 +64,15 @@ def test_four_registers_in_each_order(order, data):
 
 
 @settings(deadline=None)
-@given(NUMBERS)
-def test_agrees_with_pymodbus(typed):
-    kind, value = typed
-    theirs = ModbusClientMixin.convert_to_registers(value, getattr(ModbusClientMixin.DATATYPE, kind.name))
-    assert encode(value, kind, Order.ABCD) == struct.pack(f">{len(theirs)}H", *theirs)
+@given(NUMBERS, st.sampled_from([(Order.ABCD, "big"), (Order.CDAB, "little")]))
+def test_agrees_with_pymodbus(typed, orders):
+    (kind, value), (order, words) = typed, orders
+    theirs = ModbusClientMixin.convert_to_registers(value, ModbusClientMixin.DATATYPE[kind.name], words)
+    assert encode(value, kind, order) == struct.pack(f">{len(theirs)}H", *theirs)
+    back = ModbusClientMixin.convert_from_registers(theirs, ModbusClientMixin.DATATYPE[kind.name], words)
+    ours = decode(encode(value, kind, order), kind, order)
+    assert type(ours) is type(back)
+    assert ours == back or (math.isnan(ours) and math.isnan(back))
 
 
 def test_single_registers_only_swap_bytes():
