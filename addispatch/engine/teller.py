@@ -1,8 +1,8 @@
 """Lets monitors tell what changed, a few at a time. Made by ``engine.monitoring``, used by ``engine.monitored``.
 
 When a thousand devices go down at once, a thousand alarms handed over in one go would hold up the loop and fill the
-ledger's queue; so the next one goes when one of those under way is on disk, and of those that may go only some go
-before the loop has a turn. The first come are the first told.
+ledger's queue; so the next one goes when one of those under way is on disk, and there is a pause after some of them.
+The first come are the first told.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ RATE = 400
 #: So many are on their way at least, and at most: with a quick disk and an idle loop few do, and take the loop some
 #: milliseconds; when each waits long for a busy processor or a slow disk, few would be too slow.
 FEWEST, MOST = 16, 250
-#: So many are handed over before the loop has a turn: each costs it some tenths of a millisecond.
-CHUNK_COUNT = 16
+#: So many are handed over in one go, and so long it takes until the next may: each costs the loop some tenths of a
+#: millisecond and the ledger's writer a whole one, while the loop is busy with what went down.
+CHUNK_COUNT = 8
+PAUSE_S = CHUNK_COUNT / RATE
 
 
 class Telling(Protocol):
@@ -37,9 +39,9 @@ class Teller:
     def __init__(self) -> None:
         self._waiting: deque[Telling] = deque()
         self._under_way_count, self._limit = 0, FEWEST
-        #: How many more may go before the loop has had its turn; the next of them is due after that.
+        #: How many more may go now, and when the next of them may.
         self._chunk = CHUNK_COUNT
-        self._next_turn: asyncio.Handle | None = None
+        self._next_turn: asyncio.TimerHandle | None = None
 
     def want(self, one: Telling) -> None:
         """Let it tell when it is its turn; often that is now. Each is here at most once."""
@@ -55,7 +57,7 @@ class Teller:
         while self._waiting and self._under_way_count < self._limit and self._chunk:
             self._chunk -= 1
             if self._next_turn is None:
-                self._next_turn = asyncio.get_running_loop().call_soon(self._turn)
+                self._next_turn = asyncio.get_running_loop().call_later(PAUSE_S, self._turn)
             try:
                 future = self._waiting.popleft().hand_over()
             except Exception:

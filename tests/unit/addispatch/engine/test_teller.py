@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import pairwise
 
 from addispatch.engine import teller
 from addispatch.engine.teller import Teller
@@ -62,6 +61,7 @@ async def test_one_that_cannot_tell_keeps_nobody_waiting(monkeypatch, caplog) ->
 
 
 async def test_the_longer_each_is_on_its_way_the_more_are_on_it(monkeypatch) -> None:
+    monkeypatch.setattr(teller, "CHUNK_COUNT", 1000)
     loop, one, told = asyncio.get_running_loop(), Teller(), list[str]()
     now_s = 1000.0
     monkeypatch.setattr(loop, "time", lambda: now_s)
@@ -73,8 +73,7 @@ async def test_the_longer_each_is_on_its_way_the_more_are_on_it(monkeypatch) -> 
         now_s += took_s
         first = next(source for source in sources if source.futures and not source.futures[0].done())
         first.futures[0].set_result(None)
-        for _ in range(1 + teller.MOST // teller.CHUNK_COUNT):
-            await asyncio.sleep(0)
+        await asyncio.sleep(0)
         seen.append(sum(1 for source in sources if source.futures and not source.futures[0].done()))
     assert seen == [16, 106, 250]
     for source in sources:
@@ -83,18 +82,24 @@ async def test_the_longer_each_is_on_its_way_the_more_are_on_it(monkeypatch) -> 
     await asyncio.sleep(0)
 
 
-async def test_others_have_their_turn_after_a_few_however_many_may_go(monkeypatch) -> None:
+async def test_there_is_a_pause_after_a_few_however_many_may_go(monkeypatch) -> None:
     monkeypatch.setattr(teller, "FEWEST", 1000)
-    one, told = Teller(), list[str]()
-    sources = [Source("x", told, one) for _ in range(100)]
-    for source in sources:
-        one.want(source)
+    monkeypatch.setattr(teller, "PAUSE_S", 0.05)
+    loop, one, told = asyncio.get_running_loop(), Teller(), list[str]()
+    began_s = loop.time()
+    for _ in range(20):
+        one.want(Source("x", told, one))
     seen = [len(told)]
     while one.waiting_count:
-        await asyncio.sleep(0)
-        seen.append(len(told))
-    assert [then - before for before, then in pairwise([0, *seen])] == [16, 16, 16, 16, 16, 16, 4]
+        await asyncio.sleep(0.005)
+        seen += [len(told)] if len(told) != seen[-1] else []
+    assert seen == [8, 16, 20]
+    assert loop.time() - began_s >= 0.1
     # Who comes later, when nobody waits, goes at once.
-    await asyncio.sleep(0)
     one.want(Source("y", told, one))
     assert told[-1] == "y"
+
+
+def test_a_thousand_are_told_in_good_time() -> None:
+    """Within five seconds after their delay, those of the last second: CHUNK_COUNT at a time."""
+    assert 1000 / teller.CHUNK_COUNT * teller.PAUSE_S <= 3
