@@ -143,8 +143,6 @@ class Lane:
         if self._claimed:
             # A channel that never waits is done in the first worker's first step: hire more only after it had its go.
             asyncio.get_running_loop().call_soon(self._hire_more)
-        if self._outcomes:
-            self._settle_soon()
         # What was queued for us may still wait for its own transaction, behind more than fits into this one.
         if self._look_again or (len(claims) < asked and self._ledger.waiting_count):
             self.poke()
@@ -263,10 +261,10 @@ class Lane:
         """Settle in the next turn if at least half of what is in flight has ended, else a little later.
 
         A commit costs as much as a mail: one for each would halve the rate. While the one half is stored and the next
-        is claimed, the other half is under way; what ends meanwhile waits for that, so that the halves stay halves.
+        is claimed, the other half is under way.
         """
         loop, settling = asyncio.get_running_loop(), self._settling
-        if self._is_stopped or (self.claiming is None and self.in_flight <= 2 * len(self._outcomes)):
+        if self._is_stopped or self.in_flight <= 2 * len(self._outcomes):
             if isinstance(settling, asyncio.TimerHandle):
                 settling.cancel()
             elif settling is not None:
