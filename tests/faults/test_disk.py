@@ -88,11 +88,10 @@ class FullDisk:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=28m", "tmpfs", str(folder)], check=True)
 
     def fill(self, _daemon: Daemon) -> None:
-        """Somebody else takes all there is, also what the ballast gives back."""
-        others = (self.folder / f"others {time.monotonic_ns()}").open("wb", buffering=0)
-        with others, contextlib.suppress(OSError):
-            while others.write(bytes(4096)) == 4096:
-                pass
+        """Somebody else takes all there is now, at once: not what the ballast gives back a moment later."""
+        room = os.statvfs(self.folder)
+        with (self.folder / f"others {time.monotonic_ns()}").open("wb") as others:
+            os.posix_fallocate(others.fileno(), 0, room.f_bavail * room.f_frsize)
 
     def free(self, _daemon: Daemon) -> None:
         for file in self.folder.glob("others *"):

@@ -263,7 +263,7 @@ async def cases(node: Node) -> dict[str, dict[str, Any]]:
                 "text": case["text"],
                 "state": case["state"],
                 "reason": case["reason"],
-                "owner": case["owner"],
+                "owner": case["owner"] if case["state"] != "closed" else None,  # a node that was may have no name there
                 "acks": sorted((ack["by"], ack["via"]) for ack in case["acknowledgements"]),
                 "sends": sorted((one["recipient"], one["to"], one["state"]) for one in case["deliveries"]),
             }
