@@ -97,6 +97,7 @@ class Cluster:
         self.rules = Rules(me, timing, self.local(), _boot, self._now_s(), is_passive=is_passive)
         self.link = ClusterLink(config, node.cluster, node.name, store_id, me.boot, self)
         node.ledger.twin = Twin(store_id, rank, node.clock.now_ms, Pairing(PASSIVE_MS if is_passive else ACTIVE_MS))
+        node.ledger.twin.pairing.part()
         node.dispatcher.hold(is_held=True)
         node.escalator.hold(is_held=True)
         node.monitoring.set_duty(is_mine=False)
@@ -298,7 +299,12 @@ class Cluster:
                 if register.on:
                     node.dispatcher.give_back()
             case ev.PeerChanged(standing, heartbeat):
-                if self.peer.changed(Standing(standing), heartbeat) and self.on_duty:
+                has_come = self.peer.changed(Standing(standing), heartbeat)
+                if has_come:
+                    self._unit(joining.meet)
+                elif standing is Standing.DOWN:
+                    self._unit(joining.part)
+                if has_come and self.on_duty:
                     self._unit(lambda tx, _now_ms: joining.share_marks(tx))
             case ev.Tell(text, is_severe):
                 node.say(Said(text, SEVERE if is_severe else INFO, "Cluster"))

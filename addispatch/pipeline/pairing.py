@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from addispatch.domain.result import CaseRef
 
-#: Longest time between two copies, in milliseconds: both nodes send; or one stands by and may have been cut off.
+#: Longest time between two copies while the nodes hear each other, in milliseconds: both send; or one stands by and may
+#: have been cut off.
 ACTIVE_MS, PASSIVE_MS = 30_000, 600_000
 #: Most copies that wait for theirs: 30 s of 3,000 a second.
 MAX_COUNT = 100_000
@@ -33,6 +34,16 @@ class Pairing:
         self._cases: dict[str, list[CaseRef]] = {}
         self._mates: dict[str, str] = {}
         self._heard: dict[str, str] = {}
+        #: Since when the nodes hear each other; None: they do not.
+        self._since_ms: int | None = 0
+
+    def part(self) -> None:
+        """The other node is not there: copies wait until it is. Its broker keeps what it missed, for hours perhaps."""
+        self._since_ms = None
+
+    def meet(self, now_ms: int) -> None:
+        """The other node is there: whatever waits for its copy does so for the usual time from now on."""
+        self._since_ms = now_ms
 
     def local(self, fingerprint: str, alarm_id: str, now_ms: int) -> tuple[str, tuple[CaseRef, ...]] | None:
         """A publish came to this node: return the other node's alarm it is a copy of, with its cases; else it waits."""
@@ -81,7 +92,10 @@ class Pairing:
         return copy.alarm_id
 
     def _forget(self, now_ms: int) -> None:
-        while self._order and (now_ms - self._order[0][1].at_ms > self._window_ms or len(self._order) > MAX_COUNT):
+        since_ms = now_ms if self._since_ms is None else self._since_ms
+        while self._order and (
+            now_ms - max(self._order[0][1].at_ms, since_ms) > self._window_ms or len(self._order) > MAX_COUNT
+        ):
             is_local, copy = self._order.popleft()
             self._cases.pop(copy.alarm_id, None)
             self._mates.pop(copy.alarm_id, None)

@@ -50,6 +50,19 @@ def test_all_cases_of_an_alarm_have_the_same_mate(pairs):
     assert pairs.local("cold", "mine 2", 1) == ("theirs 2", (ref("x"), ref("y")))
 
 
+def test_what_is_heard_while_the_other_node_is_away_waits_for_it_and_then_the_usual_time(pairs):
+    """Else a node that was away for an hour tells once more what its broker kept for it."""
+    pairs.part()
+    for number in range(3):
+        pairs.local("hot", f"mine {number}", number)
+    hour_ms = 3_600_000
+    assert [pairs.heard(f"mine {number}", hour_ms) for number in range(3)] == ["hot"] * 3
+    assert pairs.remote("hot", "theirs 0", ref("x"), hour_ms) == "mine 0"
+    pairs.meet(hour_ms)
+    assert pairs.remote("hot", "theirs 1", ref("y"), hour_ms + ACTIVE_MS) == "mine 1"
+    assert pairs.remote("hot", "theirs 2", ref("z"), hour_ms + ACTIVE_MS + 1) is None
+
+
 @pytest.mark.parametrize(("window_ms", "is_mate"), [(ACTIVE_MS, False), (pairing.PASSIVE_MS, True)])
 def test_a_copy_waits_so_long_and_no_longer(window_ms, is_mate):
     pairs = Pairing(window_ms)
