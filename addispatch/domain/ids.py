@@ -7,6 +7,7 @@ import uuid
 
 _ALARMS = uuid.UUID("0b6f3c9e-7f1d-5a6f-8f0e-2f7b1d7c1e01").bytes
 _CASES = uuid.UUID("0b6f3c9e-7f1d-5a6f-8f0e-2f7b1d7c1e02").bytes
+_ENTRIES = uuid.UUID("0b6f3c9e-7f1d-5a6f-8f0e-2f7b1d7c1e03").bytes
 #: The digit that begins the fourth group, by the digit it replaces: its two highest bits are 10.
 _VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
@@ -39,3 +40,8 @@ def alarm_id(source: str, source_id: str) -> str:
 def case_id(alarm: str, audience: str) -> str:
     """Return the id of the case of an alarm for an audience (CLUSTER, ENTRY)."""
     return _derived_id(_CASES, f"{alarm}\x00{audience}")
+
+
+def entry_id(table: str, name: str) -> str:
+    """Return the id (32 digits) of an entry of the directory that a file names: the same on every node."""
+    return _derived_id(_ENTRIES, f"{table}\x00{name}").replace("-", "")

@@ -17,6 +17,7 @@ from addispatch.config.explain import did_you_mean, explain
 from addispatch.config.paths import join
 from addispatch.config.provided import Provided
 from addispatch.domain.errors import ConfigError, ConfigErrors
+from addispatch.domain.ids import entry_id
 from addispatch.store.directory_fields import Checks, folded
 from addispatch.store.directory_models import MAX_ENTRIES, MODELS, MONITOR, SETTINGS
 from addispatch.store.directory_records import (
@@ -116,7 +117,7 @@ class Change:
         name = SETTINGS if table == SETTINGS else name if isinstance(name, str) else None
         body = self._validated(table, entry, path)
         key = folded(name) if name is not None else path
-        draft = _Draft(table, path, ident or self._ids.get((table, key)) or self._new_id(table), name, body, entry)
+        draft = _Draft(table, path, ident or self._ids.get((table, key)) or self._new_id(table, key), name, body, entry)
         if first := self._drafts.get((table, key)):
             self._errors.append(ConfigError(join(path, "name"), f"{name!r} is already the name of {first.path}"))
         else:
@@ -143,8 +144,13 @@ class Change:
             report.released = list(_release(tables, {draft.id for draft, _ in records}))
         return tables, report
 
-    def _new_id(self, table: str) -> str:
-        return SETTINGS if table == SETTINGS else uuid.uuid4().hex
+    def _new_id(self, table: str, key: str) -> str:
+        """A node that lost its disk and reads its file again must name them as the other node does: cases carry it."""
+        if table == SETTINGS:
+            return SETTINGS
+        ident = entry_id(table, key)
+        is_taken = ident in self._tables[table]  # by one that has another name since
+        return ident if self._provisioning and not is_taken else uuid.uuid4().hex
 
     def _validated(self, table: str, entry: Any, path: str) -> Body | None:
         model = MODELS[table]

@@ -7,7 +7,7 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addispatch.domain.ids import alarm_id, case_id, ordered_id
+from addispatch.domain.ids import alarm_id, case_id, entry_id, ordered_id
 
 bits = st.integers(0, 2**74 - 1)
 
@@ -26,6 +26,9 @@ def test_a_later_id_sorts_behind(now_ms, one, two):
 
 
 def test_derived_ids_are_the_same_everywhere_and_differ_by_each_part():
+    assert entry_id("group", "ops") == entry_id("group", "ops")
+    assert len({entry_id("group", "ops"), entry_id("group", "op"), entry_id("route", "ops")}) == 3
+    assert uuid.UUID(entry_id("group", "ops")).version == 5
     assert alarm_id("plc", "17") == alarm_id("plc", "17")
     assert len({alarm_id("plc", "17"), alarm_id("plc", "18"), alarm_id("plc1", "7"), case_id("plc", "17")}) == 4
 

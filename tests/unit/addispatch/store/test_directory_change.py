@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from collections.abc import Callable
 from typing import Any
@@ -263,6 +264,23 @@ def test_short_codes_of_the_same_document_count(base: Tables) -> None:
 def test_a_short_code_in_use_stays(base: Tables) -> None:
     assert mistakes({"settings": {}}, base) == ["settings.short_codes: '7999' is a number of recipient 'Jane'"]
     apply(base, {"settings": {}, "recipient": [{"name": "Jane"}]})
+
+
+def test_a_file_makes_the_same_ids_on_each_node_and_an_edit_does_not(base: Tables) -> None:
+    document = {"recipient": [{"name": "Bob"}], "group": [{"name": "Ops", "members": ["Bob"]}]}
+    (one, _), (other, _) = apply(base, document, provisioning=True), apply(base, document, provisioning=True)
+    assert one == other
+    edited = [apply(base, document)[0]["recipient"].keys() - base["recipient"].keys() for _ in range(2)]
+    assert edited[0].isdisjoint(edited[1])
+
+
+def test_an_id_that_a_renamed_entry_has_is_not_given_again(base: Tables) -> None:
+    tables, _ = apply(base, {"recipient": [{"name": "Bob"}]}, provisioning=True)
+    (ident,) = tables["recipient"].keys() - base["recipient"].keys()
+    record = tables["recipient"][ident]
+    tables["recipient"][ident] = dataclasses.replace(record, body={**record.body, "name": "Robert"})
+    again, _ = apply(tables, {"recipient": [{"name": "Bob"}]}, provisioning=True)
+    assert {one.name for one in again["recipient"].values()} >= {"Bob", "Robert"}
 
 
 def test_provisioned_entries_change_only_by_provisioning(base: Tables) -> None:
