@@ -22,6 +22,7 @@ STOPPED_AT = {
     "he answered the reminder, so he was asked": ((4427, False), (9392, True)),
     "the modem of the one who takes over is busy with another case": ((6679, True), (1718, False)),
     "heard by both while one of them was starting": ((10419, True),),
+    "one restarts in order while the other one is killed": ((36714, True),),
     "asked by a process that ended before the answer": ((3132, False),),
     "orderly stop in a freeze, closed before a rollback": ((1317, True), (1727, True)),
 }

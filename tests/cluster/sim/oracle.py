@@ -303,6 +303,7 @@ class Oracle:
         for (ident, key), count in self.sends.items():
             allowed = 1 + len(self._overlapping(ident, self._sent_s[ident, key]))
             allowed += self._has_two_masters(ident) + self.broken_off_count
+            allowed += self._stops_in_trouble(self._sent_s[ident, key])
             allowed *= 2 if self._is_twin(ident) else 1
             if count > allowed:
                 self.say(
@@ -313,6 +314,15 @@ class Oracle:
         """Whether both nodes heard the alarm in the moment in which the one was made master and the other did not know."""
         alarm, promote_s = self.alarms[ident], self.world.plan.promote_s
         return promote_s is not None and alarm.shared and abs(alarm.at_s - promote_s) < PROMOTION_S
+
+    def _stops_in_trouble(self, sent_s: list[float]) -> int:
+        """How many orderly stops there were while something was wrong, too: the other node may not have been there."""
+        plan = self.world.plan
+        return sum(
+            at_s <= sent_s[-1]
+            and any(f.at_s <= at_s + LEAVE_S + down_s and f.until_s + AFTER_S >= at_s for f in plan.faults)
+            for at_s, _, down_s in plan.stops
+        )
 
     def _is_twin(self, ident: str) -> bool:
         """Whether each node heard the alarm without the other and, not mirroring, tells people of its own: for ever."""
