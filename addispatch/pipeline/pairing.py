@@ -7,9 +7,12 @@ are two alarms, or a redelivery (``redelivery``). Used in the ledger's writer, b
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from addispatch.domain.result import CaseRef
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: Longest time between two copies while the nodes hear each other, in milliseconds: both send; or one stands by and may
 #: have been cut off.
@@ -36,6 +39,17 @@ class Pairing:
         self._heard: dict[str, str] = {}
         #: Since when the nodes hear each other; None: they do not.
         self._since_ms: int | None = 0
+        #: How to take back what the transaction under way did.
+        self._undo: list[Callable[[], object]] = []
+
+    def keep(self) -> None:
+        """The transaction is committed."""
+        self._undo.clear()
+
+    def undo(self) -> None:
+        """The transaction is undone, and its units may come again: so is what they did here."""
+        while self._undo:
+            self._undo.pop()()
 
     def part(self) -> None:
         """The other node is not there: copies wait until it is. Its broker keeps what it missed, for hours perhaps."""
@@ -51,6 +65,7 @@ class Pairing:
         if found is None:
             self._put(_Copy(now_ms, fingerprint, alarm_id), is_local=True)
             self._heard[alarm_id] = fingerprint
+            self._undo.append(lambda: self._heard.pop(alarm_id, None))
             return None
         return found, tuple(self._cases.get(found, ()))
 
@@ -59,15 +74,18 @@ class Pairing:
         mate = self._mates.get(alarm_id)
         if mate is not None:
             return mate
-        if alarm_id in self._cases:
-            self._cases[alarm_id].append(case)
+        if (cases := self._cases.get(alarm_id)) is not None:
+            cases.append(case)
+            self._undo.append(cases.pop)
             return None
         found = self._take(fingerprint, now_ms, is_local=True)
         if found is not None:
             self._mates[alarm_id] = found
             self._order.append((True, _Copy(now_ms, "", alarm_id)))
+            self._undo += [self._order.pop, lambda: self._mates.pop(alarm_id, None)]
             return found
         self._cases[alarm_id] = [case]
+        self._undo.append(lambda: self._cases.pop(alarm_id, None))
         self._put(_Copy(now_ms, fingerprint, alarm_id), is_local=False)
         return None
 
@@ -79,16 +97,30 @@ class Pairing:
     def _put(self, copy: _Copy, *, is_local: bool) -> None:
         self._waiting[is_local].setdefault(copy.fingerprint, deque()).append(copy)
         self._order.append((is_local, copy))
+        self._undo += [self._order.pop, lambda: self._drop(copy, is_local=is_local, at=-1)]
+
+    def _drop(self, copy: _Copy, *, is_local: bool, at: int) -> None:
+        """Take the first (0) or last (-1) of what waits for a fingerprint, if it is this one."""
+        waiting = self._waiting[is_local].get(copy.fingerprint)
+        if waiting and waiting[at] is copy:
+            del waiting[at]
+            if not waiting:
+                del self._waiting[is_local][copy.fingerprint]
+
+    def _put_back(self, copy: _Copy, *, is_local: bool, was_heard: bool) -> None:
+        self._waiting[is_local].setdefault(copy.fingerprint, deque()).appendleft(copy)
+        if was_heard:
+            self._heard[copy.alarm_id] = copy.fingerprint
 
     def _take(self, fingerprint: str, now_ms: int, *, is_local: bool) -> str | None:
         self._forget(now_ms)
         waiting = self._waiting[is_local].get(fingerprint)
         if not waiting:
             return None
-        copy = waiting.popleft()
-        if not waiting:
-            del self._waiting[is_local][fingerprint]
-        self._heard.pop(copy.alarm_id, None)
+        copy = waiting[0]
+        self._drop(copy, is_local=is_local, at=0)
+        was_heard = self._heard.pop(copy.alarm_id, None) is not None
+        self._undo.append(lambda: self._put_back(copy, is_local=is_local, was_heard=was_heard))
         return copy.alarm_id
 
     def _forget(self, now_ms: int) -> None:
@@ -100,8 +132,4 @@ class Pairing:
             self._cases.pop(copy.alarm_id, None)
             self._mates.pop(copy.alarm_id, None)
             self._heard.pop(copy.alarm_id, None)
-            waiting = self._waiting[is_local].get(copy.fingerprint)
-            if waiting and waiting[0] is copy:
-                waiting.popleft()
-                if not waiting:
-                    del self._waiting[is_local][copy.fingerprint]
+            self._drop(copy, is_local=is_local, at=0)

@@ -274,7 +274,11 @@ class Ledger:
             self._counters.paused_at_ms = transaction.paused_at_ms
         except BaseException:
             self._cache.clear()  # entries in it may hold what was undone
+            if self.twin is not None:
+                self.twin.pairing.undo()
             raise
+        if self.twin is not None:
+            self.twin.pairing.keep()
         return results, transaction
 
     def _tell(self, answer: Callable[..., None], *args: Any, **kwargs: Any) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ledgers import now_ms, open_ledger
 
+from addispatch.domain.errors import Refused
 from addispatch.domain.result import CaseRef
 from addispatch.pipeline import pairing
 from addispatch.pipeline.pairing import ACTIVE_MS, Pairing
+from addispatch.store.notes import Twin
 
 
 def ref(name):
@@ -61,6 +67,52 @@ def test_what_is_heard_while_the_other_node_is_away_waits_for_it_and_then_the_us
     pairs.meet(hour_ms)
     assert pairs.remote("hot", "theirs 1", ref("y"), hour_ms + ACTIVE_MS) == "mine 1"
     assert pairs.remote("hot", "theirs 2", ref("z"), hour_ms + ACTIVE_MS + 1) is None
+
+
+_STEPS = st.lists(st.tuples(st.booleans(), st.sampled_from("xyz"), st.integers(0, 3)), max_size=8)
+
+
+def _does(pairs, steps, begin):
+    return [
+        pairs.local(what, f"mine {begin + number}", begin + number)
+        if is_local
+        else pairs.remote(what, f"theirs {other}", ref(str(begin + number)), begin + number)
+        for number, (is_local, what, other) in enumerate(steps)
+    ]
+
+
+@given(_STEPS, _STEPS, _STEPS)
+def test_what_a_transaction_did_that_was_undone_is_as_if_it_never_was(before, undone, after):
+    """Its units come again, one by one, if one of them failed: else a copy finds no mate, and both are told."""
+    one, other = Pairing(), Pairing()
+    for pairs in (one, other):
+        _does(pairs, before, 0)
+        pairs.keep()
+    _does(one, undone, 10)
+    one.undo()
+    assert vars(one) == vars(other)
+    assert _does(one, after, 10) == _does(other, after, 10)
+
+
+async def test_the_ledger_takes_back_what_its_units_did_before_it_tries_each_alone(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        pairs, gate = Pairing(), threading.Event()
+        ledger.twin = Twin("s1", 0, now_ms, pairs)
+
+        def fails(_tx):
+            raise Refused("code", "is nobody's")
+
+        units = (
+            lambda _tx: gate.wait(5),  # what follows waits for it, and comes into one commit
+            lambda _tx: pairs.remote("hot", "theirs", ref("x"), 0),
+            lambda _tx: pairs.local("hot", "mine", 1),
+            fails,
+        )
+        done = [ledger.submit(unit) for unit in units]
+        gate.set()
+        _, told, heard, failed = await asyncio.gather(*done, return_exceptions=True)
+    assert isinstance(failed, Refused)
+    assert (told, heard) == (None, ("theirs", (ref("x"),)))
 
 
 @pytest.mark.parametrize(("window_ms", "is_mate"), [(ACTIVE_MS, False), (pairing.PASSIVE_MS, True)])
