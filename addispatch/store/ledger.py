@@ -269,8 +269,11 @@ class Ledger:
         try:
             with connection.begin():
                 transaction = Transaction(connection, self._statements, self._counters, self._cache, self.twin)
-                results = [unit(transaction) for unit in units]
-                transaction.finish()
+                try:
+                    results = [unit(transaction) for unit in units]
+                    transaction.finish()
+                finally:
+                    transaction.release()
             self._counters.paused_at_ms = transaction.paused_at_ms
         except BaseException:
             self._cache.clear()  # entries in it may hold what was undone

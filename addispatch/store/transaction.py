@@ -148,6 +148,10 @@ class Transaction:
         if delivery_seq > self._inserted:
             self.flush()
 
+    def release(self) -> None:
+        """Close the cursor, here in the writer: in the loop it would reset statements the writer runs by then."""
+        self._cursor.close()
+
     def finish(self) -> None:
         """Send everything, events and marks included; called once before the commit."""
         self.flush()

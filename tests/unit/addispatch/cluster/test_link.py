@@ -201,7 +201,7 @@ async def test_after_a_renewal_the_old_boot_is_left(make):
     say(a[0], b[0], b"before")
     await b[1].hears(b"before")
     a[0].renew("node-a-2")
-    say(b[0], a[0], b"to the old", kind="ak")
+    b[0].send("ak", "node-a", b"to the old", tstore=STORES["node-a"], tboot="node-a-1")
     assert a[0].current("node-b") is None
     n = a[0]._sent
     a[0].send("hb", "", b'{"seen":{"boot":"node-b-1","n":%d}}' % (b[0]._sent + 1))

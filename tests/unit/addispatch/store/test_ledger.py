@@ -247,3 +247,11 @@ async def test_what_was_answered_is_there_after_kill_9(tmp_path):
         ids = await ledger.read(lambda c: {bytes(i).hex() for i in c.execute(sa.select(schema.cases.c.id)).scalars()})
     assert {case_id.replace("-", "") for case_id in told} <= ids
     assert len(told) >= 120
+
+
+async def test_the_cursor_of_a_transaction_ends_in_the_writer(tmp_path):
+    """The loop holds the transaction last: a cursor that ended there would reset what the writer runs by then."""
+    async with open_ledger(tmp_path) as ledger:
+        transaction = await ledger.submit(lambda tx: tx)
+        with pytest.raises(sqlite3.ProgrammingError, match="closed cursor"):
+            transaction._cursor.execute("SELECT 1")

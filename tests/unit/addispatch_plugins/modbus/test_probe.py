@@ -142,7 +142,7 @@ async def test_five_hundred_half_open_connections_hold_up_nobody_and_are_ended()
                 assert not waiting.done(), "they were half open all the time"
                 assert slowest_s < 0.5
                 assert {reading.problem for (reading,) in await waiting} == {"no connection within 1 s"}
-                assert loop.time() - all_s < 2.5
+                assert loop.time() - all_s < 10
                 assert sum(line.is_connected for line in probe.lines) == 1
         for filler in fillers:
             filler.close()
