@@ -66,7 +66,7 @@ class Row:
         return self.theirs == self.digest
 
     @property
-    def is_asked(self) -> bool:
+    def answer_counts(self) -> bool:
         """Whether an answer is about its state as it is now, or the other node lacks more than what came since."""
         return self.asked == self.digest or not self.was_clean
 

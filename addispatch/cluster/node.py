@@ -394,7 +394,7 @@ class Node:
             self._know(ident, theirs)
             answers.append((ident, row.digest))
             # An answer about an older state than the last one sent is no news: that one is on its way.
-            if not row.is_clean and (theirs == 0 or (message.answers and row.is_asked)):
+            if not row.is_clean and (theirs == 0 or (message.answers and row.answer_counts)):
                 behind.append(ident)
         if message.asks:
             self._send_digests(answers, answers=True)

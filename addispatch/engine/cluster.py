@@ -301,9 +301,9 @@ class Cluster:
             case ev.PeerChanged(standing, heartbeat):
                 has_come = self.peer.changed(Standing(standing), heartbeat)
                 if has_come:
-                    self._unit(joining.meet)
+                    self._unit(joining.peer_came)
                 elif standing is Standing.DOWN:
-                    self._unit(joining.part)
+                    self._unit(joining.peer_left)
                 if has_come and self.on_duty:
                     self._unit(lambda tx, _now_ms: joining.share_marks(tx))
             case ev.Tell(text, is_severe):

@@ -141,13 +141,13 @@ def _react(transaction: Transaction, desk: Desk, before: CaseState | None, entry
         notice.send(transaction, entry, ack_notice(entry.code, entry.case, first), to, set(), now_ms)
 
 
-def part(transaction: Transaction, _now_ms: int) -> None:
+def peer_left(transaction: Transaction, _now_ms: int) -> None:
     """The other node is not there: what this one hears meanwhile waits for its copy."""
     assert transaction.notes is not None
     transaction.notes.twin.pairing.part()
 
 
-def meet(transaction: Transaction, now_ms: int) -> None:
+def peer_came(transaction: Transaction, now_ms: int) -> None:
     """The other node has come: its copies are on their way."""
     assert transaction.notes is not None
     transaction.notes.twin.pairing.meet(now_ms)

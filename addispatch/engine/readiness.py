@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from addispatch.host.prepare import MIRROR
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from addispatch.engine.node import Node
-
-
-#: Asked for as a channel is: the other node is there to hold a copy of each alarm.
-MIRROR = "mirror"
 
 
 def readiness(node: Node, needs: Iterable[str]) -> dict[str, Any]:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: What may be needed as a channel is and no plugin brings: the other node is there to hold a copy of each alarm.
+MIRROR = "mirror"
+
 
 def prepare(settings: PluginsConfig, tables: Mapping[str, Any]) -> tuple[list[Record], list[ConfigError]]:
     """Find all plugins, import those that are on and check their tables.
@@ -91,7 +94,7 @@ def _unmet_needs(config: Config, records: list[Record]) -> list[ConfigError]:
         return []
     brought = {channel for record in records if record.plugin is not None for channel in record.plugin.channels}
     if config.cluster is not None:
-        brought.add("mirror")  # the other node, see engine.readiness
+        brought.add(MIRROR)
     return [
         ConfigError("http.ready_needs", f"no plugin that is on has the channel {name}", did_you_mean(name, brought))
         for name in config.http.ready_needs

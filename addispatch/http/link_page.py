@@ -68,30 +68,27 @@ def case_page(link: Doc, zone: ZoneInfo, *, said: str = "", problem: str = "", c
     case, recipient = link["case"], str(link["recipient"])
     times = _Times(zone, case["opened_at"])
     has_acked = _has_acknowledged(case, recipient)
-    return (
-        _pages()
-        .get_template("case.html")
-        .render(
-            case={
-                "code": case["code"] or "",
-                "text": case["text"],
-                "last_text": case.get("last_text") or case["text"],
-                "count": case.get("count", 1),
-                "priority": case["priority"],
-                "audience": case.get("audience", ""),
-                "state": _state(case),
-                "since": times.in_full(case["opened_at"]),
-            },
-            recipient=recipient,
-            notices=_notices(case, recipient, times, said, problem, has_acked=has_acked),
-            answers=[
-                {"by": note["by"], "at": times.short(note["at"]), "comment": note.get("comment", "")}
-                for note in case["acknowledgements"][:MAX_ANSWERS_COUNT]
-            ],
-            is_waiting=case["state"] == "open" and not has_acked,
-            comment=comment,
-            max_comment=MAX_COMMENT_CHARS,
-        )
+    page = _pages().get_template("case.html")
+    return page.render(
+        case={
+            "code": case["code"] or "",
+            "text": case["text"],
+            "last_text": case.get("last_text") or case["text"],
+            "count": case.get("count", 1),
+            "priority": case["priority"],
+            "audience": case.get("audience", ""),
+            "state": _state(case),
+            "since": times.in_full(case["opened_at"]),
+        },
+        recipient=recipient,
+        notices=_notices(case, recipient, times, said, problem, has_acked=has_acked),
+        answers=[
+            {"by": note["by"], "at": times.short(note["at"]), "comment": note.get("comment", "")}
+            for note in case["acknowledgements"][:MAX_ANSWERS_COUNT]
+        ],
+        is_waiting=case["state"] == "open" and not has_acked,
+        comment=comment,
+        max_comment=MAX_COMMENT_CHARS,
     )
 
 
