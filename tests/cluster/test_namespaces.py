@@ -93,7 +93,9 @@ def test_an_unplugged_machine_sees_no_carrier(net: Net) -> None:
 def test_nothing_stays_behind(net: Net) -> None:
     with contextlib.suppress(RuntimeError), namespaces(1) as other:
         (machine,) = other
-        sleeper = subprocess.Popen(machine.argv("sleep", "600"))
+        sleeper = subprocess.Popen(machine.argv("sh", "-c", "echo; exec sleep 600"), stdout=subprocess.PIPE)
+        assert sleeper.stdout is not None
+        sleeper.stdout.readline()  # it is inside
         raise RuntimeError("a test that fails")
     assert sleeper.wait(60) == -9
     listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout

@@ -169,7 +169,7 @@ async def test_a_template_that_runs_for_ever_gives_the_raw_text(site):
     entry = {"name": "slow", "match": {"topic": "plant/slow/alarm"}, "to": ["Logbook"], "template": "endless"}
     assert (await site.daemon.post("/directory/route", entry)).status_code == 200
     after = await site.newest_event()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await site.broker.publish("plant/slow/alarm", "the raw text")
         await site.daemon.event("Template endless failed, sending the raw text.", after=after)
         await site.daemon.idle()

@@ -52,7 +52,7 @@ class Device:
         self.open_count += 1 if is_open else -1
         self.changed.set()
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 5) -> None:
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 20) -> None:
         async with asyncio.timeout(timeout_s):
             while not condition():
                 self.changed.clear()
@@ -257,7 +257,7 @@ def probing(**config: Any) -> Iterator[ModbusProbe]:
         assert not probe.lines
 
 
-async def problem_of(probe: ModbusProbe, keys: Any, timeout_s: float = 5) -> str:
+async def problem_of(probe: ModbusProbe, keys: Any, timeout_s: float = 20) -> str:
     """Why a monitor cannot be read."""
     (reading,) = await probe.read([keys], timeout_s)
     assert reading.value is None

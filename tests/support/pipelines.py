@@ -139,7 +139,7 @@ class BrokenDisk:
         self._ledger._transact = self._run
 
 
-async def until(condition, timeout_s: float = 5.0) -> None:
+async def until(condition, timeout_s: float = 20.0) -> None:
     """Wait until ``condition()`` (a function or coroutine function) holds."""
     async with asyncio.timeout(timeout_s):
         while True:

@@ -105,7 +105,7 @@ class Dials:
     async def is_read(self, dial: str, times: int = 2) -> None:
         """Wait until it is read so often from now on; the last but one is judged then."""
         until = self.reads.get(dial, 0) + times
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while self.reads.get(dial, 0) < until:
                 self._read.clear()
                 await self._read.wait()

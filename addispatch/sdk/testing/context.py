@@ -14,7 +14,7 @@ from addispatch.runtime.clock import SystemClock
 from addispatch.runtime.tasks import Supervisor
 from addispatch.sdk.context import Severity
 from addispatch.sdk.testing.operations import EmptyOperations
-from addispatch.sdk.testing.recording import Recording
+from addispatch.sdk.testing.recording import PATIENCE_S, Recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -109,11 +109,11 @@ class RecordingContext:
         for handler in tuple(self._handlers):
             handler(event)
 
-    async def wait_for_alarm(self, fragment: str = "", *, timeout_s: float = 5) -> Alarm:
+    async def wait_for_alarm(self, fragment: str = "", *, timeout_s: float = PATIENCE_S) -> Alarm:
         """Return the next alarm whose text contains the fragment."""
         return await self.alarms.wait_for(lambda alarm: fragment in alarm.text, timeout_s=timeout_s)
 
-    async def wait_for_event(self, fragment: str = "", *, timeout_s: float = 5) -> RecordedEvent:
+    async def wait_for_event(self, fragment: str = "", *, timeout_s: float = PATIENCE_S) -> RecordedEvent:
         """Return the next event whose text contains the fragment."""
         return await self.events.wait_for(lambda event: fragment in event.text, timeout_s=timeout_s)
 

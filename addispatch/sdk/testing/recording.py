@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+#: What is awaited comes at once on most machines; a busy one may need so long, in seconds.
+PATIENCE_S = 20.0
 
 
 class Recording(list[T]):
@@ -26,7 +28,7 @@ class Recording(list[T]):
         self.append(item)
         self._changed.set()
 
-    async def wait_for(self, match: Callable[[T], bool] = lambda _item: True, *, timeout_s: float = 5) -> T:
+    async def wait_for(self, match: Callable[[T], bool] = lambda _item: True, *, timeout_s: float = PATIENCE_S) -> T:
         """Return the first item, past or future, that matches and satisfied no wait before, else ``TimeoutError``."""
         try:
             async with asyncio.timeout(timeout_s):

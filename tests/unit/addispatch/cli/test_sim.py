@@ -34,7 +34,7 @@ async def say(fd: int, text: bytes, until: bytes) -> bytes:
     """Write to the port and read until the bytes come."""
     os.write(fd, text)
     heard = b""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while until not in heard:
             heard += await asyncio.to_thread(os.read, fd, 4096)
     return heard

@@ -10,6 +10,7 @@ from addispatch.config import Config
 from addispatch.domain.result import Accepted
 from addispatch.sdk.context import Severity
 from addispatch.sdk.testing import EmptyOperations, FakeClock
+from addispatch.sdk.testing.recording import PATIENCE_S
 
 #: A working channel plugin to be broken by tests: ``class Instance`` can be subclassed or replaced.
 GOOD = """
@@ -103,7 +104,7 @@ class FakeCore:
         return lambda: self.handlers.remove(handler)
 
     async def until(self, condition):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not condition():
                 self.said.clear()
                 await self.said.wait()

@@ -143,7 +143,7 @@ async def test_a_slow_plugin_holds_up_nobody_and_joins_when_it_is_ready(install,
     core.clock.gate = asyncio.Event()
     host = await host_of("slow", "good", patience=Patience(warn_s=0.05, give_up_s=30))
     assert set(host.channels()) == {"good"}
-    assert core.texts == ["Plugin slow: start takes longer than 0.05 s"]
+    await core.until(lambda: core.texts == ["Plugin slow: start takes longer than 0.05 s"])
     assert row(host, "slow")["reason"] == "starting"
     core.changed_count = 0
     core.clock.gate.set()

@@ -65,7 +65,7 @@ async def test_a_port_in_use_is_told_and_taken_when_it_is_free(monkeypatch, tmp_
     async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=str(tmp_path / "a.sock"))) as local:
         assert (await local.get("http://local/")).status_code == 404, "the unix socket is served meanwhile"
     other.close()
-    async with asyncio.timeout(5), httpx.AsyncClient() as remote:
+    async with asyncio.timeout(20), httpx.AsyncClient() as remote:
         assert await told.get() == ""
         assert (await remote.get(f"http://{host}:{port}/")).status_code == 404
     await late.stop()
@@ -82,7 +82,7 @@ async def test_another_port_has_another_app_and_its_problem_is_its_own(monkeypat
     assert told.get_nowait().startswith(f"http.ack_listen: cannot listen on {host}:{port}: Address already in use")
     assert links.bound is None
     other.close()
-    async with asyncio.timeout(5), httpx.AsyncClient() as remote:
+    async with asyncio.timeout(20), httpx.AsyncClient() as remote:
         assert await told.get() == ""
         titles = [
             (await remote.get(f"http://127.0.0.1:{number}/openapi.json")).json()["info"]["title"]
@@ -128,7 +128,7 @@ async def test_a_silent_connection_is_closed(running, monkeypatch):
     monkeypatch.setattr(server, "FIRST_REQUEST_S", 0.05)
     reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
     writer.write(b"GET /healthz HTT")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         assert await reader.read() == b""
     writer.close()
 
@@ -148,7 +148,7 @@ class Idle:
         return idle
 
     async def ends(self):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             with contextlib.suppress(ConnectionResetError):
                 await self.reader.read()
 
@@ -186,7 +186,7 @@ async def test_connections_at_work_are_left_alone_and_the_command_line_gets_in(r
     await late.ends()
     assert (await local.get("/healthz")).status_code == 200
     running.operations.add_event("still there")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await busy.reader.readuntil(b"still there")
     for one in (busy, late):
         one.writer.close()
@@ -195,7 +195,7 @@ async def test_connections_at_work_are_left_alone_and_the_command_line_gets_in(r
 async def test_garbage_is_answered_and_survived(running, local):
     reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
     writer.write(b"\x16\x03\x01\x02\x00 this is TLS, not HTTP\r\n\r\n")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         assert b"400" in await reader.read()
     writer.close()
     assert (await local.get("/healthz")).status_code == 200

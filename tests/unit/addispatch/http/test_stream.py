@@ -68,7 +68,7 @@ async def test_a_stream_left_is_forgotten(local, running):
     async with local.stream("GET", PATH) as response:
         await frames(response, 1)
         assert streams.open_count == 1
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while streams.open_count:
             await asyncio.sleep(0.01)
 
@@ -116,7 +116,7 @@ async def test_a_client_that_takes_nothing_is_dropped(monkeypatch):
             await asyncio.Event().wait()
 
     streams = stream.Streams()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await streams.open(endless())({}, receive, send)
     assert streams.open_count == 0
 

@@ -50,7 +50,7 @@ async def test_while_it_runs_it_waits_for_its_turn(start, until, monkeypatch):
         instance._poller.outage.reason = "127.0.0.1: login refused"
         assert (await instance.examine())[0].problem == "127.0.0.1: login refused"
     instance._poller.outage.reason = ""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         assert not (await instance.examine())[0].problem
 
 

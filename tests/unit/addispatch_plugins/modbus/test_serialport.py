@@ -92,7 +92,7 @@ async def test_a_port_that_opens_too_late_is_closed_again(executor, monkeypatch)
         with pytest.raises(LinkError, match=r"no connection within 0\.05 s"):
             await open_link(key_of(ours), within(0.05), executor)
         gate.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not opened or opened[0].is_open:
                 await asyncio.sleep(0.005)
 

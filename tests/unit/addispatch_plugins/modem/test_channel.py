@@ -92,7 +92,7 @@ def stored_count(modem):
 
 
 async def emptied(modem):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while stored_count(modem):
             await asyncio.sleep(0.05)
 

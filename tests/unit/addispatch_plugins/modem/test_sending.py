@@ -186,7 +186,7 @@ async def test_a_long_text_that_fails_in_the_middle(rig):
         modem = rig.modems[name]
         sent_before = len(modem.sent)
         sending = start(rig.modem(name).send(delivery))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while len(modem.sent) == sent_before:
                 await asyncio.sleep(0.01)
         modem.fault(kind, code=code)

@@ -120,6 +120,6 @@ async def test_the_last_will_tells_of_a_killed_daemon(broker, tmp_path):
     assert await broker.wait_for(f"{PREFIX}/node/node-a/online") == b"online"
     os.kill(process.pid, signal.SIGKILL)
     await process.wait()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while await broker.wait_for(f"{PREFIX}/node/node-a/online") != b"offline":
             pass
