@@ -28,6 +28,8 @@ FREEZES_COUNT, FREEZES_S = 3, 60.0
 DOUBT_S = 5.0
 #: The node of higher rank waits so long before it takes what belongs to a store that nobody has any more.
 SECOND_S = 2.0
+#: A node that is heard is waited for so much longer: what it sent already must not go out again.
+HEARD_FACTOR = 2
 #: Boots that were left; none of them comes back.
 LEFT_COUNT = 64
 
@@ -222,11 +224,12 @@ class Node:
             self._unsettled_s = self._ticked_s = now_s
 
     def _settle_if_due(self, now_s: float) -> None:
-        """Settled once both have told each other everything, or after ``t_settle``: nobody is there to tell us."""
+        """Settled once both have told each other everything, or after ``t_settle``: longer if one is heard."""
         if self.is_settled or not self._is_loaded:
             return
         is_in_step = self.has_peer and self._has_synced and not self.entries.owed
-        if is_in_step or now_s - self._unsettled_s >= self.timing.t_settle_s:
+        patience_s = self.timing.t_settle_s * (HEARD_FACTOR if self.standing is Standing.UP else 1)
+        if is_in_step or now_s - self._unsettled_s >= patience_s:
             self.is_settled = True
             self._out.append(ev.Settle(is_settled=True))
 

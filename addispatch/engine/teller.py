@@ -15,14 +15,14 @@ from typing import Any, Protocol
 
 log = logging.getLogger(__name__)
 
-#: So many may go in a second, however long each is on its way: a thousand within 2.5 s.
-RATE = 400
+#: So many may go in a second, however long each is on its way: a thousand within 4 s.
+RATE = 250
 #: So many are on their way at least, and at most: with a quick disk and an idle loop few do, and take the loop some
 #: milliseconds; when each waits long for a busy processor or a slow disk, few would be too slow.
 FEWEST, MOST = 16, 250
 #: So many are handed over in one go, and so long it takes until the next may: each costs the loop some tenths of a
 #: millisecond and the ledger's writer a whole one, while the loop is busy with what went down.
-CHUNK_COUNT = 8
+CHUNK_COUNT = 5
 PAUSE_S = CHUNK_COUNT / RATE
 
 

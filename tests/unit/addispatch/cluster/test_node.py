@@ -69,6 +69,21 @@ def test_alone_it_settles_after_its_time_and_not_before():
     assert of(ev.Settle, driven.ticks(0.25, beats=False)) == [ev.Settle(is_settled=True)]
 
 
+def test_it_waits_twice_as_long_for_a_node_that_it_hears():
+    """What that one sent before this one came up would go out again."""
+    driven = Driven()
+    driven.ticks(4.75)
+    assert driven.node.has_peer
+    assert not driven.node.is_settled
+    assert of(ev.Settle, driven.ticks(0.25)) == [ev.Settle(is_settled=True)]
+
+
+def test_it_settles_when_the_node_it_waits_for_falls_silent():
+    driven = Driven()
+    driven.ticks(3.0)
+    assert of(ev.Settle, driven.ticks(1.0, beats=False)) == [ev.Settle(is_settled=True)]
+
+
 def test_it_settles_at_once_when_both_told_each_other_everything():
     driven = Driven()
     driven.ticks(0.75)
@@ -255,7 +270,7 @@ def test_a_freeze_is_a_new_boot_that_settles_anew(driven):
 
 def test_a_host_that_is_too_slow_stays_settled_and_says_so(driven):
     for _ in range(FREEZES_COUNT):
-        driven.ticks(3.0)
+        driven.ticks(5.5)
         driven.now_s += 1.3
         actions = driven.does(ev.Tick())
     assert of(ev.Settle, actions) == []

@@ -75,7 +75,7 @@ async def test_the_longer_each_is_on_its_way_the_more_are_on_it(monkeypatch) -> 
         first.futures[0].set_result(None)
         await asyncio.sleep(0)
         seen.append(sum(1 for source in sources if source.futures and not source.futures[0].done()))
-    assert seen == [16, 106, 250]
+    assert seen == [16, 66, 250]
     for source in sources:
         if source.futures and not source.futures[0].done():
             source.futures[0].cancel()
@@ -87,14 +87,14 @@ async def test_there_is_a_pause_after_a_few_however_many_may_go(monkeypatch) -> 
     monkeypatch.setattr(teller, "PAUSE_S", 0.05)
     loop, one, told = asyncio.get_running_loop(), Teller(), list[str]()
     began_s = loop.time()
-    for _ in range(20):
+    for _ in range(18):
         one.want(Source("x", told, one))
     seen = [len(told)]
     while one.waiting_count:
         await asyncio.sleep(0.005)
         seen += [len(told)] if len(told) != seen[-1] else []
-    assert seen == [8, 16, 20]
-    assert loop.time() - began_s >= 0.1
+    assert seen == [5, 10, 15, 18]
+    assert loop.time() - began_s >= 0.15
     # Who comes later, when nobody waits, goes at once.
     one.want(Source("y", told, one))
     assert told[-1] == "y"
@@ -102,4 +102,4 @@ async def test_there_is_a_pause_after_a_few_however_many_may_go(monkeypatch) -> 
 
 def test_a_thousand_are_told_in_good_time() -> None:
     """Within five seconds after their delay, those of the last second: CHUNK_COUNT at a time."""
-    assert 1000 / teller.CHUNK_COUNT * teller.PAUSE_S <= 3
+    assert 1000 / teller.CHUNK_COUNT * teller.PAUSE_S <= 4
