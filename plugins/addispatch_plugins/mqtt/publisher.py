@@ -12,6 +12,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from addispatch_plugins.mqtt.door import Door
 
 #: One round of publishing in this time, with at most so many cases and events: 20 and 100 a second. A case costs a look
-#: into the ledger, and in a storm the processor belongs to the alarms.
-ROUND_S, CASES_PER_ROUND, EVENTS_PER_ROUND = 0.5, 10, 50
+#: into the ledger, and in a storm the processor belongs to the alarms. Rounds are short: an alarm that comes waits for
+#: the end of one.
+ROUND_S, CASES_PER_ROUND, EVENTS_PER_ROUND = 0.05, 1, 5
 #: Most marks kept; beyond it the oldest cases are left out and counted.
 MAX_MARKED, MAX_EVENTS = 20_000, 2000
 #: The status goes out when something changed, at most so often, and at least so often, in seconds.
@@ -125,7 +127,7 @@ class Publisher:
             await self._mark_open()
         for event in [self._events.popleft() for _ in range(min(EVENTS_PER_ROUND, len(self._events)))]:
             self._publish_event(event)
-        for case_id in list(self._marked)[:CASES_PER_ROUND]:
+        for case_id in list(islice(self._marked, CASES_PER_ROUND)):
             self._marked.pop(case_id, None)
             await self._publish_case(case_id)
         now_s = self._context.clock.monotonic_s()
