@@ -94,6 +94,7 @@ def stage(
         stack.callback(lambda: it.contestant.stop())  # noqa: PLW0108
         while outlet.wait(0.5):  # the rest of the probes
             pass
+        it.rest()
         yield it
 
 
@@ -195,6 +196,7 @@ def growth(definition: Definition, quick: bool) -> dict[str, float]:
         grown = multiply(it.folder / "data" / "ledger.db", cases_count)
         it.outlet.seen.clear()
         it.start()
+        it.rest()
         full = burst(it, count)
         return {
             "burst, msg/s, empty ledger": empty["msg/s"],
