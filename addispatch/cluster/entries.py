@@ -29,14 +29,15 @@ class Row:
     """One entry.
 
     ``spoke_s``: when we last sent or asked about it, ``asked_count``: how often in vain, ``asked``: in which state;
-    ``was_clean``: the other node, as it is now, has had it as we did; ``given_s``: when it last went over by us;
+    ``was_clean``: the other node, as it is now, has had it as we did; ``is_common``: it has spoken of it, now or before
+    it started anew; ``given_s``: when it last went over by us;
     ``watched_s``: since when we see a message of it under way; ``read_s``: since when it is read from the store to be
     sent whole.
     """
 
     __slots__ = (
-        "asked", "asked_count", "claimed_s", "digest", "given_s", "is_open", "needs", "owner", "read_s", "spoke_s",
-        "theirs", "told", "told_count", "told_s", "under_way", "was_clean", "watched_s",
+        "asked", "asked_count", "claimed_s", "digest", "given_s", "is_common", "is_open", "needs", "owner", "read_s",
+        "spoke_s", "theirs", "told", "told_count", "told_s", "under_way", "was_clean", "watched_s",
     )  # fmt: skip
 
     def __init__(self, change: Change) -> None:
@@ -45,7 +46,7 @@ class Row:
         self.told: int | None = None
         self.asked: int | None = None
         self.told_count = self.asked_count = 0
-        self.was_clean = False
+        self.was_clean = self.is_common = False
         self.watched_s: float | None = None
         self.update(change)
 
@@ -171,7 +172,7 @@ class Entries:
 
     def theirs(self, ident: str, row: Row, digest: int) -> bool:
         """The other node has told its digest; True if the entry is on both now and need not be remembered."""
-        row.theirs = digest
+        row.theirs, row.is_common = digest, True
         return self._sort(ident, row)
 
     def _sort(self, ident: str, row: Row) -> bool:

@@ -241,7 +241,8 @@ class Node:
             what = f"the name {who.name}" if who.name == self.me.name else f"the role of {self.me.name} in the file"
             self._tell_once(f"Another node has {what}, too: it is not listened to. Each node needs its own")
             return
-        known = self.peer.who if self.peer is not None else None
+        before = self.peer
+        known = before.who if before is not None else None
         if known is not None and who.name != known.name and self.has_peer:
             self._tell_once(f"A third node, {who.name}, has the key: it is not listened to while {known.name} is there")
             return
@@ -257,9 +258,8 @@ class Node:
             if self._is_late(heartbeat):
                 return
             self._meet(heartbeat)
-        is_changed = self.peer is None or (self.peer.is_settled, self.peer.local) != (
-            heartbeat.is_settled, heartbeat.local,
-        )  # fmt: skip
+        news = (heartbeat.is_settled, heartbeat.local)
+        is_changed = before is not None and (before.is_settled, before.local) != news
         is_newer = self.peer is None or heartbeat.number > self.peer.number
         self.live.beat(heartbeat.number, now_s)
         if is_newer:
@@ -329,7 +329,7 @@ class Node:
 
     def _is_shared(self, row: Row) -> bool:
         """Whether the other node is told of an entry: of all, or without mirroring of those that changed hands."""
-        if self.local.mirror or row.theirs is not None or row.owner.epoch:
+        if self.local.mirror or row.is_common or row.owner.epoch:
             return True
         return self.peer is not None and row.owner.store == self.peer.who.store
 

@@ -81,12 +81,15 @@ class Oracle:
     def noted(self, delta: Case, host: Host) -> None:
         self._note_keys.add(self._note_key(delta))
 
+    def marked(self, ident: str, key: DeliveryKey) -> None:
+        """A text is noted as being sent: whoever takes over cannot know that it was not, and waits from then on."""
+        self._begun_s.setdefault((ident, Position(*key[:2])), self.world.now_s)
+
     def begun(self, rank: int, ident: str, key: DeliveryKey) -> None:
         """A text is handed to a modem."""
         host = self.world.hosts[rank]
         case = host.disk.cases[ident]
         now_s = self.world.now_s
-        self._begun_s.setdefault((ident, Position(*key[:2])), now_s)
         for crashed, (at_s, idents) in list(self._crash.items()):
             if crashed != rank and ident in idents:
                 del self._crash[crashed]

@@ -104,6 +104,7 @@ class Sending:
 
         def make(disk: Disk) -> list[Case]:
             if self._may_send(disk, ident, key, state):
+                self.world.oracle.marked(ident, key)
                 return [Case(ident, deliveries={key: sending})]
             return []
 

@@ -6,7 +6,7 @@ import pytest
 
 from addispatch.cluster import events as ev
 from addispatch.cluster.liveness import Standing, Timing
-from addispatch.cluster.messages import Digests, Heartbeat, Identity, Local, Pause, State, Synced
+from addispatch.cluster.messages import Config, Digests, Heartbeat, Identity, Local, Pause, State, Synced
 from addispatch.cluster.node import FREEZES_COUNT, Node
 from addispatch.domain.case import Owner
 
@@ -144,6 +144,16 @@ def test_without_mirror_nothing_is_pushed(driven):
     assert sent(Digests, driven.ticks(2.0)) == []
 
 
+def test_without_mirroring_what_both_have_is_told_to_the_other_nodes_next_boot_too(driven):
+    """Both heard it. That boot may take in what came before it, and then believes that it has everything."""
+    driven.does(ev.Became(driven.node.local._replace(mirror=False)))
+    driven.commits()
+    driven.came(Digests((("e", 1),), answers=True))
+    driven.beat(B._replace(boot="b3"))
+    driven.commits(digest=2)
+    assert Digests((("e", 2),), asks=True) in sent(Digests, driven.ticks(1.0, who=B._replace(boot="b3")))
+
+
 def test_what_is_not_confirmed_is_asked_for_after_half_a_second_and_then_ever_more_rarely(driven):
     driven.commits()
     question = Digests((("e", 1),), asks=True)
@@ -258,6 +268,12 @@ def test_what_both_hear_is_the_other_one_s_until_that_counts_on_this_one(driven)
 def test_a_heartbeat_says_whether_it_counts_on_the_other_node(driven, settled, counts):
     said = sent(Heartbeat, driven.ticks(0.5, settled=settled))
     assert said[-1].counts_on is counts
+
+
+def test_what_another_boot_of_the_node_says_of_itself_is_news_though_it_was_never_missed(driven):
+    config = Config(1, 1, "edited")
+    heard = driven.beat(B._replace(boot="b3"), local=Local(channels=UP, role="slave", config=config))
+    assert [one.heartbeat.local.config for one in of(ev.PeerChanged, heard)] == [config]
 
 
 def test_a_freeze_is_a_new_boot_that_settles_anew(driven):
