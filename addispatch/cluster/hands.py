@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
     from addispatch.cluster.entries import Row
 
+#: The node of higher rank waits so long before it takes what belongs to a store that nobody has any more.
+SECOND_S = 2.0
+#: So many are taken over in one go.
+CLAIM_COUNT = 50
 #: What was not confirmed as taken over is tried again after so long, in seconds.
 AGAIN_S = 5.0
 #: Whoever leaves offers again what the other node has not taken after so long, in seconds.
@@ -51,6 +55,30 @@ def to_claim(rows: Mapping[str, Row], but: str, now_s: float, wait_s: float, mos
         if len(due) >= most:
             break
     return due
+
+
+class Claims:
+    """What is being taken over: some at a time, for each costs the ledger time, and what comes in must not wait.
+
+    The other node may also come back before the last.
+    """
+
+    def __init__(self) -> None:
+        self._some: list[str] = []
+        self._since_s = float("-inf")
+
+    def due(self, foreign: Mapping[str, Row], spared: str | None, now_s: float, *, is_second: bool) -> list[str]:
+        """Return the next to take over; none while the last ones are on their way.
+
+        ``spared`` is the store of a node that is there, "" if there is none, None if nobody knows. ``is_second``: with
+        two nodes there, this one waits before it takes what belongs to neither.
+        """
+        is_busy = now_s - self._since_s < AGAIN_S and any(ident in foreign for ident in self._some)
+        if not foreign or spared is None or is_busy:
+            return []
+        wait_s = SECOND_S if spared and is_second else 0.0
+        self._some, self._since_s = to_claim(foreign, spared, now_s, wait_s, CLAIM_COUNT), now_s
+        return self._some
 
 
 class Terms(NamedTuple):

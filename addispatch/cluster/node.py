@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from addispatch.cluster import events as ev
 from addispatch.cluster.entries import LOST_S, Entries, Row
-from addispatch.cluster.hands import Terms, opens_there, to_claim, to_give
+from addispatch.cluster.hands import Claims, Terms, opens_there, to_give
 from addispatch.cluster.liveness import Liveness, Standing, Timing
 from addispatch.cluster.messages import Digests, Heartbeat, Identity, Local, State, Synced
 from addispatch.cluster.waits import Waits
@@ -20,14 +20,12 @@ from addispatch.domain.case import Owner
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-#: Most digests in one message, and most entries asked about or taken over in one step.
+#: Most digests in one message, and most entries asked about or handed over in one step.
 CHUNK = 250
 #: Freezes within this time after which a node stays settled: its host is too slow for the protocol.
 FREEZES_COUNT, FREEZES_S = 3, 60.0
 #: What was under way for so long in nobody's hands is sent again: longer than a hand-over mostly takes.
 DOUBT_S = 5.0
-#: The node of higher rank waits so long before it takes what belongs to a store that nobody has any more.
-SECOND_S = 2.0
 #: A node that is heard is waited for so much longer: what it sent already must not go out again.
 HEARD_FACTOR = 2
 #: Boots that were left; none of them comes back.
@@ -62,7 +60,7 @@ class Node:
         self._has_synced = self._is_loaded = self._has_path = False
         self._synced_s = float("-inf")
         self._freezes: deque[float] = deque(maxlen=FREEZES_COUNT)
-        self._waits = Waits()
+        self._waits, self._claims = Waits(), Claims()
         self._looking: dict[str, float] = {}
         self._told: set[str] = set()
         self._out: list[ev.Action] = []
@@ -460,17 +458,15 @@ class Node:
 
     # -- who sends ---------------------------------------------------------------------------------------------------
 
+    def spares(self, now_s: float) -> str | None:
+        """The store whose entries are not taken over, for its node is there; "" if none is; None: nobody knows."""
+        if self.live.standing is Standing.DOWN and now_s - self._began_s >= self.timing.t_dead_s:
+            return ""
+        return self.peer.who.store if self.peer is not None and self._peer_can_send() else None
+
     def _claim(self, now_s: float) -> None:
         """Take over what nobody sends for any more (CLAIM)."""
-        foreign = self.entries.foreign
-        if not foreign:
-            return
-        is_alone = self.live.standing is Standing.DOWN and now_s - self._began_s >= self.timing.t_dead_s
-        peer_store = self.peer.who.store if self.peer is not None else ""
-        if not is_alone and (self.live.standing is not Standing.UP or not self._peer_can_send()):
-            return
-        wait_s = 0.0 if is_alone or self.me.rank == 0 else SECOND_S
-        if due := to_claim(foreign, "" if is_alone else peer_store, now_s, wait_s, CHUNK):
+        if due := self._claims.due(self.entries.foreign, self.spares(now_s), now_s, is_second=self.me.rank > 0):
             self._out.append(ev.Claim(tuple(due)))
 
     def _give(self, now_s: float) -> None:

@@ -197,6 +197,9 @@ class Cluster:
     def _now_s(self) -> float:
         return self._node.clock.monotonic_s()
 
+    def _spares(self) -> str | None:
+        return self.rules.spares(self._now_s())
+
     def _step(self, event: ev.Event) -> None:
         for action in self.rules.step(event, self._now_s()):
             self._do(action)
@@ -278,7 +281,9 @@ class Cluster:
                 self._unit(lambda tx, _now_ms: joining.look(tx, theirs))
             case ev.Claim(ids):
                 why = self.peer.why_claim()
-                self._unit(lambda tx, now_ms: joining.claim(tx, node.desk, node.retry_rules, ids, why, now_ms))
+                self._unit(
+                    lambda tx, now_ms: joining.claim(tx, node.desk, node.retry_rules, ids, why, self._spares, now_ms)
+                )
             case ev.Give(ids, rank, store):
                 why = self.peer.why_give()
                 self._unit(lambda tx, now_ms: joining.give(tx, ids, rank, store, why, now_ms))

@@ -193,13 +193,19 @@ def claim(
     rules: RetryRules,
     idents: Sequence[str],
     why: str,
+    spares: Callable[[], str | None],
     now_ms: int,
 ) -> int:
-    """Take cases over: what was in the other node's hands is in doubt. Returns how many are this node's now."""
+    """Take cases over: what was in the other node's hands is in doubt. Returns how many are this node's now.
+
+    ``spares`` is asked here, when it is this unit's turn: the other node may have come back (``Node.spares``).
+    """
     assert transaction.notes is not None
-    twin, count = transaction.notes.twin, 0
+    twin, count, spared = transaction.notes.twin, 0, spares()
+    if spared is None:
+        return 0
     for entry in mirror.by_ids(transaction, idents).values():
-        if entry.mine or held.mark_of(transaction, entry) is not None:
+        if entry.mine or entry.case.owner.store == spared or held.mark_of(transaction, entry) is not None:
             continue
         transaction.join(entry, passed_to(entry.case, twin.rank, twin.store), now_ms)
         recover(transaction, rules, now_ms, desk, case_seq=entry.seq, why=f"{why} while it was being sent")

@@ -24,6 +24,7 @@ STOPPED_AT = {
     "heard by both while one of them was starting": ((10419, True),),
     "one restarts in order while the other one is killed": ((36714, True),),
     "asked by a process that ended before the answer": ((3132, False),),
+    "in hand for longer than 5 s while the other one, which heard it, too, was starting": ((43254, False),),
     "both heard it without mirroring, and one stood still": ((20823, True), (21463, True)),
     "the other one started anew and edited while this one stood still": ((24351, True),),
     "noted as being sent by one who was not its owner any more": ((22648, False),),

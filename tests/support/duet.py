@@ -11,6 +11,7 @@ The rules that say when are left out; the units are those of ``engine.joining``.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,11 +76,13 @@ class Duet:
     async def ids(self, room: Room) -> list[str]:
         return [case["id"] for case in await room.cases()]
 
-    async def claims_all(self, room: Room) -> int:
-        """Take over all cases of the other node."""
+    async def claims_all(self, room: Room, spares: Callable[[], str | None] = str) -> int:
+        """Take over all cases of the other node; of nodes that are there none (``Node.spares``)."""
         ids = await self.ids(room)
         desk = lambda: room.desk  # noqa: E731
-        return await room.unit(lambda tx: joining.claim(tx, desk, RULES, ids, "node-x is not there", room.now_ms))
+        return await room.unit(
+            lambda tx: joining.claim(tx, desk, RULES, ids, "node-x is not there", spares, room.now_ms)
+        )
 
     async def gives_all(self, room: Room) -> int:
         """Hand all cases to the other node."""

@@ -292,8 +292,8 @@ class Daemon(Sending):
         self.look()
 
     def _claimed(self, disk: Disk, ident: str) -> Case | None:
-        case = disk.cases[ident]
-        if case.owner.store == disk.store:
+        case, spared = disk.cases[ident], self.node.spares(self.world.now_s)
+        if spared is None or case.owner.store in (spared, disk.store):
             return None
         return passed_to(case, self.host.rank, disk.store)._replace(deliveries=self.world.rules.doubt(case).deliveries)
 

@@ -23,6 +23,8 @@ CALM_S, BACK_S = 3.0, 1.0
 EPSILON_S = 1e-6
 #: So long both nodes may think that they are the master.
 PROMOTION_S = 2.0
+#: So long a hand-over takes that may not be over when it is in doubt.
+SLOW_S = 1.0
 #: The longest wait before a hand-over.
 CHANNEL_S = 0.4
 
@@ -47,6 +49,7 @@ class Oracle:
         self.sends: Counter[tuple[str, DeliveryKey]] = Counter()
         self._sent_s: dict[tuple[str, DeliveryKey], list[float]] = {}
         self._begun_s: dict[tuple[str, Position], float] = {}
+        self._handed_s: dict[tuple[str, DeliveryKey], float] = {}
         self._queued_s: dict[tuple[str, Position], float] = {}
         self._lost_s: dict[tuple[str, int], float] = {}
         #: When a node crashed, and the cases it left to the other one.
@@ -90,6 +93,7 @@ class Oracle:
         host = self.world.hosts[rank]
         case = host.disk.cases[ident]
         now_s = self.world.now_s
+        self._handed_s.setdefault((ident, key), now_s)
         for crashed, (at_s, idents) in list(self._crash.items()):
             if crashed != rank and ident in idents:
                 del self._crash[crashed]
@@ -306,7 +310,7 @@ class Oracle:
         for (ident, key), count in self.sends.items():
             allowed = 1 + len(self._overlapping(ident, self._sent_s[ident, key]))
             allowed += self._has_two_masters(ident) + self.broken_off_count
-            allowed += self._stops_in_trouble(self._sent_s[ident, key])
+            allowed += self._stops_in_trouble(self._sent_s[ident, key]) + self._is_slow_in_a_stop(ident, key)
             allowed *= 2 if self._is_twin(ident) else 1
             if count > allowed:
                 self.say(
@@ -326,6 +330,13 @@ class Oracle:
             and any(f.at_s <= at_s + LEAVE_S + down_s and f.until_s + AFTER_S >= at_s for f in plan.faults)
             for at_s, _, down_s in plan.stops
         )
+
+    def _is_slow_in_a_stop(self, ident: str, key: DeliveryKey) -> bool:
+        """Whether both heard it while one was starting, and the other one's modem took longer than anybody waits."""
+        alarm, took_s = self.alarms[ident], self._sent_s[ident, key][0] - self._handed_s[ident, key]
+        settle_s = self.world.rules.timing.t_settle_s
+        is_starting = any(at <= alarm.at_s <= at + LEAVE_S + down + settle_s for at, _, down in self.world.plan.stops)
+        return alarm.shared and is_starting and took_s > SLOW_S
 
     def _is_twin(self, ident: str) -> bool:
         """Whether each node heard the alarm without the other and, not mirroring, tells people of its own: for ever."""

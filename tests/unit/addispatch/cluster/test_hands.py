@@ -6,7 +6,17 @@ import pytest
 
 from addispatch.cluster.entries import Row
 from addispatch.cluster.events import Change
-from addispatch.cluster.hands import AGAIN_S, LEAVING_S, Terms, opens_there, to_claim, to_give
+from addispatch.cluster.hands import (
+    AGAIN_S,
+    CLAIM_COUNT,
+    LEAVING_S,
+    SECOND_S,
+    Claims,
+    Terms,
+    opens_there,
+    to_claim,
+    to_give,
+)
 from addispatch.domain.case import Owner
 
 SMS = frozenset({"sms"})
@@ -83,3 +93,27 @@ def test_nothing_is_handed_over_twice_within_the_pause_except_by_who_leaves():
     assert to_give([("id", one)], terms(leaving=True), 129.0, 30.0, 9) == ["id"]
     assert to_give([("id", one)], terms(leaving=True), 129.0 + LEAVING_S / 2, 30.0, 9) == [], "it is on its way"
     assert to_give([("id", one)], terms(leaving=True), 129.0 + LEAVING_S, 30.0, 9) == ["id"]
+
+
+def test_some_are_claimed_at_a_time_and_the_next_when_those_are_no_others_any_more():
+    rows, claims = {str(number): row("gone") for number in range(CLAIM_COUNT + 1)}, Claims()
+    some = claims.due(rows, "", 100.0, is_second=True)
+    assert len(some) == CLAIM_COUNT
+    assert claims.due(rows, "", 101.0, is_second=True) == []
+    left = {ident: one for ident, one in rows.items() if ident not in some}
+    assert claims.due(left, "", 101.0, is_second=True) == list(left)
+
+
+def test_what_came_of_a_claim_is_not_waited_for_without_end():
+    rows, claims = {"e": row("gone")}, Claims()
+    assert claims.due(rows, "", 100.0, is_second=False) == ["e"]
+    assert claims.due(rows, "", 100.0 + AGAIN_S, is_second=False) == ["e"]
+
+
+def test_nothing_is_claimed_without_a_verdict_and_the_second_waits_while_the_other_one_is_there():
+    rows = {"e": row("gone"), "f": row("theirs")}
+    assert Claims().due(rows, None, 100.0, is_second=False) == []
+    assert Claims().due(rows, "theirs", 100.0, is_second=False) == ["e"]
+    rows, second = {"e": row("gone"), "f": row("theirs")}, Claims()
+    assert second.due(rows, "theirs", 100.0, is_second=True) == []
+    assert second.due(rows, "theirs", 100.0 + SECOND_S, is_second=True) == ["e"]

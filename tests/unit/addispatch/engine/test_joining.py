@@ -125,6 +125,15 @@ async def test_what_both_heard_is_one_case(duet, together):
 # -- whose it is ------------------------------------------------------------------------------------------------------
 
 
+async def test_what_is_claimed_when_the_other_node_is_back_stays_its_own(duet):
+    await duet.a.accept("hot", to=("Ops",), priority=Priority.MEDIUM)
+    await duet.carry()
+    assert await duet.claims_all(duet.b, lambda: "s1") == 0
+    assert await duet.claims_all(duet.b, lambda: None) == 0, "nobody knows whether it is there"
+    assert await duet.b.claims("sms") == []
+    assert await duet.claims_all(duet.b) == 1
+
+
 async def test_a_claim_sends_what_waits_and_repeats_what_is_in_doubt_marked(duet):
     await duet.a.accept("hot", to=("Ops",), priority=Priority.MEDIUM)
     (claim,) = await duet.a.unit(lambda tx: tx.claim_due("sms", 1, duet.a.now_ms))
