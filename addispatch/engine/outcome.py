@@ -50,7 +50,8 @@ def record(transaction: Transaction, claim: Claim, outcome: Outcome, now_ms: int
     if is_moot:
         outcome = _moot(outcome)
     write(transaction, entry, claim.key, outcome, now_ms)
-    about = claim.text if claim.kind is Kind.NOTICE else ""
+    # Of a raise told again the case has the first text, and that is not what was told.
+    about = claim.text if claim.kind is Kind.NOTICE or claim.key.level < 0 else ""
     tell(transaction, entry, claim.key, claim.recipient, outcome, now_ms, about=about)
     if outcome.state.fact is Fact.SENT:
         _drop_rungs(transaction, entry, claim, now_ms)

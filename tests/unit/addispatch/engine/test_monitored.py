@@ -60,7 +60,7 @@ async def test_a_new_name_is_a_new_condition(tmp_path: Path) -> None:
         await tale.phone("Adam").expects("Boiler: 85")
         await watch(tale, dials, dataclasses.replace(watched("Boiler", **hot), name="Kettle"))
         await tale.quiet()
-        await tale.phone("Adam").expects("Boiler: 85, back to normal")
+        await tale.phone("Adam").expects("Boiler: is called Kettle now")
         await dials.is_read("Boiler")
         await tale.phone("Adam").expects("Kettle: 85, above HI")
 
