@@ -93,8 +93,9 @@ class Monitor:
         """What is told when one alarm ends because another one begins: nothing is back to normal."""
         if limit in _OVER_WORDS:
             return f"{self.name}: {self._seen(value)} {_OVER_WORDS[limit]}"
-        at = f"{show(self._at(limit))} {self.units}".rstrip()
-        return f"{self.name}: {self._seen(value)}, no longer {_LIMIT_WORDS[limit]} {at}".rstrip()
+        bound = self._at(limit)  # none if the limit was taken away
+        at = f" {show(bound)} {self.units}".rstrip() if bound is not None else ""
+        return f"{self.name}: {self._seen(value)}, no longer {_LIMIT_WORDS[limit]}{at}"
 
     def changed_limits(self, value: Value | None) -> str:
         """What is told when an alarm ends because the limits are others: the value is what it was."""

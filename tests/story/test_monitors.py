@@ -331,6 +331,7 @@ async def test_a_worse_limit_of_the_same_priority_is_told_once(tmp_path: Path) -
         await tale.phone("Adam").expects("above HI 80", "ACK")
         await dials.shows("Boiler", 95)
         await tale.phone("Adam").expects("above HIHI 90", "ACK")
+        assert any("Boiler: 95, above HIHI 90" in text for text in await tale.events("DeliverySent"))
         for value in (85, 95, 85, 95):
             await dials.shows("Boiler", value)
         await tale.phone("Adam").is_silent()
