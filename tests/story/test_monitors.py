@@ -99,19 +99,21 @@ async def test_a_value_that_chatters_between_its_limits_is_one_case_and_a_count(
 async def test_a_value_that_swings_wide_is_one_case_until_it_was_calm_for_the_delay(tmp_path: Path) -> None:
     for number, (calm, case_count) in enumerate((({"off_delay_s": 5.0}, 1), ({"deadband": 70.0}, 1), ({}, 4))):
         (tmp_path / str(number)).mkdir()
-        async with Tale(tmp_path / str(number), ASKED) as tale:
-            async with watching(tale, watched("Boiler", limits={Limit.HI: 80.0}, **calm)) as dials:
-                for _ in range(4):
-                    await dials.shows("Boiler", 85)
-                    tale.clock.forward(seconds=1)
-                    await dials.shows("Boiler", 20)
-                    tale.clock.forward(seconds=1)
-                assert len((await tale.operations.cases(ADMIN))["cases"]) == case_count, calm
-                await dials.shows("Boiler", 5)
-                tale.clock.forward(seconds=5)
-                await dials.is_read("Boiler")
-                assert "back to normal" in tale.phone("Adam").texts[-1]
-                assert len(tale.phone("Adam").texts) == 2 * case_count, calm
+        async with (
+            Tale(tmp_path / str(number), ASKED) as tale,
+            watching(tale, watched("Boiler", limits={Limit.HI: 80.0}, **calm)) as dials,
+        ):
+            for _ in range(4):
+                await dials.shows("Boiler", 85)
+                tale.clock.forward(seconds=1)
+                await dials.shows("Boiler", 20)
+                tale.clock.forward(seconds=1)
+            assert len((await tale.operations.cases(ADMIN))["cases"]) == case_count, calm
+            await dials.shows("Boiler", 5)
+            tale.clock.forward(seconds=5)
+            await dials.is_read("Boiler")
+            assert "back to normal" in tale.phone("Adam").texts[-1]
+            assert len(tale.phone("Adam").texts) == 2 * case_count, calm
 
 
 async def test_lost_contact_is_an_alarm_of_its_own_and_leaves_the_value_s_alarm_open(tmp_path: Path) -> None:
