@@ -97,13 +97,13 @@ async def test_a_value_that_chatters_between_its_limits_is_one_case_and_a_count(
 
 
 async def test_a_value_that_swings_wide_is_one_case_until_it_was_calm_for_the_delay(tmp_path: Path) -> None:
-    for number, (calm, case_count) in enumerate((({"off_delay_s": 5.0}, 1), ({"deadband": 70.0}, 1), ({}, 4))):
+    for number, (calm, case_count) in enumerate((({"off_delay_s": 5.0}, 1), ({"deadband": 70.0}, 1), ({}, 2))):
         (tmp_path / str(number)).mkdir()
         async with (
             Tale(tmp_path / str(number), ASKED) as tale,
             watching(tale, watched("Boiler", limits={Limit.HI: 80.0}, **calm)) as dials,
         ):
-            for _ in range(4):
+            for _ in range(2):
                 await dials.shows("Boiler", 85)
                 tale.clock.forward(seconds=1)
                 await dials.shows("Boiler", 20)
@@ -352,7 +352,7 @@ async def test_a_worse_limit_of_the_same_priority_is_told_once(tmp_path: Path) -
         await tale.phone("Adam").expects("above HI 80", "ACK")
         await dials.shows("Boiler", 95)
         await tale.phone("Adam").expects("above HIHI 90", "ACK")
-        assert any("Boiler: 95, above HIHI 90" in text for text in await tale.events("DeliverySent"))
+        assert any(text.endswith("Boiler: 95, above HIHI 90") for text in await tale.events("DeliverySent"))
         for value in (85, 95, 85, 95):
             await dials.shows("Boiler", value)
         await tale.phone("Adam").is_silent()
