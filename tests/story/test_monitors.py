@@ -171,150 +171,6 @@ async def test_a_child_waits_until_somebody_has_looked_at_its_parent(tmp_path: P
         await tale.phone("Adam").expects("Pump: no contact")
 
 
-async def test_in_its_maintenance_window_a_monitor_raises_nothing(tmp_path: Path) -> None:
-    boiler = watched("Boiler", maintenance=(parse_window("11:00-13:00"),), **HOT)
-    async with Tale(tmp_path, TEAM) as tale, watching(tale, boiler) as dials:
-        await dials.shows("Boiler", 85)
-        await tale.phone("Adam").is_silent()
-        assert tale.node.monitoring.documents()[0]["suppressed"]
-        tale.clock.forward(hours=1)
-        await dials.is_read("Boiler")
-        await tale.phone("Adam").expects("above HI")
-
-
-async def nothing_written(*, is_last: bool = False) -> list[Any]:
-    """What the ledger remembers of monitors that were killed: nothing but what went with their alarms."""
-    return []
-
-
-async def test_a_restart_repeats_nothing_and_forgets_nothing(tmp_path: Path) -> None:
-    boiler, pump = watched("Boiler", **HOT), watched("Pump", retries=0)
-    async with Tale(tmp_path, ASKED) as tale:
-        tale.node.monitoring.remember = nothing_written  # type: ignore[method-assign]
-        async with watching(tale, boiler, pump) as dials:
-            await dials.shows("Boiler", 85)
-            await dials.hides("Pump")
-            await tale.phone("Adam").expects("above HI")
-            await tale.phone("Adam").expects("Pump: no contact")
-        await tale.crash()
-        async with watching(tale, boiler, pump, shown={"Boiler": 86}, hidden={"Pump"}) as dials:
-            await dials.is_read("Boiler", 4)
-            await tale.phone("Adam").is_silent()
-            await dials.shows("Boiler", 20)
-            await dials.shows("Pump", 1)
-            await tale.phone("Adam").expects("back to normal")
-            await tale.phone("Adam").expects("Pump: contact again")
-
-
-async def test_a_change_the_ledger_does_not_take_is_told_when_it_does(tmp_path: Path, monkeypatch) -> None:
-    async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("Boiler", **HOT)) as dials:
-        accept, refusals = tale.node.accept, []
-
-        def refuse(alarm):
-            refusals.append(alarm.text)
-            future = asyncio.get_running_loop().create_future()
-            future.set_exception(StoreError("the disk is full"))
-            return future
-
-        monkeypatch.setattr(tale.node, "accept", refuse)
-        await dials.shows("Boiler", 85)
-        await dials.is_read("Boiler", 3)
-        assert len(refusals) > 1
-        monkeypatch.setattr(tale.node, "accept", accept)
-        await dials.is_read("Boiler", 3)
-        await tale.phone("Adam").expects("above HI")
-        await tale.phone("Adam").is_silent()
-
-
-async def test_what_is_watched_no_more_is_over(tmp_path: Path) -> None:
-    async with Tale(tmp_path, ASKED) as tale, watching(tale, watched("Boiler", **HOT)) as dials:
-        await dials.shows("Boiler", 85)
-        await tale.phone("Adam").expects("above HI")
-        await watch(tale, dials)
-        await tale.quiet()
-        await tale.phone("Adam").expects("Boiler: no longer watched")
-        assert dials.prepared == []
-
-
-async def test_words_of_ones_own(tmp_path: Path) -> None:
-    boiler = watched(
-        "Boiler", text="{{name}} {{value}} over {{limit}}={{limit_value}}", down_text="{{dial}} gone: {{problem}}",
-        recovered_text="{{name}} fine at {{value}}", retries=0, **HOT,
-    )  # fmt: skip
-    async with Tale(tmp_path, ASKED) as tale, watching(tale, boiler) as dials:
-        await dials.shows("Boiler", 85)
-        await tale.phone("Adam").expects("Boiler 85 over hi=80")
-        await dials.shows("Boiler", 20)
-        await tale.phone("Adam").expects("Boiler fine at 20")
-        await dials.hides("Boiler")
-        await tale.phone("Adam").expects("Boiler gone: no answer")
-
-
-async def test_a_template_that_fails_is_told_in_our_words(tmp_path: Path) -> None:
-    async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("Boiler", text="{{nothing}}", **HOT)) as dials:
-        await dials.shows("Boiler", 85)
-        await tale.phone("Adam").expects("Boiler: 85, above HI 80")
-        assert await tale.events("TemplateFailed")
-
-
-async def test_a_probe_with_a_bug_is_a_failed_reading_and_ends_nothing(tmp_path: Path) -> None:
-    async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("Boiler", retries=0)) as dials:
-        await dials.is_read("Boiler")
-        dials.fails = ValueError("oops")
-        await until(lambda: tale.phone("Adam").received)
-        await tale.phone("Adam").expects("Boiler: no contact (error in the probe: ValueError)")
-        dials.fails = None
-        await dials.is_read("Boiler")
-        await tale.phone("Adam").expects("contact again")
-
-
-async def test_how_monitors_stand_is_shown(tmp_path: Path) -> None:
-    async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("Boiler", units="°C", **HOT)) as dials:
-        await dials.shows("Boiler", 85.5)
-        (doc,) = tale.node.monitoring.documents()
-        json.dumps(doc)
-        assert (doc["name"], doc["state"], doc["value"], doc["limit"], doc["units"]) == (
-            "Boiler",
-            "alarm",
-            85.5,
-            "hi",
-            "°C",
-        )
-        assert doc["availability"] == 1
-        assert doc["latency_ms"] >= 0
-
-
-async def test_what_was_seen_last_and_how_often_it_was_there_outlives_a_restart(tmp_path: Path) -> None:
-    boiler, pump = watched("Boiler", **HOT), watched("Pump", retries=1000)
-    async with Tale(tmp_path, TEAM) as tale:
-        async with watching(tale, boiler, pump, shown={"Boiler": 85}) as dials:
-            await dials.is_read("Boiler", 3)
-            await tale.phone("Adam").expects("above HI")
-            await dials.shows("Boiler", 87.5)
-            tale.clock.forward(seconds=1)
-            await dials.hides("Pump", times=8)
-        before = {doc["name"]: doc for doc in tale.node.monitoring.documents()}
-        await tale.crash()
-        tale.clock.forward(hours=1)
-        # Nobody has read anything since.
-        later = [dataclasses.replace(one, interval_s=3600.0) for one in (boiler, pump)]
-        async with watching(tale, *later, shown={"Boiler": 87.5}):
-            after = {doc["name"]: doc for doc in tale.node.monitoring.documents()}
-            for name, state in (("Boiler", "alarm"), ("Pump", "failing")):
-                assert after[name] == {**before[name], "interval_s": 3600.0}
-                assert after[name]["state"] == state
-            assert after["Boiler"]["value"] == 87.5
-            assert 0 < after["Pump"]["availability"] < 1
-            assert after["Pump"]["value_at"] < after["Pump"]["read_at"]
-        async with watching(tale, boiler, pump, shown={"Boiler": 20}) as dials:
-            await dials.is_read("Boiler", 3)
-            await dials.is_read("Pump", 40)
-            await tale.phone("Adam").expects("back to normal")
-            await tale.phone("Adam").is_silent()
-            (doc,) = (one for one in tale.node.monitoring.documents() if one["name"] == "Pump")
-            assert doc["availability"] > after["Pump"]["availability"], "counted on, over the whole time"
-
-
 # -- one alarm passes on into another, worse ones, chatter ---------------------------------------------------------------
 
 BOTH_SIDES = {"limits": {Limit.LOLO: 10.0, Limit.LO: 20.0, Limit.HI: 80.0, Limit.HIHI: 90.0}}
@@ -483,3 +339,147 @@ async def test_monitors_whose_names_end_alike_have_cases_of_their_own(tmp_path: 
         await tale.phone("Adam").expects("P/contact: 20, back to normal")
         (case,) = (await tale.operations.cases(ADMIN, state="open"))["cases"]
         assert case["text"] == "P: no contact (no answer)"
+
+
+async def test_in_its_maintenance_window_a_monitor_raises_nothing(tmp_path: Path) -> None:
+    boiler = watched("Boiler", maintenance=(parse_window("11:00-13:00"),), **HOT)
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, boiler) as dials:
+        await dials.shows("Boiler", 85)
+        await tale.phone("Adam").is_silent()
+        assert tale.node.monitoring.documents()[0]["suppressed"]
+        tale.clock.forward(hours=1)
+        await dials.is_read("Boiler")
+        await tale.phone("Adam").expects("above HI")
+
+
+async def nothing_written(*, is_last: bool = False) -> list[Any]:
+    """What the ledger remembers of monitors that were killed: nothing but what went with their alarms."""
+    return []
+
+
+async def test_a_restart_repeats_nothing_and_forgets_nothing(tmp_path: Path) -> None:
+    boiler, pump = watched("Boiler", **HOT), watched("Pump", retries=0)
+    async with Tale(tmp_path, ASKED) as tale:
+        tale.node.monitoring.remember = nothing_written  # type: ignore[method-assign]
+        async with watching(tale, boiler, pump) as dials:
+            await dials.shows("Boiler", 85)
+            await dials.hides("Pump")
+            await tale.phone("Adam").expects("above HI")
+            await tale.phone("Adam").expects("Pump: no contact")
+        await tale.crash()
+        async with watching(tale, boiler, pump, shown={"Boiler": 86}, hidden={"Pump"}) as dials:
+            await dials.is_read("Boiler", 4)
+            await tale.phone("Adam").is_silent()
+            await dials.shows("Boiler", 20)
+            await dials.shows("Pump", 1)
+            await tale.phone("Adam").expects("back to normal")
+            await tale.phone("Adam").expects("Pump: contact again")
+
+
+async def test_a_change_the_ledger_does_not_take_is_told_when_it_does(tmp_path: Path, monkeypatch) -> None:
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("Boiler", **HOT)) as dials:
+        accept, refusals = tale.node.accept, []
+
+        def refuse(alarm):
+            refusals.append(alarm.text)
+            future = asyncio.get_running_loop().create_future()
+            future.set_exception(StoreError("the disk is full"))
+            return future
+
+        monkeypatch.setattr(tale.node, "accept", refuse)
+        await dials.shows("Boiler", 85)
+        await dials.is_read("Boiler", 3)
+        assert len(refusals) > 1
+        monkeypatch.setattr(tale.node, "accept", accept)
+        await dials.is_read("Boiler", 3)
+        await tale.phone("Adam").expects("above HI")
+        await tale.phone("Adam").is_silent()
+
+
+async def test_what_is_watched_no_more_is_over(tmp_path: Path) -> None:
+    async with Tale(tmp_path, ASKED) as tale, watching(tale, watched("Boiler", **HOT)) as dials:
+        await dials.shows("Boiler", 85)
+        await tale.phone("Adam").expects("above HI")
+        await watch(tale, dials)
+        await tale.quiet()
+        await tale.phone("Adam").expects("Boiler: no longer watched")
+        assert dials.prepared == []
+
+
+async def test_words_of_ones_own(tmp_path: Path) -> None:
+    boiler = watched(
+        "Boiler", text="{{name}} {{value}} over {{limit}}={{limit_value}}", down_text="{{dial}} gone: {{problem}}",
+        recovered_text="{{name}} fine at {{value}}", retries=0, **HOT,
+    )  # fmt: skip
+    async with Tale(tmp_path, ASKED) as tale, watching(tale, boiler) as dials:
+        await dials.shows("Boiler", 85)
+        await tale.phone("Adam").expects("Boiler 85 over hi=80")
+        await dials.shows("Boiler", 20)
+        await tale.phone("Adam").expects("Boiler fine at 20")
+        await dials.hides("Boiler")
+        await tale.phone("Adam").expects("Boiler gone: no answer")
+
+
+async def test_a_template_that_fails_is_told_in_our_words(tmp_path: Path) -> None:
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("Boiler", text="{{nothing}}", **HOT)) as dials:
+        await dials.shows("Boiler", 85)
+        await tale.phone("Adam").expects("Boiler: 85, above HI 80")
+        assert await tale.events("TemplateFailed")
+
+
+async def test_a_probe_with_a_bug_is_a_failed_reading_and_ends_nothing(tmp_path: Path) -> None:
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("Boiler", retries=0)) as dials:
+        await dials.is_read("Boiler")
+        dials.fails = ValueError("oops")
+        await until(lambda: tale.phone("Adam").received)
+        await tale.phone("Adam").expects("Boiler: no contact (error in the probe: ValueError)")
+        dials.fails = None
+        await dials.is_read("Boiler")
+        await tale.phone("Adam").expects("contact again")
+
+
+async def test_how_monitors_stand_is_shown(tmp_path: Path) -> None:
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, watched("Boiler", units="°C", **HOT)) as dials:
+        await dials.shows("Boiler", 85.5)
+        (doc,) = tale.node.monitoring.documents()
+        json.dumps(doc)
+        assert (doc["name"], doc["state"], doc["value"], doc["limit"], doc["units"]) == (
+            "Boiler",
+            "alarm",
+            85.5,
+            "hi",
+            "°C",
+        )
+        assert doc["availability"] == 1
+        assert doc["latency_ms"] >= 0
+
+
+async def test_what_was_seen_last_and_how_often_it_was_there_outlives_a_restart(tmp_path: Path) -> None:
+    boiler, pump = watched("Boiler", **HOT), watched("Pump", retries=1000)
+    async with Tale(tmp_path, TEAM) as tale:
+        async with watching(tale, boiler, pump, shown={"Boiler": 85}) as dials:
+            await dials.is_read("Boiler", 3)
+            await tale.phone("Adam").expects("above HI")
+            await dials.shows("Boiler", 87.5)
+            tale.clock.forward(seconds=1)
+            await dials.hides("Pump", times=8)
+        before = {doc["name"]: doc for doc in tale.node.monitoring.documents()}
+        await tale.crash()
+        tale.clock.forward(hours=1)
+        # Nobody has read anything since.
+        later = [dataclasses.replace(one, interval_s=3600.0) for one in (boiler, pump)]
+        async with watching(tale, *later, shown={"Boiler": 87.5}):
+            after = {doc["name"]: doc for doc in tale.node.monitoring.documents()}
+            for name, state in (("Boiler", "alarm"), ("Pump", "failing")):
+                assert after[name] == {**before[name], "interval_s": 3600.0}
+                assert after[name]["state"] == state
+            assert after["Boiler"]["value"] == 87.5
+            assert 0 < after["Pump"]["availability"] < 1
+            assert after["Pump"]["value_at"] < after["Pump"]["read_at"]
+        async with watching(tale, boiler, pump, shown={"Boiler": 20}) as dials:
+            await dials.is_read("Boiler", 3)
+            await dials.is_read("Pump", 40)
+            await tale.phone("Adam").expects("back to normal")
+            await tale.phone("Adam").is_silent()
+            (doc,) = (one for one in tale.node.monitoring.documents() if one["name"] == "Pump")
+            assert doc["availability"] > after["Pump"]["availability"], "counted on, over the whole time"
