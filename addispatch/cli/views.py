@@ -45,7 +45,7 @@ def cases(document: Doc) -> None:
             c.get("state"),
             short_time(c.get("opened_at")),
             c.get("audience"),
-            brief(c.get("text")),
+            brief(c.get("last_text") or c.get("text")),
         )
         for c in document["cases"]
     ]

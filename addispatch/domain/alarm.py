@@ -81,6 +81,7 @@ class Alarm:
     ``fingerprint`` and ``path`` are for transports that redeliver without an id (MQTT): the hash of the publish
     and the connection it came by; see ``pipeline.redelivery``.
     ``is_shared``: in a cluster the other node hears it, too.
+    ``is_worse``: told again though the case of its key is open, also with the same priority.
     """
 
     text: str
@@ -99,4 +100,5 @@ class Alarm:
     fingerprint: bytes | None = None
     path: str = ""
     is_shared: bool = False
+    is_worse: bool = False
     mark: Mark | None = None

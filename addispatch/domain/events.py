@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from addispatch.domain.monitor import SOURCE as MONITOR
+
 #: Severities as the ledger stores them: nothing, [!], [!!!].
 INFO, WARNING, SEVERE = 0, 1, 2
 SEVERITIES = ("info", "warning", "severe")
@@ -70,7 +72,7 @@ class AlarmAdded(_Named):
 
 @dataclass(frozen=True)
 class AlarmCleared(_Named):
-    """The condition of a key returned to normal."""
+    """The condition of a key returned to normal, or is watched no more."""
 
     source: str
     key: str
@@ -80,7 +82,9 @@ class AlarmCleared(_Named):
     def line(self) -> str:
         """One line."""
         what = {0: "no open case", 1: "its case is closed"}.get(self.closed_count, f"{self.closed_count} cases closed")
-        return f"{self.source}: {self.key} returned to normal, {what}"
+        # A monitor's alarm may end because it is watched no more; what was told stands in an event of its own.
+        over = "is over" if self.source == MONITOR else "returned to normal"
+        return f"{self.source}: {self.key} {over}, {what}"
 
 
 @dataclass(frozen=True)

@@ -227,5 +227,22 @@ def _verdicts(before: Limit | None, after: Limit | None) -> list[Verdict]:
     return [Verdict(Change.RAISED if _RANK[after] < _RANK[before] else Change.EASED, after)]
 
 
+def is_worse(limit: Limit, than: Limit) -> bool:
+    """Whether who was told of one limit does not know of the other yet: it is worse, or something else."""
+    return _side(limit) != _side(than) or _RANK[limit] < _RANK[than]
+
+
+def would_hold(before: Rules | None, after: Rules, limit: Limit, value: Value | None) -> bool:
+    """Whether an alarm that ended by the rules ``after`` would go on by others, by which it was raised."""
+    if before is None or limit not in after.watched:
+        return limit not in after.watched
+    if limit is Limit.ON:
+        return bool(value) is before.alarm_on
+    if limit in before.limits and isinstance(value, (int, float)):
+        at, band = before.limits[limit], before.deadband
+        return value >= at - band if limit in _HIGH else value <= at + band
+    return (before.rate, before.stale_after_s) != (after.rate, after.stale_after_s)
+
+
 def _side(limit: Limit) -> str:
     return "high" if limit in _HIGH else "low" if limit in _LOW else limit.value

@@ -16,10 +16,15 @@ from addispatch.domain.window import Window
 SOURCE = "monitor"
 #: What the key of an alarm about contact has after the monitor's name.
 CONTACT = "/contact"
+#: What the key of a value's alarm has if the monitor's name ends as a key does, so that no two monitors share one.
+VALUE = "/value"
 
 _LIMIT_WORDS = {
     Limit.HIHI: "above HIHI", Limit.HI: "above HI", Limit.LO: "below LO", Limit.LOLO: "below LOLO",
     Limit.RATE: "changes faster than", Limit.STALE: "has not changed for",
+}  # fmt: skip
+_OVER_WORDS = {
+    Limit.ON: "is not as it was", Limit.RATE: "no longer changes fast", Limit.STALE: "changes again",
 }  # fmt: skip
 
 
@@ -45,7 +50,9 @@ class Monitor:
 
     def key(self, verdict: Verdict) -> str:
         """The key of the alarm a verdict begins or ends: contact and value are conditions of their own."""
-        return self.name if verdict.limit is not None else f"{self.name}{CONTACT}"
+        if verdict.limit is None:
+            return f"{self.name}{CONTACT}"
+        return f"{self.name}{VALUE}" if self.name.endswith((CONTACT, VALUE)) else self.name
 
     def template(self, verdict: Verdict) -> str:
         """The user's template for a verdict; empty for the words of ``sentence``."""
@@ -68,7 +75,7 @@ class Monitor:
 
     def sentence(self, verdict: Verdict, value: Value | None, problem: str) -> str:
         """What is told when there is no template."""
-        seen = f"{show(value)} {self.units}".rstrip()
+        seen = self._seen(value)
         if verdict.change is Change.LOST:
             return f"{self.name}: no contact ({problem})"
         if verdict.change is Change.FOUND:
@@ -81,6 +88,21 @@ class Monitor:
         at = f"{show(self._at(verdict.limit))} {unit}".rstrip()
         joint = "" if verdict.limit in (Limit.RATE, Limit.STALE) else ","
         return f"{self.name}: {seen}{joint} {_LIMIT_WORDS[verdict.limit]} {at}"
+
+    def passed_on(self, limit: Limit, value: Value | None) -> str:
+        """What is told when one alarm ends because another one begins: nothing is back to normal."""
+        if limit in _OVER_WORDS:
+            return f"{self.name}: {self._seen(value)} {_OVER_WORDS[limit]}"
+        bound = self._at(limit)  # none if the limit was taken away
+        at = f" {show(bound)} {self.units}".rstrip() if bound is not None else ""
+        return f"{self.name}: {self._seen(value)}, no longer {_LIMIT_WORDS[limit]}{at}"
+
+    def changed_limits(self, value: Value | None) -> str:
+        """What is told when an alarm ends because the limits are others: the value is what it was."""
+        return f"{self.name}: {self._seen(value)}, its limits were changed"
+
+    def _seen(self, value: Value | None) -> str:
+        return f"{show(value)} {self.units}".rstrip()
 
     def _at(self, limit: Limit | None) -> Value | None:
         if limit is Limit.RATE:

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from addispatch.domain.judgement import Change, Judged, Limit, State, Value, Verdict
+from addispatch.domain.judgement import Change, Judged, Limit, State, Value, Verdict, is_worse
 
 #: Longest mark (``domain.alarm.Mark``).
 MAX_BYTES = 256
@@ -28,6 +28,8 @@ class Memory:
     number: int = 0
     is_lost: bool = False
     active: frozenset[Limit] = frozenset()
+    worst: Limit | None = None
+    """The worst limit told since the value's alarm began, if it is not the worst of ``active``; then, the last one."""
     value: Value | None = None
     value_at_ms: int | None = None
     problem: str = ""
@@ -39,13 +41,26 @@ class Memory:
     def told(self, verdict: Verdict, after: State) -> Memory:
         """Return what is remembered when a verdict was told, the last of those that led to the state ``after``."""
         number = self.number + (verdict.change is not Change.EASED)
-        return replace(self, number=number, is_lost=after.is_lost, active=active_of(after))
+        active, worst = active_of(after), self._told_limit
+        if verdict.change is Change.RAISED and (not self.active or self.is_worse(verdict)):
+            worst = verdict.limit
+        worst = None if worst is _worst_of(active) else worst
+        return replace(self, number=number, is_lost=after.is_lost, active=active, worst=worst)
 
     def told_first(self, verdict: Verdict) -> Memory:
         """The same for one that another one follows: contact comes back, or an alarm ends."""
         if verdict.change is Change.FOUND:
             return replace(self, number=self.number + 1, is_lost=False)
-        return replace(self, number=self.number + 1, active=frozenset())
+        return replace(self, number=self.number + 1, active=frozenset(), worst=self._told_limit)
+
+    def is_worse(self, verdict: Verdict) -> bool:
+        """Whether a raise says what nobody was told yet: a worse limit, or another one than the last."""
+        told = self._told_limit
+        return verdict.limit is not None and told is not None and is_worse(verdict.limit, told)
+
+    @property
+    def _told_limit(self) -> Limit | None:
+        return self.worst or _worst_of(self.active)
 
     @property
     def state(self) -> State:
@@ -65,6 +80,7 @@ class Memory:
         doc = {
             "n": self.number, "v": value, "at": self.value_at_ms, "why": _cut(self.problem, text_bytes),
             "read": self.read_at_ms, "ms": self.latency_ms, "reads": self.read_count, "ok": self.ok_count,
+            "w": self.worst,
         }  # fmt: skip
         rest = {name: one for name, one in doc.items() if one is not None and one != ""}
         active = [limit for limit in Limit if limit in self.active]
@@ -74,6 +90,10 @@ class Memory:
 def active_of(state: State) -> frozenset[Limit]:
     """Return the limits that are alarms."""
     return frozenset(limit for limit, one in state.judged.items() if one.is_active)
+
+
+def _worst_of(active: frozenset[Limit]) -> Limit | None:
+    return next((limit for limit in Limit if limit in active), None)
 
 
 def unpacked(mark: bytes | None) -> Memory:
@@ -105,6 +125,7 @@ def _read(doc: dict[str, Any]) -> Memory:
         number=int(doc.get("n", 0)),
         is_lost=bool(doc["lost"]),
         active=frozenset(Limit(limit) for limit in doc["active"]),
+        worst=Limit(doc["w"]) if "w" in doc else None,
         value=value if isinstance(value, (float, int, str)) else None,
         value_at_ms=None if at_ms is None else int(at_ms),
         problem=str(doc.get("why", "")),

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from addispatch.domain.alarm import Alarm, AlarmState, Mark, Priority
-from addispatch.domain.events import INFO, WARNING, Said
-from addispatch.domain.judgement import Change, Reading, State, Verdict, judge
+from addispatch.domain.errors import Refused
+from addispatch.domain.events import INFO, SEVERE, WARNING, Said
+from addispatch.domain.judgement import Change, Reading, Rules, State, Verdict, judge, would_hold
 from addispatch.domain.monitor import SOURCE
 from addispatch.domain.monitor_memory import Memory, unpacked
+from addispatch.pipeline.check import clean_text
 from addispatch.runtime.template import Template, TemplateError
 from addispatch.store.queries import time_text
 
@@ -35,11 +37,12 @@ MAX_UNTOLD = 20
 
 @dataclass(slots=True, eq=False)
 class News:
-    """A change that is to be told, and what is remembered once it is."""
+    """A change that is to be told, and what is remembered once it is; ``plain`` are our own words for it."""
 
     alarm: Alarm
     is_over: bool
     memory: Memory
+    plain: str
     is_said: bool = False
 
 
@@ -47,7 +50,8 @@ class Monitored:
     """State, counters, and the alarms."""
 
     __slots__ = (
-        "_failing_since_s", "_node", "_saved", "_teller", "_telling", "_told", "_untold", "_zone", "behind_count",
+        "_failing_since_s", "_node", "_raised_by", "_saved", "_teller", "_telling", "_told", "_untold",
+        "_zone", "behind_count",
         "group", "is_suppressed", "keys", "latency_s", "monitor", "ok_count", "parent", "read_at_ms", "read_count",
         "state", "value_at_ms",
     )  # fmt: skip
@@ -71,6 +75,8 @@ class Monitored:
         self._failing_since_s: float | None = None
         self._untold: deque[News] = deque(maxlen=MAX_UNTOLD)
         self._telling = False
+        #: By which rules its alarm was raised, if by others than now.
+        self._raised_by: Rules | None = None
         #: What was told, and what the ledger knows of the rest.
         self._told = self._saved = known
 
@@ -88,20 +94,25 @@ class Monitored:
 
     def changed(self, monitor: Monitor) -> Monitored:
         """Go on with another definition. Under another name its alarms are others: the old ones are over."""
-        if monitor.name != self.monitor.name or monitor.to != self.monitor.to:
-            self.end()
+        if monitor.name != self.monitor.name:
+            self.end(f"is called {monitor.name} now")
             self.state = State()
+        elif monitor.to != self.monitor.to:
+            self.end("others are told of it from now on")
+            self.state = State()
+        elif self.state.active and self._raised_by is None and monitor.rules != self.monitor.rules:
+            self._raised_by = self.monitor.rules
         if (monitor.name, monitor.probe, monitor.keys) != (self.monitor.name, self.monitor.probe, self.monitor.keys):
             self.keys = None  # to be read anew
         self.monitor = monitor
         return self
 
-    def end(self) -> None:
-        """It is watched no more: what it raised is over."""
+    def end(self, why: str = "no longer watched") -> None:
+        """It is watched no more: what it raised is over, and people hear why. Nobody knows whether all is well."""
         verdicts = [Verdict(Change.CLEARED, self.state.active)] if self.state.active else []
         verdicts += [Verdict(Change.FOUND)] if self.state.is_lost else []
-        self.state = State(value=self.state.value)
-        self._say(verdicts)
+        self.state, self._raised_by = State(value=self.state.value), None
+        self._say(verdicts, f"{self.monitor.name}: {why}")
 
     def take(self, reading: Reading, took_s: float) -> None:
         """Judge a reading and tell what changed."""
@@ -170,7 +181,11 @@ class Monitored:
 
     def _handed_over(self, done: asyncio.Future[Accepted], news: News) -> None:
         self._telling = False
-        if done.cancelled() or done.exception() is not None:
+        error = None if done.cancelled() else done.exception()
+        if isinstance(error, Refused):
+            self._refused(news, error)
+            return
+        if done.cancelled() or error is not None:
             return  # the next reading tries again
         self._told = news.memory
         if self._untold and self._untold[0] is news:
@@ -183,19 +198,49 @@ class Monitored:
                 data=alarm.data,
             )  # fmt: skip
             if len(self._untold) < MAX_UNTOLD:  # a new one on the right would be dropped for it
-                self._untold.appendleft(News(more, is_over=False, memory=news.memory, is_said=True))
+                self._untold.appendleft(
+                    News(more, is_over=False, memory=news.memory, plain=news.plain, is_said=True)
+                )  # fmt: skip
         self.tell()
 
-    def _say(self, verdicts: list[Verdict]) -> None:
+    def _refused(self, news: News, error: Refused) -> None:
+        """A refusal is final. Our own words are tried; what is told after it must not wait behind it for ever."""
+        about = f"Monitor {news.alarm.data['monitor']}"
+        if news.alarm.text != news.plain:
+            news.alarm = replace(news.alarm, text=news.plain)
+            self._node.say(Said(f"{about}: its words were refused ({error}), ours are told instead", WARNING))
+        else:
+            self._node.say(Said(f"{about}: nobody is told, it was refused ({error}): {news.plain}", SEVERE))
+            self._told = news.memory
+            if self._untold and self._untold[0] is news:
+                self._untold.popleft()
+        self.tell()
+
+    def _say(self, verdicts: list[Verdict], why: str = "") -> None:
+        """Tell what changed; ``why`` is told instead of what was read."""
         memory = self._untold[-1].memory if self._untold else self._told
         for verdict in verdicts:
             # What is remembered goes with each alarm: after a crash between two of them the second is still told.
-            memory = memory.told(verdict, self.state) if verdict is verdicts[-1] else memory.told_first(verdict)
+            before, is_last = memory, verdict is verdicts[-1]
+            memory = memory.told(verdict, self.state) if is_last else memory.told_first(verdict)
             if verdict.change is Change.EASED:
                 self._eased(verdict, memory)
             else:
-                self._note(verdict, memory)
+                is_worse = verdict.change is Change.RAISED and before.is_worse(verdict)
+                self._note(verdict, memory, why or self._why_over(verdict, is_last=is_last), is_worse=is_worse)
         self.tell()
+
+    def _why_over(self, verdict: Verdict, *, is_last: bool) -> str:
+        """Our words about the end of an alarm when nothing is back to normal; empty if it is."""
+        if verdict.change not in (Change.CLEARED, Change.RAISED) or verdict.limit is None:
+            return ""
+        raised_by, self._raised_by = self._raised_by, None
+        if verdict.change is Change.RAISED:
+            return ""
+        if not is_last:
+            return self.monitor.passed_on(verdict.limit, self.state.value)
+        is_changed = would_hold(raised_by, self.monitor.rules, verdict.limit, self.state.value)
+        return self.monitor.changed_limits(self.state.value) if is_changed else ""
 
     def _eased(self, verdict: Verdict, memory: Memory) -> None:
         """Write an event; of the ledger's memory the next look at all monitors takes care."""
@@ -205,14 +250,14 @@ class Monitored:
         else:
             self._told = memory
 
-    def _note(self, verdict: Verdict, memory: Memory) -> None:
+    def _note(self, verdict: Verdict, memory: Memory, why: str, *, is_worse: bool) -> None:
         monitor, about = self.monitor, verdict.limit or "contact"
         is_over = verdict.change in (Change.CLEARED, Change.FOUND)
         alarm = Alarm(
             # The same on each node that saw it (CLUSTER, DUTIES). What it is about is in it, so that a node that
             # counts from an older state can repeat an alarm, and never take one for another.
             id=f"{monitor.id}/{memory.number}/{verdict.change}/{about}",
-            text=self._text(verdict),
+            text=why or self._text(verdict),
             source=SOURCE,
             key=monitor.key(verdict),
             priority=monitor.rules.priority_of(verdict.limit) if verdict.limit else monitor.rules.priority,
@@ -220,21 +265,30 @@ class Monitored:
             to=monitor.to,
             ts=self._node.clock.now(),
             is_stated=True,
+            is_worse=is_worse,
             mark=Mark(self.mark_name, self._seen(memory).packed),
             data={"monitor": monitor.name, "limit": about},
         )
         if len(self._untold) == MAX_UNTOLD:
             self._node.say(Said(f"Monitor {monitor.name}: a change is not told: {self._untold[0].alarm.text}", WARNING))
-        self._untold.append(News(alarm, is_over, memory))
+        self._untold.append(News(alarm, is_over, memory, why or self._plain(verdict)))
 
     def _text(self, verdict: Verdict) -> str:
         monitor, state = self.monitor, self.state
         source = monitor.template(verdict)
         if source:
             try:
-                return Template(source).render(monitor.fields(verdict, state.value, state.problem))
+                text = clean_text(Template(source).render(monitor.fields(verdict, state.value, state.problem)))
+                problem = "" if text else "nothing is left of it"
             except TemplateError as error:
-                self._node.say(Said(f"Monitor {monitor.name}: its template failed: {error}", WARNING, "TemplateFailed"))
+                problem = str(error)
+            if not problem:
+                return text
+            self._node.say(Said(f"Monitor {monitor.name}: its template failed: {problem}", WARNING, "TemplateFailed"))
+        return self._plain(verdict)
+
+    def _plain(self, verdict: Verdict) -> str:
+        monitor, state = self.monitor, self.state
         text = monitor.sentence(verdict, state.value, state.problem)
         behind = self.behind_count
         return f"{text}; {behind} monitors behind it are silent" if verdict.change is Change.LOST and behind else text

@@ -51,6 +51,8 @@ def record(transaction: Transaction, claim: Claim, outcome: Outcome, now_ms: int
         outcome = _moot(outcome)
     write(transaction, entry, claim.key, outcome, now_ms)
     about = claim.text if claim.kind is Kind.NOTICE else ""
+    if claim.key.level < 0:  # a raise told again: the case's own text is the first one's
+        about = claim.text.strip().partition("\n")[0]  # without the footnote
     tell(transaction, entry, claim.key, claim.recipient, outcome, now_ms, about=about)
     if outcome.state.fact is Fact.SENT:
         _drop_rungs(transaction, entry, claim, now_ms)

@@ -76,8 +76,9 @@ def _tell(
     if head is None or not head.needs_ack or not policy_of(entry.case).notify_contacted:
         return
     names = {row.key.recipient: row.recipient for row in lookup.told(transaction, entry)}
-    text = f"{words or f'Returned to normal: {notice.about(entry.case)}'} ({entry.code})"
-    note = notice.Notice(text, "clear", f"Returned to normal: {notice.about(entry.case)} ({entry.code})")
+    usual = f"Returned to normal: {notice.about(entry.case)}"
+    subject = f"{notice.beginning(words) or usual} ({entry.code})"
+    note = notice.Notice(f"{words or usual} ({entry.code})", "clear", subject)
     notice.send(transaction, entry, note, notice.informed(entry.case, desk, names), told, now_ms)
 
 

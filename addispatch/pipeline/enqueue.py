@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from addispatch.domain.alarm import Alarm, AlarmState, Priority
-from addispatch.domain.case import Case, Head, Owner, Repeat, priority_of, raise_count
+from addispatch.domain.case import Case, Clear, Head, Owner, Repeat, priority_of, raise_count
 from addispatch.domain.case_state import policy_of
 from addispatch.domain.events import AlarmAdded, AlarmExempt, AlarmOpenedClosed, Event
 from addispatch.domain.exempt import exempt_keyword
@@ -97,7 +97,7 @@ def _raise(transaction: Transaction, order: Order, ident: str, now_ms: int) -> t
     opening = Opening(
         transaction, alarm, ident, desk, now_ms, others=reaches_anybody(order.drafts), owner=order.owner or Owner()
     )
-    cleared = cleared_after(transaction, alarm.source, alarm.key, alarm.ts, now_ms) if alarm.key and alarm.ts else None
+    cleared = _cleared_after(transaction, alarm, now_ms)
     if cleared is not None:
         transaction.event(now_ms, AlarmOpenedClosed(alarm.source, alarm.key or ""))
     refs: dict[str, CaseRef] = {}
@@ -123,6 +123,16 @@ def _raise(transaction: Transaction, order: Order, ident: str, now_ms: int) -> t
     return tuple(refs[target.audience.id] for target, _ in order.drafts)
 
 
+def _cleared_after(transaction: Transaction, alarm: Alarm, now_ms: int) -> Clear | None:
+    """Return the clear that overtook this raise, if any.
+
+    Monitors hand over one change after the other, so none overtakes, and what one reading ends and begins has one time.
+    """
+    if not alarm.key or alarm.ts is None or alarm.source == MONITOR:
+        return None
+    return cleared_after(transaction, alarm.source, alarm.key, alarm.ts, now_ms)
+
+
 def exempt_word(alarm: Alarm, audience: Audience) -> str:
     """Return the word because of which nobody in the audience need acknowledge the alarm (SPEC 5.6)."""
     policy = audience.policy
@@ -139,7 +149,7 @@ def _add(
     told: set[tuple[str, str]],
     now_ms: int,
 ) -> None:
-    """Add a raise to the open case of its key: counted, and told again only if more urgent or after a long time."""
+    """Add a raise to the open case of its key: counted, and told again only if worse or after a long time."""
     case, alarm = entry.case, order.alarm
     head = case.head
     assert head is not None
@@ -152,7 +162,7 @@ def _add(
     repeat = Repeat((mine.times if mine else 0) + 1, at_ms, alarm.text, min(rank, told_rank))
     delta = Case(id=case.id, repeats={order.store_id: repeat})
     times = raise_count(case) + 1
-    if rank < told_rank or _renotify_is_due(transaction, entry, head, now_ms):
+    if rank < told_rank or alarm.is_worse or _renotify_is_due(transaction, entry, head, now_ms):
         rows = new_deliveries(alarm, drafts, told, now_ms, desk=order.desk, case=case, code=entry.code, level=-times)
         transaction.add_deliveries(entry, rows, now_ms)
     transaction.join(entry, delta, now_ms)

@@ -53,7 +53,12 @@ class Address(NamedTuple):
 
 def about(case: Case) -> str:
     """The beginning of the alarm's text."""
-    text = " ".join((case.head.body or case.head.text).split()) if case.head else ""
+    return beginning(case.head.body or case.head.text) if case.head else ""
+
+
+def beginning(text: str) -> str:
+    """Return a text on one line, cut visibly."""
+    text = " ".join(text.split())
     return text if len(text) <= ABOUT_CHARS else f"{text[: ABOUT_CHARS - 3].rstrip()}..."
 
 

@@ -122,6 +122,11 @@ def test_on_a_phone_each_delivery_is_some_lines(monkeypatch, capsys):
     ]  # fmt: skip
 
 
+def test_a_case_shows_what_was_raised_last(capsys):
+    views.cases({"cases": [{"text": "above HI", "last_text": "above HIHI"}]})
+    assert "above HIHI" in capsys.readouterr().out
+
+
 def test_lists_show_the_beginning_of_an_endless_text(capsys):
     endless = "hot " * 1000
     views.events({"events": [{"text": endless}]})

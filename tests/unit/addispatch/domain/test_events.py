@@ -45,6 +45,7 @@ def test_lines_read_like_sentences():
     )
     assert events.DeliveryReported("sms", "Adam", delivered=False, reason="").line == "sms to Adam NOT delivered"
     assert events.AlarmCleared("mqtt", "boiler", 0).line == "mqtt: boiler returned to normal, no open case"
+    assert events.AlarmCleared("monitor", "boiler", 1).line == "monitor: boiler is over, its case is closed"
 
 
 def test_a_free_event_keeps_what_it_is_given():

@@ -9,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from addispatch.domain.alarm import Priority
-from addispatch.domain.judgement import Change, Judged, Limit, Reading, Rules, State, Verdict, judge
+from addispatch.domain.judgement import (
+    Change,
+    Judged,
+    Limit,
+    Reading,
+    Rules,
+    State,
+    Verdict,
+    is_worse,
+    judge,
+    would_hold,
+)  # fmt: skip
 
 HOT = Rules(limits={Limit.HI: 80.0, Limit.HIHI: 90.0, Limit.LO: 10.0, Limit.LOLO: 5.0}, deadband=2.0)
 
@@ -105,6 +116,36 @@ def test_a_limit_that_is_taken_away_ends_its_alarm():
     state, _ = run(HOT, [85])
     _, verdicts = judge(Rules(limits={Limit.LO: 10.0}), state, Reading(85), 1)
     assert verdicts == [Verdict(Change.CLEARED, Limit.HI)]
+
+
+def test_worse_is_what_people_do_not_know_yet():
+    news = {
+        (limit, than) for limit in (Limit.HIHI, Limit.HI, Limit.LO) for than in (Limit.HIHI, Limit.HI, Limit.LO)
+        if is_worse(limit, than)
+    }  # fmt: skip
+    assert news == {
+        (Limit.HIHI, Limit.HI), (Limit.HIHI, Limit.LO), (Limit.HI, Limit.LO), (Limit.LO, Limit.HI), (Limit.LO, Limit.HIHI)
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "limit", "value", "held"),
+    [
+        (None, HOT, Limit.HI, 20, False),
+        (None, Rules(), Limit.HI, 85, True),
+        (HOT, Rules(limits={Limit.HI: 200.0}), Limit.HI, 85, True),
+        (HOT, Rules(limits={Limit.HI: 200.0}), Limit.HI, 79, True),
+        (HOT, Rules(limits={Limit.HI: 200.0}), Limit.HI, 20, False),
+        (HOT, Rules(limits={Limit.LO: 1.0}), Limit.LO, 11, True),
+        (HOT, Rules(limits={Limit.LO: 1.0}), Limit.LO, 50, False),
+        (Rules(alarm_on=True), Rules(alarm_on=False), Limit.ON, True, True),
+        (Rules(alarm_on=True), Rules(alarm_on=True, retries=7), Limit.ON, False, False),
+        (Rules(rate=5.0), Rules(rate=9.0), Limit.RATE, 3, True),
+        (Rules(rate=5.0), Rules(rate=5.0, retries=7), Limit.RATE, 3, False),
+    ],
+)
+def test_whether_an_alarm_ends_because_its_rules_are_others(before, after, limit, value, held):
+    assert would_hold(before, after, limit, value) is held
 
 
 def test_priorities_of_single_limits():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from addispatch.domain.judgement import Change, Limit, Rules, Verdict
@@ -33,6 +35,35 @@ def test_what_is_told(verdict, value, text):
 def test_lost_contact_is_a_condition_of_its_own():
     assert BOILER.key(Verdict(Change.RAISED, Limit.HIHI)) == BOILER.key(Verdict(Change.CLEARED, Limit.LO)) == "Boiler"
     assert BOILER.key(Verdict(Change.LOST)) == BOILER.key(Verdict(Change.FOUND)) == "Boiler/contact"
+
+
+def test_no_two_monitors_share_a_key_whatever_they_are_called():
+    names = [stem + "".join(ends) for stem in ("P", "p/", "/contact")
+             for ends in itertools.product(("", "/contact", "/value"), repeat=2)]  # fmt: skip
+    monitors = [Monitor(id=name, name=name, probe="ping") for name in dict.fromkeys(names)]
+    keys = [
+        one.key(verdict) for one in monitors for verdict in (Verdict(Change.LOST), Verdict(Change.RAISED, Limit.HI))
+    ]
+    assert len(set(keys)) == len(keys)
+    assert keys[:2] == ["P/contact", "P"], "as ever"
+
+
+@pytest.mark.parametrize(
+    ("limit", "text"),
+    [
+        (Limit.HIHI, "Boiler: 50 °C, no longer above HIHI 90 °C"),
+        (Limit.LO, "Boiler: 50 °C, no longer below LO 10 °C"),
+        (Limit.HI, "Boiler: 50 °C, no longer above HI"),
+        (Limit.RATE, "Boiler: 50 °C no longer changes fast"),
+        (Limit.STALE, "Boiler: 50 °C changes again"),
+    ],
+)
+def test_what_is_told_when_one_alarm_ends_and_another_one_begins(limit, text):
+    assert BOILER.passed_on(limit, 50.0).rstrip() == text
+
+
+def test_what_is_told_when_the_limits_are_others():
+    assert BOILER.changed_limits(95.0) == "Boiler: 95 °C, its limits were changed"
 
 
 def test_templates_may_use_the_value_the_limit_and_the_keys_of_the_probe():

@@ -28,7 +28,7 @@ def test_all_of_it_comes_back():
 @pytest.mark.parametrize("text", ["x" * 500, "°" * 500, "\N{FIRE}" * 500, '"\\\n' * 200, "\ud800" * 100])
 def test_long_texts_are_cut_so_that_a_mark_is_never_too_long(text: str):
     every = Memory(
-        number=10**9, is_lost=True, active=frozenset(Limit), value=text, problem=text, value_at_ms=10**13,
+        number=10**9, is_lost=True, active=frozenset(Limit), value=text, problem=text, value_at_ms=10**13, worst=Limit.STALE,
         read_at_ms=10**13, latency_ms=123456.7, read_count=10**10, ok_count=10**10,
     )  # fmt: skip
     assert len(every.packed) <= MAX_BYTES
@@ -66,6 +66,37 @@ def test_each_verdict_that_is_an_alarm_counts_and_the_first_of_two_is_remembered
     assert (first.number, first.is_lost, first.active) == (1, True, frozenset())
     assert first.told(Verdict(Change.FOUND), calm).number == 2
     assert both.told(Verdict(Change.EASED, Limit.HI), calm).number == 0
+
+
+def test_the_worst_that_was_told_is_known_until_the_next_alarm():
+    def told(memory, change, limit, *active):
+        verdict = Verdict(change, limit)
+        return memory.is_worse(verdict), memory.told(verdict, State(judged=dict.fromkeys(active, Judged(True))))
+
+    memory, seen = Memory(), []
+    for change, limit, *active in (
+        (Change.RAISED, Limit.HI, Limit.HI),
+        (Change.RAISED, Limit.HIHI, Limit.HI, Limit.HIHI),
+        (Change.EASED, Limit.HI, Limit.HI),
+        (Change.LOST, None, Limit.HI),
+        (Change.RAISED, Limit.HIHI, Limit.HI, Limit.HIHI),
+        (Change.EASED, Limit.HI, Limit.HI),
+        (Change.CLEARED, Limit.HI),
+        (Change.RAISED, Limit.HI, Limit.HI),
+        (Change.RAISED, Limit.HIHI, Limit.HI, Limit.HIHI),
+    ):
+        is_worse, memory = told(memory, change, limit, *active)
+        memory = unpacked(memory.packed)
+        if change is Change.RAISED:
+            seen.append((limit, is_worse))
+    assert seen == [
+        (Limit.HI, False), (Limit.HIHI, True), (Limit.HIHI, False), (Limit.HI, False), (Limit.HIHI, True)
+    ]  # fmt: skip
+    assert unpacked(b'{"lost":false,"active":["hi"]}').is_worse(Verdict(Change.RAISED, Limit.HIHI)), (
+        "older versions, too"
+    )
+    other = memory.told_first(Verdict(Change.CLEARED, Limit.HIHI))
+    assert other.is_worse(Verdict(Change.RAISED, Limit.LO)), "the other side is news"
 
 
 def test_of_two_nodes_marks_the_one_that_told_more_counts_then_the_one_that_read_last():

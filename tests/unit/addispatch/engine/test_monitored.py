@@ -9,7 +9,7 @@ from pathlib import Path
 from probes import nothing_stored, watch, watched, watching
 from tale import Tale, group, people, settings
 
-from addispatch.domain.errors import StoreError
+from addispatch.domain.errors import Refused, StoreError
 from addispatch.domain.judgement import Limit
 from addispatch.domain.monitor_memory import Memory, unpacked
 from addispatch.engine import monitored
@@ -60,7 +60,7 @@ async def test_a_new_name_is_a_new_condition(tmp_path: Path) -> None:
         await tale.phone("Adam").expects("Boiler: 85")
         await watch(tale, dials, dataclasses.replace(watched("Boiler", **hot), name="Kettle"))
         await tale.quiet()
-        await tale.phone("Adam").expects("Boiler: 85, back to normal")
+        await tale.phone("Adam").expects("Boiler: is called Kettle now")
         await dials.is_read("Boiler")
         await tale.phone("Adam").expects("Kettle: 85, above HI")
 
@@ -121,3 +121,46 @@ async def test_it_is_remembered_at_once_if_another_value_is_there_and_seldom_if_
         assert unpacked(one.to_remember()).problem == "no answer"
         await dials.is_read("Boiler")
         assert unpacked(one.to_remember(is_last=True)) != Memory()
+
+
+def refusing(tale, refused, seen):
+    """Let the node refuse the alarms of which this is true, as the pipeline does: for good."""
+    accept = tale.node.accept
+
+    def take(alarm):
+        if not refused(alarm):
+            return accept(alarm)
+        seen.append(alarm.text)
+        future = asyncio.get_running_loop().create_future()
+        future.set_exception(Refused("text", "is not liked"))
+        return future
+
+    return take
+
+
+async def test_words_that_are_refused_are_told_as_ours(tmp_path, monkeypatch) -> None:
+    boiler = watched("Boiler", text="BAD {{value}}", limits={Limit.HI: 80.0})
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, boiler) as dials:
+        seen: list[str] = []
+        monkeypatch.setattr(tale.node, "accept", refusing(tale, lambda alarm: "BAD" in alarm.text, seen))
+        await dials.shows("Boiler", 85)
+        await dials.is_read("Boiler", 3)
+        await tale.phone("Adam").expects("Boiler: 85, above HI 80")
+        assert seen == ["BAD 85"]
+        assert (
+            "Monitor Boiler: its words were refused (text: is not liked), ours are told instead" in await tale.events()
+        )
+
+
+async def test_what_is_refused_for_good_is_an_event_and_holds_up_nothing(tmp_path, monkeypatch) -> None:
+    boiler = watched("Boiler", retries=0, limits={Limit.HI: 80.0})
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, boiler) as dials:
+        seen: list[str] = []
+        monkeypatch.setattr(tale.node, "accept", refusing(tale, lambda alarm: "above" in alarm.text, seen))
+        await dials.shows("Boiler", 85)
+        await dials.is_read("Boiler", 3)
+        assert seen == ["Boiler: 85, above HI 80"], "once"
+        await dials.hides("Boiler")
+        await tale.phone("Adam").expects("Boiler: no contact")
+        lost = "Monitor Boiler: nobody is told, it was refused (text: is not liked): Boiler: 85, above HI 80"
+        assert lost in await tale.events()

@@ -285,7 +285,7 @@ async def test_one_that_comes_back_before_its_end_was_told_goes_on_from_there(tm
             tale.clock.forward(seconds=1)
             await watch(tale, dials, hot)
         await dials.is_read("Boiler", 4)
-        await tale.phone("Adam").expects("back to normal")
+        await tale.phone("Adam").expects("Boiler: no longer watched")
         await tale.phone("Adam").expects("above HI")
 
 
@@ -300,7 +300,7 @@ async def test_the_end_of_one_that_is_gone_is_told_when_the_ledger_takes_it(tmp_
                 await watch(tale, dials)
                 await tale.phone("Adam").is_silent()
             await until(lambda: len(tale.phone("Adam").texts) == 2)
-            await tale.phone("Adam").expects("back to normal")
+            await tale.phone("Adam").expects("Boiler: no longer watched")
 
 
 async def test_what_was_seen_is_written_now_and_then_and_at_the_end(tmp_path: Path, monkeypatch) -> None:

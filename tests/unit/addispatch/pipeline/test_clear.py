@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from pipelines import ADAM, JANE, group
+from pipelines import ADAM, JANE, group, person
 from rooms import PHONE_ADAM, PHONE_BO, PHONE_JANE, open_room, usual
 
 from addispatch.domain.alarm import AlarmState
@@ -182,3 +182,24 @@ async def test_the_kept_clear_is_of_that_source_and_key(tmp_path):
         assert await look("mqtt", "boiler", KEPT_MS + 1) is None
         assert await look("modbus", "boiler") is None
         assert await look("mqtt", "pump") is None
+
+
+async def test_what_a_monitor_raises_is_never_from_before_its_clear(tmp_path):
+    """It hands over one after the other; what one reading ends and begins has one time, and clocks are set back."""
+    async with open_room(tmp_path, *ASKING) as room:
+        for raised_at in (AT, AT - timedelta(hours=1)):
+            await cleared(room, source="monitor", ts=AT)
+            await room.accept("hot", key="boiler", source="monitor", ts=raised_at, to=("Ops",))
+            assert [case["state"] for case in await room.cases()].count("open") == 1
+        assert await room.events("AlarmOpenedClosed") == []
+
+
+async def test_mails_about_a_monitor_have_its_words_as_their_subject(tmp_path):
+    by_mail = person("Ann", email=("ann@plant.example",))
+    async with open_room(tmp_path, by_mail, usual(), group("Ops", "Ann", policy="usual")) as room:
+        await room.accept("hot", key="boiler", source="monitor", to=("Ops",))
+        await room.sends()
+        words = "boiler: no longer watched"
+        await room.accept(words, key="boiler", source="monitor", state=AlarmState.CLEARED)
+        subjects = [claim.subject for claim in await room.claims() if claim.key.channel == "email"]
+        assert [subject.split(" (")[0] for subject in subjects] == [words]

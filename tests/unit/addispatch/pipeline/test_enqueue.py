@@ -68,6 +68,17 @@ async def test_a_more_urgent_raise_tells_a_person_in_two_open_cases_once(tmp_pat
         assert sorted(told) == [("Adam", "email"), ("Adam", "sms"), ("Jane", "email"), ("Jane", "sms")]
 
 
+async def test_a_raise_that_is_worse_is_told_again_with_the_same_priority(tmp_path):
+    async with open_room(tmp_path, *POLICED) as node:
+        await node.accept(key="boiler", to=("Ops",))
+        await node.sends()
+        for text, is_worse in (("same", False), ("worse", True), ("as bad", False)):
+            await node.accept(text, key="boiler", to=("Ops",), is_worse=is_worse)
+        (case,) = await node.cases()
+        assert [words(d) for d in case["deliveries"]] == ["hot", "hot", "worse", "worse"]
+        assert case["count"] == 4
+
+
 async def test_long_after_the_last_message_a_raise_is_told_again(tmp_path):
     """However often it is raised in between: the policy says 600 s."""
     async with open_room(tmp_path, *POLICED) as node:
