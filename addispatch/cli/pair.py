@@ -31,6 +31,8 @@ def _status(doc: Doc) -> None:
     mirror = "pending messages are mirrored" if doc["mirror"] else "queue not mirrored"
     settled = "settled" if doc["settled"] else "not settled: it sends nothing yet"
     _line("Mode", f"{doc['mode']}, {mirror}, {settled}")
+    if differs := doc.get("differs"):
+        _line("Differs", printable(differs), "red")
     if peer is not None:
         _line("Other node", _peer(peer))
     for path in doc["paths"]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from addispatch.cluster.liveness import Standing
 from addispatch.domain.events import INFO, SEVERE, WARNING, Said
+from addispatch.engine import alike
 
 if TYPE_CHECKING:
     from addispatch.cluster.messages import Heartbeat
@@ -20,6 +21,8 @@ BACK_S = 0.5
 REFUSES_S = 10.0
 #: A node that may not be one of the pair is there until it was silent for so long, in seconds.
 RIVAL_S = 10.0
+#: What must be alike and differs for so long is an alert, in seconds: to change both one by one takes less.
+DIFFERS_S = 60.0
 #: A copy that stayed alone is told of as an event once in so long, in seconds.
 SINGLE_S = 60.0
 #: The first ones are told together, after so long, in seconds.
@@ -37,7 +40,7 @@ class Peer:
         self._single_s = float("-inf")
         self._standing = Standing.UNKNOWN
         self._down_s = self._rival_s = float("-inf")
-        self._rival = ""
+        self._rival = self._differs = ""
 
     # -- what comes --------------------------------------------------------------------------------------------------
 
@@ -153,8 +156,21 @@ class Peer:
     def _rival_now(self) -> str:
         return self._rival if self._node.clock.monotonic_s() - self._rival_s < RIVAL_S else ""
 
+    def difference(self) -> str:
+        """What must be alike on both nodes and is not, as long as the other one is there."""
+        rules = self._cluster.rules
+        peer = rules.peer if rules.has_peer else None
+        return alike.difference(rules.local, peer.local, peer.who.name) if peer is not None else ""
+
+    def _look_at_difference(self) -> None:
+        before, self._differs = self._differs, self.difference()
+        if self._differs and self._differs != before:
+            self._node.say(Said(f"Cluster: {self._differs}", WARNING, "ClusterDiffers"))
+        self._node.conditions.report("settings of the pair", self._differs, grace_s=DIFFERS_S)
+
     def look(self) -> None:
         """Report how it, and the brokers, stand: a tick."""
+        self._look_at_difference()
         self.tell_single()
         broken = [f"{path}: {trouble}" for path, trouble in sorted(self.paths.items()) if trouble]
         text = f"Brokers between the nodes are out of reach, please check them: {'; '.join(broken)}"
@@ -203,6 +219,7 @@ class Peer:
                 "url": peer.local.url,
             },
             "peer_status": f"Disconnected. {problem}" if problem else "Connected",
+            "differs": self.difference(),
             "paths": [
                 {
                     "broker": path,
@@ -229,7 +246,7 @@ class Peer:
     def state(self) -> str:
         """What this node does, in the seed's words."""
         cluster, rules = self._cluster, self._cluster.rules
-        if cluster.config.mode == "active/active":
+        if not rules.is_passive:  # while the modes differ neither node is passive
             return "Active"
         if cluster.role == "master":
             return "Active Master"

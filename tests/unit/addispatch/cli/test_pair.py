@@ -48,6 +48,11 @@ def test_a_pair_that_is_well(capsys):
     ]
 
 
+def test_what_differs_has_its_line(capsys):
+    lines = shown(capsys, differs="mirror is true on this node and false on node-b: …")
+    assert lines[4] == "Differs     mirror is true on this node and false on node-b: …"
+
+
 def test_the_other_one_is_dead(capsys):
     dead = DOC["peer"] | {"standing": "down", "settled": False, "channels": {}, "disk": "full"}
     lines = shown(

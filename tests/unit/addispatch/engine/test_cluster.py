@@ -101,7 +101,7 @@ class Both:
         for _ in range(round(for_s / 0.25)):
             self.a.clock.forward(seconds=0.25)
             for one in (self.a, self.b):
-                one.twin._step(ev.Became(one.twin.local()))
+                one.twin._become()
                 one.twin._step(ev.Tick())
                 one.twin.peer.look()
                 one.twin._look_at_duty()
@@ -128,14 +128,15 @@ class Both:
 
 
 @contextlib.asynccontextmanager
-async def open_both(folder, roles=("master", "slave"), **cluster):
+async def open_both(folder, roles=("master", "slave"), second=None, **cluster):
+    """``second``: what is set otherwise on the second node."""
     async with contextlib.AsyncExitStack() as stack:
         members = []
         for name, role, store in (("a", roles[0], "s1"), ("b", roles[1], "s2")):
             (folder / name).mkdir()
             options = {"clock": members[0].clock} if members else {}
             room = await stack.enter_async_context(open_room(folder / name, *OPS, store_id=store, **options))
-            member = Member(room, f"node-{name}", role, **cluster)
+            member = Member(room, f"node-{name}", role, **(cluster | (second or {} if members else {})))
             await member.begin(store)
             members.append(member)
         both = Both(*members)
@@ -264,6 +265,53 @@ async def test_a_node_of_the_same_role_is_told_of_however_long_both_run(tmp_path
             for one, other in ((both.a, "node-b"), (both.b, "node-a")):
                 assert one.bad["role of this node"].startswith(f"{other} at ")
                 assert one.twin.peer.document()["peer_status"].startswith(f"Disconnected. {other} at ")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        (
+            {"mode": "active/passive"},
+            {"mode": "active/active"},
+            "mode is active/passive on this node and active/active on",
+        ),
+        ({"mirror": True}, {"mirror": False}, "mirror is true on this node and false on node-b"),
+        ({"mirror": False}, {"mirror": True}, "mirror is false on this node and true on node-b"),
+    ],
+)
+async def test_what_differs_between_the_nodes_is_told_and_sends_nothing_twice(tmp_path, first, second, words):
+    async with open_both(tmp_path, second=second, **first) as both:
+        sent = {both.a: list[str](), both.b: list[str]()}
+        for one in sent:
+            one.room.pipeline._owner = one.twin.owner_for
+        for number in range(12):
+            alarm = {"text": f"hot {number}", "is_shared": True, "fingerprint": bytes([number])}
+            one, other = (both.a, both.b) if number % 2 else (both.b, both.a)
+            one.accept(**alarm)
+            if number % 3 == 0:  # the copy is there before the publish
+                await both.talk()
+            sent[one] += await one.room.sends("sms")
+            other.accept(**alarm)
+            if number % 3 == 1:  # the copy comes later; else both at once
+                sent[other] += await other.room.sends("sms")
+            await both.passes(0.25)
+        await both.passes(3.0)
+        for one in sent:
+            sent[one] += await one.room.sends("sms")
+        texts = [line.split("\n")[0] for line in sent[both.a] + sent[both.b]]
+        assert sorted(texts) == sorted(f"{who}: hot {number}" for who in ("Adam", "Jane") for number in range(12))
+        assert sent[both.a], "both send"
+        assert sent[both.b]
+        for one in (both.a, both.b):
+            told = [line for line in one.said if line.startswith("Cluster: m")]
+            assert len(told) == 1
+            assert one.bad["settings of the pair"] == one.twin.peer.document()["differs"] != ""
+            assert one.twin.peer.state() == "Active"
+            assert one.twin.rules.local.mirror, "one of the two mirrors: both do"
+        assert both.a.bad["settings of the pair"].startswith(words)
+        both.cut()
+        await both.passes(3.0)
+        assert not both.a.bad["settings of the pair"], "of a node that is away nothing is said"
 
 
 async def test_nobody_says_that_the_directory_of_a_node_that_is_away_is_the_same(both):

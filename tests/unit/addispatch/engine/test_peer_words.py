@@ -9,7 +9,7 @@ import pytest
 from addispatch.cli import views
 from addispatch.cluster.liveness import Standing
 from addispatch.cluster.messages import Heartbeat, Identity, Local
-from addispatch.engine.peer import APART_S, BACK_S, REFUSES_S, RIVAL_S, Peer
+from addispatch.engine.peer import APART_S, BACK_S, DIFFERS_S, REFUSES_S, RIVAL_S, Peer
 
 
 class Seen:
@@ -23,7 +23,7 @@ class Seen:
         self.name, self.cluster = "node-a", "plant"
 
     def _report(self, name, problem, *, grace_s):
-        short = {"role of this node": RIVAL_S, "alarms": REFUSES_S}
+        short = {"role of this node": RIVAL_S, "alarms": REFUSES_S, "settings of the pair": DIFFERS_S}
         assert grace_s == short.get(name, APART_S)
         self.reported[name] = problem
 
@@ -38,7 +38,9 @@ def seen():
 
 def made(seen, *, has_peer=True):
     other = Heartbeat(Identity("node-b", 1, "s2", "b2"), 1, "", "", True, Local(), 0)
-    rules = SimpleNamespace(peer=other, has_peer=has_peer, standing=Standing.UP, is_settled=True)
+    rules = SimpleNamespace(
+        peer=other, has_peer=has_peer, standing=Standing.UP, is_settled=True, local=Local(), is_passive=False
+    )
     rules.live = SimpleNamespace(silence_s=lambda now_s: now_s - seen.heard_s)
     config = SimpleNamespace(mode="active/active")
     peer = Peer(seen, SimpleNamespace(role="master", rules=rules, config=config, learn=lambda _who: None, refusal=str))
