@@ -87,7 +87,12 @@ def _fetch(client: Client, made: Path) -> None:
 @app.command()
 def restore(
     file: _File,
-    force: Annotated[bool, typer.Option("--force", help="Also over newer open cases, or of another node.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Also over newer open cases, or of another node (which takes its place in a pair)."
+        ),
+    ] = False,
     as_json: AsJson = False,
     config: ConfigFile = None,
     data_dir: DataDir = None,

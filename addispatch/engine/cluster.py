@@ -246,6 +246,14 @@ class Cluster:
         else:
             self._step(ev.Came(message, header.store, header.boot))
 
+    def unproven(self, _path: str, header: Header, body: bytes) -> None:
+        """A heartbeat of a boot that never names ours: one with this node's rank does not listen to us, either."""
+        with contextlib.suppress(ValueError, KeyError, TypeError, IndexError, AttributeError):
+            message = wire.decode(wire.HEARTBEAT, header, body)
+            if isinstance(message, Heartbeat) and message.who.rank == self.rules.me.rank:
+                self._step(ev.Beat(message))
+                self.peer.rival(message)
+
     def beat(self, path: str, header: Header) -> None:
         """A heartbeat came by a path."""
         self.peer.heard_by(path, header.sender)
@@ -267,6 +275,7 @@ class Cluster:
 
     def stranger(self, reason: str, path: str, count: int) -> None:
         """Something that is not of our cluster was dropped."""
+        self.peer.strange(reason)
         times = f" ({count} times)" if count > 1 else ""
         self._node.say(Said(f"Cluster: dropped what came by {path}: {reason}{times}", WARNING, "ClusterStranger"))
 

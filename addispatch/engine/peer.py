@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from addispatch.cluster.liveness import Standing
+from addispatch.cluster.path import OWN_NAME
 from addispatch.domain.events import INFO, SEVERE, WARNING, Said
 from addispatch.engine import alike
 
@@ -23,6 +24,8 @@ REFUSES_S = 10.0
 RIVAL_S = 10.0
 #: What must be alike and differs for so long is an alert, in seconds: to change both one by one takes less.
 DIFFERS_S = 60.0
+#: What was dropped is told once a minute; it is a reason for silence for a little longer, in seconds.
+STRANGE_S = 75.0
 #: A copy that stayed alone is told of as an event once in so long, in seconds.
 SINGLE_S = 60.0
 #: The first ones are told together, after so long, in seconds.
@@ -40,7 +43,8 @@ class Peer:
         self._single_s = float("-inf")
         self._standing = Standing.UNKNOWN
         self._down_s = self._rival_s = float("-inf")
-        self._rival = self._differs = ""
+        self._strange_s = float("-inf")
+        self._rival = self._differs = self._strange = ""
 
     # -- what comes --------------------------------------------------------------------------------------------------
 
@@ -73,10 +77,15 @@ class Peer:
         role, url = heartbeat.local.role, heartbeat.local.url
         where = f" at {url}" if url else ""
         self._rival = (
-            f"{heartbeat.who.name}{where} began with the same role as this node (it is the {role} now), and neither "
-            "listens to the other: stop one of them, give it the other role and an empty data folder"
+            f"{heartbeat.who.name}{where} began with the same role as this node (it is the {role} now), or was restored "
+            "from its backup, and neither listens to the other: stop one of them, give it the other role and an empty "
+            "data folder"
         )
         self._rival_s = self._node.clock.monotonic_s()
+
+    def strange(self, reason: str) -> None:
+        """Something on the link was dropped: it may be the other node, with another key or under this node's name."""
+        self._strange, self._strange_s = reason, self._node.clock.monotonic_s()
 
     def changed(self, standing: Standing, heartbeat: Heartbeat | None) -> bool:
         """It came, went, or tells something else of itself; True if it has come."""
@@ -144,6 +153,9 @@ class Peer:
         if rival := self._rival_now():
             return rival
         peer, now_s = self._cluster.rules.peer, self._node.clock.monotonic_s()
+        return self._silence(peer, now_s) + self._dropped(now_s)
+
+    def _silence(self, peer: Heartbeat | None, now_s: float) -> str:
         if peer is None:
             return "nothing heard of it yet"
         heard_s = max(self._beats.values(), default=self._down_s)
@@ -152,6 +164,14 @@ class Peer:
         # It may be short: a broker says at once that the connection of a node has ended.
         silence_s = self._cluster.rules.live.silence_s(now_s)
         return f"{peer.who.name} has been silent for {silence_s:.{0 if silence_s >= 1 else 1}f} s"
+
+    def _dropped(self, now_s: float) -> str:
+        """What may be the reason: the link dropped something lately."""
+        if now_s - self._strange_s >= STRANGE_S:
+            return ""
+        is_named_alike = self._strange == OWN_NAME
+        why = f"another node has the name {self._node.name}, too" if is_named_alike else self._strange
+        return f"; what came by the brokers was dropped: {why}"
 
     def _rival_now(self) -> str:
         return self._rival if self._node.clock.monotonic_s() - self._rival_s < RIVAL_S else ""

@@ -12,9 +12,11 @@ from pipelines import group, until
 from rooms import PHONE_ADAM, PHONE_BO, PHONE_JANE, open_room, usual
 
 from addispatch.cluster import events as ev
+from addispatch.cluster import wire
 from addispatch.cluster.envelope import Header
 from addispatch.cluster.keyring import generate
 from addispatch.cluster.liveness import Standing
+from addispatch.cluster.messages import Heartbeat, Identity
 from addispatch.cluster.replica import Peer as Known
 from addispatch.config import Config
 from addispatch.domain.alarm import Alarm
@@ -265,6 +267,29 @@ async def test_a_node_of_the_same_role_is_told_of_however_long_both_run(tmp_path
             for one, other in ((both.a, "node-b"), (both.b, "node-a")):
                 assert one.bad["role of this node"].startswith(f"{other} at ")
                 assert one.twin.peer.document()["peer_status"].startswith(f"Disconnected. {other} at ")
+
+
+async def test_the_node_that_runs_hears_of_one_that_was_restored_from_its_backup(both):
+    """The link knows another boot of node-b, and this one never names ours: it takes us for its rival."""
+    both.cut()
+    await both.passes(3.0)
+    restored = Heartbeat(Identity("node-b", 0, "s9", "b9"), 7, "", "", True, both.b.twin.rules.local)
+    header = Header(v=1, kid="k1", sender="node-b", store="s9", boot="b9", n=7, to="", tstore="", tboot="", ts=0)
+    ((_, body),) = wire.encode(restored)
+    both.a.twin.unproven("broker", header, body)
+    await both.passes(0.25)
+    words = (
+        "node-b at http://localhost:5556 began with the same role as this node (it is the slave now), or was restored"
+    )
+    assert both.a.bad["role of this node"].startswith(words)
+    assert both.a.twin.peer.document()["peer_status"].startswith(f"Disconnected. {words}")
+    assert sum("has the role of node-a in the file, too" in line for line in both.a.said) == 1
+    ((_, other),) = wire.encode(restored._replace(who=restored.who._replace(rank=1)))
+    both.a.clock.forward(seconds=60)
+    both.a.twin.unproven("broker", header, other)
+    both.a.twin.unproven("broker", header, b"[]")
+    await both.passes(0.25)
+    assert not both.a.bad["role of this node"], "an old boot of the other node is no rival"
 
 
 @pytest.mark.parametrize(
