@@ -44,7 +44,7 @@ class LinkHandler(Protocol):
         """
 
     def unproven(self, path: str, header: Header, body: bytes) -> None:
-        """Called for each authentic heartbeat of a node under another boot than the proven one, which does not name ours.
+        """Called for each authentic heartbeat of a boot that is not the proven one and does not name ours.
 
         It may be from long ago, so nothing follows from it but words for people.
         """
