@@ -78,8 +78,8 @@ class Peer:
         where = f" at {url}" if url else ""
         self._rival = (
             f"{heartbeat.who.name}{where} began with the same role as this node (it is the {role} now), or was "
-            "restored from its backup, and neither listens to the other: stop one of them, give it the other role and an "
-            "empty data folder"
+            "restored from its backup, and neither listens to the other: stop one of them, give it the other role and "
+            "an empty data folder"
         )
         self._rival_s = self._node.clock.monotonic_s()
 
