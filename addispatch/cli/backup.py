@@ -84,10 +84,22 @@ def _fetch(client: Client, made: Path) -> None:
         raise Failure([f"{made.parent} cannot be written: {error.strerror}"]) from None
 
 
+#: Said after the backup of another node was restored.
+_OTHER = (
+    "If that node runs and this is the other one of its pair, both claim one role now, and both send: "
+    "do not start this one; empty its data folder, then start it, and that node fills it."
+)
+
+
 @app.command()
 def restore(
     file: _File,
-    force: Annotated[bool, typer.Option("--force", help="Also over newer open cases, or of another node.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Also over newer open cases, or of another node (which takes its place in a pair)."
+        ),
+    ] = False,
     as_json: AsJson = False,
     config: ConfigFile = None,
     data_dir: DataDir = None,
@@ -111,6 +123,8 @@ def restore(
         print_json({"data_dir": str(folder), "held": counted, "kept": done.aside, **_about(done.manifest)})
     else:
         _show(folder, counted, done.aside)
+        if place.node and done.manifest.node != place.node:
+            print(colour(f"It is the backup of {printable(done.manifest.node)}. {_OTHER}", "yellow"))
 
 
 def _make(folder: Path) -> None:

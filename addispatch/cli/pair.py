@@ -31,6 +31,8 @@ def _status(doc: Doc) -> None:
     mirror = "pending messages are mirrored" if doc["mirror"] else "queue not mirrored"
     settled = "settled" if doc["settled"] else "not settled: it sends nothing yet"
     _line("Mode", f"{doc['mode']}, {mirror}, {settled}")
+    if differs := doc.get("differs"):
+        _line("Differs", printable(differs), "red")
     if peer is not None:
         _line("Other node", _peer(peer))
     for path in doc["paths"]:
@@ -52,6 +54,8 @@ def _status(doc: Doc) -> None:
 
 def _peer(peer: dict[str, Any]) -> str:
     channels = ", ".join(f"{name} {state}" for name, state in peer["channels"].items()) or "no channels"
+    if peer["standing"] == "down":  # whatever else is known of it is from before
+        return printable(f"{peer['name']} ({peer['role']}, down); its channels when it was heard last: {channels}")
     settled = "settled" if peer["settled"] else "not settled"
     disk = "" if peer["disk"] == "ok" else f", disk {peer['disk']}"
     return printable(f"{peer['name']} ({peer['role']}, {peer['standing']}, {settled}): {channels}{disk}")

@@ -42,9 +42,13 @@ class Local(NamedTuple):
     pause: Pause = Pause()
     config: Config = Config()
     url: str = ""
+    #: Whether entries are told to the other node; ``mirror_set`` is what the configuration says (``engine.alike``).
     mirror: bool = True
     #: The number its texts come from, as people see it.
     number: str = ""
+    #: ``active/active`` or ``active/passive``, as the configuration says; empty: a node of an older version, unknown.
+    mode: str = ""
+    mirror_set: bool = True
 
 
 class Heartbeat(NamedTuple):

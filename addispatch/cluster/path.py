@@ -43,6 +43,12 @@ class LinkHandler(Protocol):
         Its boot is the proven one, or none is proven yet.
         """
 
+    def unproven(self, path: str, header: Header, body: bytes) -> None:
+        """Called for each authentic heartbeat of a boot that is not the proven one and does not name ours.
+
+        It may be from long ago, so nothing follows from it but words for people.
+        """
+
     def path_up(self, path: str) -> None:
         """Called when a broker took us."""
 
@@ -159,6 +165,8 @@ class BrokerPath:
             self._beat(header)
         if verdict is Verdict.ADMIT:
             owner.handler.heard(self.name, header, kind, body)
+        elif kind == HEARTBEAT and verdict is Verdict.UNKNOWN_BOOT:
+            owner.handler.unproven(self.name, header, body)
 
     def _beat(self, header: Header) -> None:
         """Tell of a heartbeat unless this path told of a later one: a broker keeps the order, a replay does not."""

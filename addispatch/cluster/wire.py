@@ -75,8 +75,9 @@ def _heartbeat(beat: Heartbeat) -> bytes:
             "pause": list(local.pause),
             "cfg": list(local.config),
             "url": local.url,
-            "mirror": local.mirror,
+            "mirror": local.mirror_set,
             "number": local.number,
+            "mode": local.mode,
         }
     )
 
@@ -119,6 +120,8 @@ def _read_heartbeat(header: Header, doc: dict[str, Any]) -> Heartbeat:
         url=str(doc["url"]),
         mirror=bool(doc["mirror"]),
         number=str(doc.get("number", "")),
+        mode=str(doc.get("mode", "")),
+        mirror_set=bool(doc["mirror"]),
     )
     who = Identity(header.sender, int(doc["rank"]), header.store, header.boot)
     seen = _table(doc["seen"])

@@ -232,14 +232,18 @@ class ClusterConfig(_Table):
         from addispatch.runtime.mqtt_client import BrokerAddress  # noqa: PLC0415
 
         seen: set[str] = set()
+        wrong: list[str] = []
         for number, url in enumerate(value, 1):
             try:
                 address = str(BrokerAddress.parse(url))
             except ConfigError as error:
-                raise ValueError(f"number {number} {error.problem}: {error.hint}") from None
+                wrong.append(f"number {number} {error.problem}: {error.hint}")
+                continue
             if address in seen:
-                raise ValueError(f"{address} is there twice")
+                wrong.append(f"{address} is there twice")
             seen.add(address)
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return value
 
     @field_validator("key")
@@ -257,6 +261,8 @@ class ClusterConfig(_Table):
     def _fits_together(self) -> Self:
         if self.t_dead_s < 3 * self.hb_s:
             raise ValueError(f"t_dead_s ({self.t_dead_s:g}) must be at least three times hb_s ({self.hb_s:g})")
+        if self.strict and not self.mirror:
+            raise ValueError("strict needs mirror: without it the other node holds no copy of an alarm")
         if self.password is not None and self.user is None:
             raise ValueError("password is there, user is missing")
         if (self.cert_file is None) != (self.key_file is None):

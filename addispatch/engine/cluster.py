@@ -21,7 +21,7 @@ from addispatch.cluster.messages import Heartbeat, Identity, Local, Pause
 from addispatch.cluster.node import Node as Rules
 from addispatch.domain.errors import StoreError
 from addispatch.domain.events import INFO, SEVERE, WARNING, Said
-from addispatch.engine import joining, names, orphans, pause
+from addispatch.engine import alike, joining, names, orphans, pause
 from addispatch.engine.merging import Merging
 from addispatch.engine.peer import Peer
 from addispatch.engine.replication import Replication
@@ -93,7 +93,7 @@ class Cluster:
             t_mirror_s=config.t_mirror_s,
         )
         me = Identity(node.name, rank, store_id, _boot())
-        is_passive = config.mode == "active/passive"
+        is_passive = alike.is_passive(config.mode, None)
         self.rules = Rules(me, timing, self.local(), _boot, self._now_s(), is_passive=is_passive)
         self.link = ClusterLink(config, node.cluster, node.name, store_id, me.boot, self)
         node.ledger.twin = Twin(store_id, rank, node.clock.now_ms, Pairing(PASSIVE_MS if is_passive else ACTIVE_MS))
@@ -155,20 +155,27 @@ class Cluster:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            local = self.local()
-            if local != self.rules.local:
-                self._step(ev.Became(local))
+            self._become()
             self._step(ev.Tick())
             self.peer.look()
             self._look_at_duty()
             self._flush_mirrored()
             self._look_at_orphans()
 
+    def _become(self) -> None:
+        """Let the rules know what this node is now; the other one's settings count, too."""
+        local, peer = self.local(), self.rules.peer
+        self.rules.is_passive = alike.is_passive(self.config.mode, peer.local if peer is not None else None)
+        if local != self.rules.local:
+            self._step(ev.Became(local))
+
     def local(self) -> Local:
         """What this node tells of itself."""
         node = self._node
         config = node.config.cluster
-        known = getattr(self, "rules", None)
+        known: Rules | None = getattr(self, "rules", None)
+        theirs = known.peer.local if known is not None and known.peer is not None else None
+        is_mirror_set = config.mirror if config is not None else True
         return Local(
             channels=tuple(sorted((name, channel.health.up) for name, channel in node.host.channels().items())),
             disk="full" if node.ledger.intake_problem else "ok",
@@ -177,8 +184,10 @@ class Cluster:
             pause=Pause(*pause.register_of(node.ledger.marks)),
             config=self.replication.config,
             url=node.config.http.public_url,
-            mirror=config.mirror if config is not None else True,
+            mirror=alike.mirrors(is_mirror_set, theirs),
             number=config.number if config is not None else "",
+            mode=config.mode if config is not None else "",
+            mirror_set=is_mirror_set,
         )
 
     def standby_reason(self) -> str:
@@ -232,12 +241,21 @@ class Cluster:
             return
         if isinstance(message, Heartbeat):
             self._step(ev.Beat(message))
+            self._become()
             if message.who.rank == self.rules.me.rank:
                 self.peer.rival(message)
             if self.rules.peer is not None and self.rules.peer.number == message.number:
                 self.replication.heartbeat(message)
         else:
             self._step(ev.Came(message, header.store, header.boot))
+
+    def unproven(self, _path: str, header: Header, body: bytes) -> None:
+        """A heartbeat of a boot that never names ours: one with this node's rank does not listen to us, either."""
+        with contextlib.suppress(ValueError, KeyError, TypeError, IndexError, AttributeError):
+            message = wire.decode(wire.HEARTBEAT, header, body)
+            if isinstance(message, Heartbeat) and message.who.rank == self.rules.me.rank:
+                self._step(ev.Beat(message))
+                self.peer.rival(message)
 
     def beat(self, path: str, header: Header) -> None:
         """A heartbeat came by a path."""
@@ -260,6 +278,7 @@ class Cluster:
 
     def stranger(self, reason: str, path: str, count: int) -> None:
         """Something that is not of our cluster was dropped."""
+        self.peer.strange(reason)
         times = f" ({count} times)" if count > 1 else ""
         self._node.say(Said(f"Cluster: dropped what came by {path}: {reason}{times}", WARNING, "ClusterStranger"))
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from addispatch.domain.events import INFO, SEVERE
 from addispatch.store.queries import event_doc
 from addispatch.store.transaction import Told
 
@@ -18,13 +19,22 @@ MAX_BEHIND = 2000
 
 
 class Feed:
-    """The hub; ``publish`` is the ledger's ``on_events``."""
+    """The hub; ``publish`` is the ledger's ``on_events``. What must be known is in the daemon's log, too."""
 
     def __init__(self) -> None:
         self._handlers: tuple[Handler, ...] = ()  # replaced, never changed: whoever ends within a call spoils no loop
+        #: Numbers and lines of events that are in the daemon's log already. Added to in the ledger's writer.
+        self.logged: set[tuple[int, str]] = set()
 
     def publish(self, events: list[Told]) -> None:
         """Tell all handlers; documents are made only if somebody listens."""
+        for number, _at_ms, severity, _kind, line, _case in events:
+            if severity == INFO:
+                continue
+            if (number, line) in self.logged:
+                self.logged.discard((number, line))
+            else:
+                log.log(logging.ERROR if severity == SEVERE else logging.WARNING, "%s", line)
         if not self._handlers:
             return
         for event in events:

@@ -395,7 +395,13 @@ class Node:
         level = {INFO: logging.INFO, WARNING: logging.WARNING, SEVERE: logging.ERROR}[event.severity]
         log.log(level, "%s", event.line)
         now_ms = self.clock.now_ms()
-        self.ledger.submit(lambda transaction: transaction.event(now_ms, event))
+        self.ledger.submit(lambda transaction: self._write(transaction, now_ms, event))
+
+    def _write(self, transaction: Transaction, now_ms: int, event: Event) -> None:
+        transaction.event(now_ms, event)
+        number, _at_ms, severity, _kind, line, _case = transaction.told[-1]
+        if severity != INFO:
+            self.feed.logged.add((number, line))
 
     @property
     def has_audience(self) -> bool:

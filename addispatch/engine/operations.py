@@ -79,6 +79,7 @@ class NodeOperations:
     async def status(self, actor: Actor) -> Doc:
         """The whole state."""
         _need(actor, Role.VIEWER)
+        await restored.look(self._node)  # what the other node sends for is held no more, since a moment
         return status_doc(self._node, await self._read(queries.counts))
 
     async def cases(self, actor: Actor, *, state: str | None = None, limit: int = 50, cursor: str | None = None) -> Doc:
@@ -216,12 +217,12 @@ class NodeOperations:
     async def resume(self, actor: Actor, *, discard: bool = False) -> Doc:
         """Send again."""
         _need(actor, Role.OPERATOR)
-        cancelled_count = (await self.cancel_pending(actor))["cancelled"] if discard else 0
+        count: int | None = (await self.cancel_pending(actor))["cancelled"] if discard else None
         changed = await self._unit(
-            lambda transaction, now_ms: pausing.resume(transaction, self._desk, actor.name, now_ms)
+            lambda tx, now_ms: pausing.resume(tx, self._desk, actor.name, now_ms, cancelled_count=count)
         )
         self._node.dispatcher.poke_all()
-        return {"paused": False, "changed": changed, "cancelled": cancelled_count}
+        return {"paused": False, "changed": changed, "cancelled": count or 0}
 
     async def cancel_pending(self, actor: Actor, *, close_cases: bool = False) -> Doc:
         """Cancel everything not sent yet."""

@@ -145,7 +145,7 @@ def tell(
         transaction.event(now_ms, DeliveryFailed(channel, recipient, outcome.error), entry)
     elif outcome.in_doubt:
         transaction.event(now_ms, DeliveryInDoubt(channel, recipient, outcome.error), entry)
-    else:
+    elif outcome.error:  # else it was given back before it began: nothing was tried
         wait_s = outcome.due_in_s or 0.0
         transaction.event(now_ms, DeliveryRetried(channel, recipient, outcome.error, wait_s), entry)
 

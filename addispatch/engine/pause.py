@@ -90,8 +90,19 @@ def remind(transaction: Transaction, desk: Desk, now_ms: int) -> bool:
     return True
 
 
-def resume(transaction: Transaction, desk: Desk, by: str, now_ms: int, *, is_told: bool = True) -> bool:
-    """Go on where the pause began; False if there was none. ``is_told`` as for ``pause``."""
+def resume(
+    transaction: Transaction,
+    desk: Desk,
+    by: str,
+    now_ms: int,
+    *,
+    is_told: bool = True,
+    cancelled_count: int | None = None,
+) -> bool:
+    """Go on where the pause began; False if there was none. ``is_told`` as for ``pause``.
+
+    ``cancelled_count`` is how many messages were cancelled just before; None: what waits goes out.
+    """
     since_ms = transaction.paused_at_ms
     if since_ms is None:
         return False
@@ -100,7 +111,13 @@ def resume(transaction: Transaction, desk: Desk, by: str, now_ms: int, *, is_tol
         cancel(transaction, transaction.entry(case_seq), key, "the pause is over", now_ms)
     deadlines.thaw(transaction, now_ms)
     minutes = (now_ms - since_ms) / 60_000
-    text = f"Resumed by {by} after {minutes:.0f} minutes: what waits goes out, waiting times go on"
+    if not is_told:  # it is not known here whether what waited was cancelled
+        what = "messages go out again"
+    elif cancelled_count is None:
+        what = "what waits goes out"
+    else:
+        what = f"what waited was cancelled ({cancelled_count} message(s))"
+    text = f"Resumed by {by} after {minutes:.0f} minutes: {what}, waiting times go on"
     transaction.event(now_ms, Said(text, INFO, "Resumed"))
     if is_told:
         _tell(transaction, desk, text, now_ms, QueueClass.EMERGENCY)

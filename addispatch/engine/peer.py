@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from addispatch.cluster.liveness import Standing
+from addispatch.cluster.path import OWN_NAME
 from addispatch.domain.events import INFO, SEVERE, WARNING, Said
+from addispatch.engine import alike
 
 if TYPE_CHECKING:
     from addispatch.cluster.messages import Heartbeat
@@ -20,6 +22,10 @@ BACK_S = 0.5
 REFUSES_S = 10.0
 #: A node that may not be one of the pair is there until it was silent for so long, in seconds.
 RIVAL_S = 10.0
+#: What must be alike and differs for so long is an alert, in seconds: to change both one by one takes less.
+DIFFERS_S = 60.0
+#: What was dropped is told once a minute; it is a reason for silence for a little longer, in seconds.
+STRANGE_S = 75.0
 #: A copy that stayed alone is told of as an event once in so long, in seconds.
 SINGLE_S = 60.0
 #: The first ones are told together, after so long, in seconds.
@@ -37,7 +43,8 @@ class Peer:
         self._single_s = float("-inf")
         self._standing = Standing.UNKNOWN
         self._down_s = self._rival_s = float("-inf")
-        self._rival = ""
+        self._strange_s = float("-inf")
+        self._rival = self._differs = self._strange = ""
 
     # -- what comes --------------------------------------------------------------------------------------------------
 
@@ -70,10 +77,15 @@ class Peer:
         role, url = heartbeat.local.role, heartbeat.local.url
         where = f" at {url}" if url else ""
         self._rival = (
-            f"{heartbeat.who.name}{where} began with the same role as this node (it is the {role} now), and neither "
-            "listens to the other: stop one of them, give it the other role and an empty data folder"
+            f"{heartbeat.who.name}{where} began with the same role as this node (it is the {role} now), or was "
+            "restored from its backup, and neither listens to the other: stop one of them, give it the other role and "
+            "an empty data folder"
         )
         self._rival_s = self._node.clock.monotonic_s()
+
+    def strange(self, reason: str) -> None:
+        """Something on the link was dropped: it may be the other node, with another key or under this node's name."""
+        self._strange, self._strange_s = reason, self._node.clock.monotonic_s()
 
     def changed(self, standing: Standing, heartbeat: Heartbeat | None) -> bool:
         """It came, went, or tells something else of itself; True if it has come."""
@@ -141,6 +153,9 @@ class Peer:
         if rival := self._rival_now():
             return rival
         peer, now_s = self._cluster.rules.peer, self._node.clock.monotonic_s()
+        return self._silence(peer, now_s) + self._dropped(now_s)
+
+    def _silence(self, peer: Heartbeat | None, now_s: float) -> str:
         if peer is None:
             return "nothing heard of it yet"
         heard_s = max(self._beats.values(), default=self._down_s)
@@ -150,11 +165,32 @@ class Peer:
         silence_s = self._cluster.rules.live.silence_s(now_s)
         return f"{peer.who.name} has been silent for {silence_s:.{0 if silence_s >= 1 else 1}f} s"
 
+    def _dropped(self, now_s: float) -> str:
+        """What may be the reason: the link dropped something lately."""
+        if now_s - self._strange_s >= STRANGE_S:
+            return ""
+        is_named_alike = self._strange == OWN_NAME
+        why = f"another node has the name {self._node.name}, too" if is_named_alike else self._strange
+        return f"; what came by the brokers was dropped: {why}"
+
     def _rival_now(self) -> str:
         return self._rival if self._node.clock.monotonic_s() - self._rival_s < RIVAL_S else ""
 
+    def difference(self) -> str:
+        """What must be alike on both nodes and is not, as long as the other one is there."""
+        rules = self._cluster.rules
+        peer = rules.peer if rules.has_peer else None
+        return alike.difference(rules.local, peer.local, peer.who.name) if peer is not None else ""
+
+    def _look_at_difference(self) -> None:
+        before, self._differs = self._differs, self.difference()
+        if self._differs and self._differs != before:
+            self._node.say(Said(f"Cluster: {self._differs}", WARNING, "ClusterDiffers"))
+        self._node.conditions.report("settings of the pair", self._differs, grace_s=DIFFERS_S)
+
     def look(self) -> None:
         """Report how it, and the brokers, stand: a tick."""
+        self._look_at_difference()
         self.tell_single()
         broken = [f"{path}: {trouble}" for path, trouble in sorted(self.paths.items()) if trouble]
         text = f"Brokers between the nodes are out of reach, please check them: {'; '.join(broken)}"
@@ -203,6 +239,7 @@ class Peer:
                 "url": peer.local.url,
             },
             "peer_status": f"Disconnected. {problem}" if problem else "Connected",
+            "differs": self.difference(),
             "paths": [
                 {
                     "broker": path,
@@ -229,7 +266,7 @@ class Peer:
     def state(self) -> str:
         """What this node does, in the seed's words."""
         cluster, rules = self._cluster, self._cluster.rules
-        if cluster.config.mode == "active/active":
+        if not rules.is_passive:  # while the modes differ neither node is passive
             return "Active"
         if cluster.role == "master":
             return "Active Master"

@@ -51,6 +51,7 @@ class Replication:
         self._file = ClusterFile(node.config.node.data_dir)
         self._queue: asyncio.Queue[Callable[[], list[rules.Action]] | None] = asyncio.Queue()
         self._directory_file: Path | None = None
+        self._unlike: Path | None = None
 
     @property
     def role(self) -> str:
@@ -91,7 +92,9 @@ class Replication:
         if self.rules.role is ClusterRole.MASTER:
             return True
         if directory_file is not None and has_file:
-            await self._tell_unlike(directory_file)
+            self._unlike = directory_file
+            if not self.rules.version.is_fresh:
+                await self._tell_unlike()
         return False
 
     def _report(self) -> None:
@@ -108,7 +111,11 @@ class Replication:
         self._node.conditions.report("size of the directory", problem, grace_s=0)
         return packed
 
-    async def _tell_unlike(self, file: Path) -> None:
+    async def _tell_unlike(self) -> None:
+        """Tell once what is otherwise in ``directory.toml`` than in force: a new slave has nothing at first."""
+        file, self._unlike = self._unlike, None
+        if file is None:
+            return
         try:
             lines = await self._node.directory.unlike(file)
         except AddispatchError as error:
@@ -183,6 +190,8 @@ class Replication:
                 due_s = now_s + TICK_S
                 self._report()
                 await self._carry_out(self.rules.tick(now_s))
+                if self.rules.is_synced and not self.rules.version.is_fresh:
+                    await self._tell_unlike()
             try:
                 async with asyncio.timeout(TICK_S):
                     work = await self._queue.get()

@@ -17,6 +17,8 @@ from addispatch.sdk.operations import Actor, Doc, Operations
 #: Most lines of one download: about 10 MB.
 MAX_LINES = 100_000
 _PAGE = 500
+#: So many events later than its time one may be stored.
+_LATE_COUNT = 100
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["addispatch"])
 Lines = Annotated[int, Query(ge=1, le=MAX_LINES, description="Most lines.")]
@@ -46,9 +48,15 @@ async def backup(operations: Ops, actor: Who) -> StreamingResponse:
 
 
 async def _lines(operations: Operations, actor: Actor, page: Doc, left: int, zone: ZoneInfo) -> AsyncIterator[bytes]:
+    waiting: list[Doc] = []
     while True:
-        yield "".join(f"{event_line(event, zone)}\n" for event in page["events"]).encode()
         left -= len(page["events"])
-        if page["next"] is None or left < 1:
+        is_last = page["next"] is None or left < 1
+        # They are numbered as they were stored, which may be a moment after they happened.
+        waiting = sorted((*waiting, *page["events"]), key=lambda one: (one["at"], one["id"]), reverse=True)
+        ready = len(waiting) if is_last else max(0, len(waiting) - _LATE_COUNT)
+        yield "".join(f"{event_line(event, zone)}\n" for event in waiting[:ready]).encode()
+        waiting = waiting[ready:]
+        if is_last:
             return
         page = await operations.events(actor, limit=min(left, _PAGE), cursor=page["next"])

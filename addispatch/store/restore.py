@@ -117,7 +117,9 @@ def _move(new: Path | None, to: Path, aside: Path) -> None:
 def _check_wanted(manifest: Manifest, place: Place) -> None:
     if place.node and manifest.node != place.node:
         raise StoreError(
-            f"this is a backup of the node {manifest.node}, the configuration names {place.node}: --force restores it"
+            f"this is a backup of the node {manifest.node}, the configuration names {place.node}: --force restores "
+            "it; not on the other node of a running pair, which would be a second one of that role (it needs an empty "
+            "data folder instead)"
         )
     count = _open_since(place.ledger, manifest.at_ms)
     if count:

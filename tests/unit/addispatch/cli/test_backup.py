@@ -30,6 +30,19 @@ async def test_there_and_back(folder, alone):
     assert words(folder / "data") == {"saved"}
     assert ask(folder / "data", "SELECT count(*) FROM deliveries WHERE due_at_ms IS NOT NULL") == [(0,)]
     assert not (folder / "data/addispatch.sock").exists()
+    assert "It is the backup of" not in done.out
+
+
+async def test_the_backup_of_another_node_says_what_comes_of_it(folder, alone):
+    config = ("--config", folder / "addispatch.toml")
+    await alone("backup", folder / "b.tar.gz", *config)
+    (folder / "addispatch.toml").write_text(
+        (folder / "addispatch.toml").read_text().replace("plant-a", "plant-b"),
+    )
+    done = await alone("restore", folder / "b.tar.gz", "--force", *config)
+    assert done.code == 0, done.err
+    assert "It is the backup of plant-a. If that node runs" in " ".join(done.out.split())
+    assert "both claim one role now" in " ".join(done.out.split())
 
 
 async def test_what_cannot_be_is_one_line(folder, alone):

@@ -48,6 +48,17 @@ def test_a_pair_that_is_well(capsys):
     ]
 
 
+def test_what_a_dead_node_said_last_is_not_told_as_if_it_were_so(capsys):
+    lines = shown(capsys, peer=DOC["peer"] | {"standing": "down"})
+    words = "node-b (slave, down); its channels when it was heard last: email ok, sms down"
+    assert lines[4] == f"Other node  {words}"
+
+
+def test_what_differs_has_its_line(capsys):
+    lines = shown(capsys, differs="mirror is true on this node and false on node-b: …")
+    assert lines[4] == "Differs     mirror is true on this node and false on node-b: …"
+
+
 def test_the_other_one_is_dead(capsys):
     dead = DOC["peer"] | {"standing": "down", "settled": False, "channels": {}, "disk": "full"}
     lines = shown(
@@ -62,7 +73,7 @@ def test_the_other_one_is_dead(capsys):
         "Master Status: Disconnected. node-b has been silent for 9 s",
         "State       Passive Slave (failover)",
         "Mode        active/passive, queue not mirrored, not settled: it sends nothing yet",
-        "Other node  node-b (slave, down, not settled): no channels, disk full",
+        "Other node  node-b (slave, down); its channels when it was heard last: no channels",
         "Broker      mqtt://a:1884  Connection refused",
         "Entries     3 open, 2 not confirmed by the other node",
         "Directory   version 1.7, not known to be the same on both nodes, fetching 1 of 9 bytes; read-only: edit on b",

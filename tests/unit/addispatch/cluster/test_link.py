@@ -33,12 +33,16 @@ class Handler:
         self.beats = Recording("beat")
         self.paths = Recording("path event")
         self.strangers = Recording("stranger")
+        self.unprovens = Recording("unproven")
 
     def heard(self, path, header, kind, body):
         self.messages.add((kind, body, header, path))
 
     def beat(self, path, header):
         self.beats.add((path, header))
+
+    def unproven(self, path, header, body):
+        self.unprovens.add((path, header, body))
 
     def path_up(self, path):
         self.paths.add(("up", path))
@@ -219,6 +223,19 @@ async def test_after_a_renewal_the_old_boot_is_left(make):
     say(a[0], b[0], b"in time")
     await b[1].hears(b"in time")
     assert all(body != b"late" for _kind, body, _header, _path in b[1].messages)
+
+
+async def test_a_boot_that_never_names_ours_is_told_of(make):
+    """The other node with a store that was restored from ours: it does not listen to us, so it proves nothing."""
+    a, b = make("node-a"), make("node-b")
+    await meet(a, b)
+    restored = make("node-b", boot="node-b-9", store="77" * 16)
+    await restored[1].is_up()
+    restored[0].send("hb", "", b'{"seen":{"boot":"","n":0}}')
+    _path, header, body = await a[1].unprovens.wait_for(lambda _item: True)
+    assert (header.sender, header.boot, body[:7]) == ("node-b", "node-b-9", b'{"seen"')
+    assert a[0].current("node-b") == "node-b-1"
+    assert all(header.boot != "node-b-9" for _kind, _body, header, _path in a[1].messages)
 
 
 @pytest.mark.parametrize(

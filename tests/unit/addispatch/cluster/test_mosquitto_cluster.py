@@ -118,6 +118,9 @@ class Ear:
     def path_down(self, path, reason):
         self.events.add(reason)
 
+    def unproven(self, path, header, body):
+        pass
+
     def stranger(self, reason, path, count):
         self.events.add(f"stranger: {reason}")
 

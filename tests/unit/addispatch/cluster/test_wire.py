@@ -15,6 +15,7 @@ HEADER = Header(v=1, kid="k1", sender="a", store="s1", boot="b1", n=7, to="", ts
 LOCAL = Local(
     channels=(("email", False), ("sms", True)), disk="full", open_count=3, oldest_s=1.5, role="slave",
     pause=Pause(2, 1, on=True, by="jane"), config=Config(1, 4, "ab" * 32), url="http://a:5556", mirror=False,
+    mode="active/passive", mirror_set=False,
 )  # fmt: skip
 BEAT = Heartbeat(Identity("a", 1, "s1", "b1"), 7, "b2", "s2", True, LOCAL, 41, counts_on=False)
 
@@ -43,6 +44,19 @@ def test_who_speaks_is_in_the_seal_and_not_in_the_body():
     assert orjson.loads(body).keys() & {"name", "store", "boot", "n"} == set()
     heard = wire.decode("hb", HEADER._replace(sender="x", store="s9", boot="b9", n=8), body)
     assert (heard.who, heard.number) == (Identity("x", 1, "s9", "b9"), 8)
+
+
+def test_an_older_node_says_nothing_of_its_mode():
+    (_, body), = wire.encode(BEAT)  # fmt: skip
+    doc = orjson.loads(body)
+    assert doc.pop("mode") == "active/passive"
+    local = wire.decode("hb", HEADER, orjson.dumps(doc)).local
+    assert (local.mode, local.mirror_set) == ("", False)
+
+
+def test_what_a_node_tells_is_what_is_set_not_what_it_does_meanwhile():
+    (_, body), = wire.encode(BEAT._replace(local=LOCAL._replace(mirror=True)))  # fmt: skip
+    assert orjson.loads(body)["mirror"] is False
 
 
 def record(size, count):

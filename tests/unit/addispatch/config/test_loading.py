@@ -171,6 +171,9 @@ def test_a_pair_is_read_and_neither_key_nor_password_is_shown(write):
     assert load(write("")).config.cluster is None
 
 
+NO_BROKER = "is not an address of a broker: mqtt://host:1883, or mqtts://host:8883 for TLS"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line"),
     [
@@ -192,6 +195,12 @@ def test_a_pair_is_read_and_neither_key_nor_password_is_shown(write):
             "cluster.brokers: number 1 is not an address of a broker: mqtt://host:1883, or",
         ),
         ("mqtt://node-a:1884", "mqtt://node-b:1883", "cluster.brokers: node-b:1883 is there twice"),
+        (
+            '"mqtt://node-a:1884", ',
+            '"node-a", "mqtt://x:1884", "http://x", "mqtt://x:1884", ',
+            f"cluster.brokers: number 1 {NO_BROKER}; number 3 {NO_BROKER}; x:1884 is there twice",
+        ),
+        ("[cluster]", "[cluster]\nmirror = false\nstrict = true", "cluster: strict needs mirror: without it the other"),
         ('"mqtt://node-a:1884", "mqtt://cluster:pass-word@node-b"', "", "cluster.brokers: needs at least 1 entry"),
         (KEY, KEY[:-1], "cluster.key: key 1 needs 64 hex digits after the colon: `addispatch cluster key` makes one"),
         (KEY, "${FILE:gone.key}", "cluster.key: cannot read"),

@@ -12,9 +12,11 @@ from pipelines import group, until
 from rooms import PHONE_ADAM, PHONE_BO, PHONE_JANE, open_room, usual
 
 from addispatch.cluster import events as ev
+from addispatch.cluster import wire
 from addispatch.cluster.envelope import Header
 from addispatch.cluster.keyring import generate
 from addispatch.cluster.liveness import Standing
+from addispatch.cluster.messages import Heartbeat, Identity
 from addispatch.cluster.replica import Peer as Known
 from addispatch.config import Config
 from addispatch.domain.alarm import Alarm
@@ -101,7 +103,7 @@ class Both:
         for _ in range(round(for_s / 0.25)):
             self.a.clock.forward(seconds=0.25)
             for one in (self.a, self.b):
-                one.twin._step(ev.Became(one.twin.local()))
+                one.twin._become()
                 one.twin._step(ev.Tick())
                 one.twin.peer.look()
                 one.twin._look_at_duty()
@@ -128,14 +130,15 @@ class Both:
 
 
 @contextlib.asynccontextmanager
-async def open_both(folder, roles=("master", "slave"), **cluster):
+async def open_both(folder, roles=("master", "slave"), second=None, **cluster):
+    """``second``: what is set otherwise on the second node."""
     async with contextlib.AsyncExitStack() as stack:
         members = []
         for name, role, store in (("a", roles[0], "s1"), ("b", roles[1], "s2")):
             (folder / name).mkdir()
             options = {"clock": members[0].clock} if members else {}
             room = await stack.enter_async_context(open_room(folder / name, *OPS, store_id=store, **options))
-            member = Member(room, f"node-{name}", role, **cluster)
+            member = Member(room, f"node-{name}", role, **(cluster | (second or {} if members else {})))
             await member.begin(store)
             members.append(member)
         both = Both(*members)
@@ -264,6 +267,76 @@ async def test_a_node_of_the_same_role_is_told_of_however_long_both_run(tmp_path
             for one, other in ((both.a, "node-b"), (both.b, "node-a")):
                 assert one.bad["role of this node"].startswith(f"{other} at ")
                 assert one.twin.peer.document()["peer_status"].startswith(f"Disconnected. {other} at ")
+
+
+async def test_the_node_that_runs_hears_of_one_that_was_restored_from_its_backup(both):
+    """The link knows another boot of node-b, and this one never names ours: it takes us for its rival."""
+    both.cut()
+    await both.passes(3.0)
+    restored = Heartbeat(Identity("node-b", 0, "s9", "b9"), 7, "", "", True, both.b.twin.rules.local)
+    header = Header(v=1, kid="k1", sender="node-b", store="s9", boot="b9", n=7, to="", tstore="", tboot="", ts=0)
+    ((_, body),) = wire.encode(restored)
+    both.a.twin.unproven("broker", header, body)
+    await both.passes(0.25)
+    words = (
+        "node-b at http://localhost:5556 began with the same role as this node (it is the slave now), or was restored"
+    )
+    assert both.a.bad["role of this node"].startswith(words)
+    assert both.a.twin.peer.document()["peer_status"].startswith(f"Disconnected. {words}")
+    assert sum("has the role of node-a in the file, too" in line for line in both.a.said) == 1
+    ((_, other),) = wire.encode(restored._replace(who=restored.who._replace(rank=1)))
+    both.a.clock.forward(seconds=60)
+    both.a.twin.unproven("broker", header, other)
+    both.a.twin.unproven("broker", header, b"[]")
+    await both.passes(0.25)
+    assert not both.a.bad["role of this node"], "an old boot of the other node is no rival"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        (
+            {"mode": "active/passive"},
+            {"mode": "active/active"},
+            "mode is active/passive on this node and active/active on",
+        ),
+        ({"mirror": True}, {"mirror": False}, "mirror is true on this node and false on node-b"),
+        ({"mirror": False}, {"mirror": True}, "mirror is false on this node and true on node-b"),
+    ],
+)
+async def test_what_differs_between_the_nodes_is_told_and_sends_nothing_twice(tmp_path, first, second, words):
+    async with open_both(tmp_path, second=second, **first) as both:
+        sent = {both.a: list[str](), both.b: list[str]()}
+        for one in sent:
+            one.room.pipeline._owner = one.twin.owner_for
+        for number in range(12):
+            alarm = {"text": f"hot {number}", "is_shared": True, "fingerprint": bytes([number])}
+            one, other = (both.a, both.b) if number % 2 else (both.b, both.a)
+            one.accept(**alarm)
+            if number % 3 == 0:  # the copy is there before the publish
+                await both.talk()
+            sent[one] += await one.room.sends("sms")
+            other.accept(**alarm)
+            if number % 3 == 1:  # the copy comes later; else both at once
+                sent[other] += await other.room.sends("sms")
+            await both.passes(0.25)
+        await both.passes(3.0)
+        for one in sent:
+            sent[one] += await one.room.sends("sms")
+        texts = [line.split("\n")[0] for line in sent[both.a] + sent[both.b]]
+        assert sorted(texts) == sorted(f"{who}: hot {number}" for who in ("Adam", "Jane") for number in range(12))
+        assert sent[both.a], "both send"
+        assert sent[both.b]
+        for one in (both.a, both.b):
+            told = [line for line in one.said if line.startswith("Cluster: m")]
+            assert len(told) == 1
+            assert one.bad["settings of the pair"] == one.twin.peer.document()["differs"] != ""
+            assert one.twin.peer.state() == "Active"
+            assert one.twin.rules.local.mirror, "one of the two mirrors: both do"
+        assert both.a.bad["settings of the pair"].startswith(words)
+        both.cut()
+        await both.passes(3.0)
+        assert not both.a.bad["settings of the pair"], "of a node that is away nothing is said"
 
 
 async def test_nobody_says_that_the_directory_of_a_node_that_is_away_is_the_same(both):

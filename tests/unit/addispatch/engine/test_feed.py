@@ -29,6 +29,14 @@ def test_documents():
     assert len(seen) == 1
 
 
+def test_what_must_be_known_is_in_the_daemon_s_log_once(caplog):
+    feed = Feed()
+    feed.logged.add((2, "event 2"))
+    feed.publish([told(1), told(2), (3, 1_767_268_800_000, 0, "Said", "event 3", None)])
+    assert caplog.messages == ["event 1"], "the second one is there already, the third one is no warning"
+    assert not feed.logged
+
+
 def test_a_subscriber_that_fails_is_not_the_others_business(caplog):
     feed, seen = Feed(), []
     feed.subscribe(lambda _doc: 1 / 0)

@@ -14,7 +14,7 @@ from pipelines import ADMIN, BrokenDisk, until
 from addispatch.config import Config
 from addispatch.domain.alarm import Alarm
 from addispatch.domain.errors import StoreError
-from addispatch.domain.events import SEVERE, Said
+from addispatch.domain.events import SEVERE, WARNING, Said
 from addispatch.engine.node import Node, _store_id
 from addispatch.pipeline.redelivery import Arrival
 from addispatch.runtime.clock import SystemClock
@@ -265,6 +265,13 @@ async def test_an_event_the_ledger_cannot_take_is_in_the_log(start, caplog):
     assert "the roof is gone" in caplog.text
     assert (await node.operations.ready())["ready"] is False
     assert "full" in (await node.operations.status(ADMIN))["warnings"][0]
+
+
+async def test_a_warning_is_in_the_log_once_wherever_it_comes_from(start, caplog):
+    node = await start()
+    node.say(Said("the roof leaks", WARNING))
+    await node.ledger.submit(lambda tx: tx.event(0, Said("the other node is not there", WARNING)))
+    assert caplog.messages.count("the roof leaks") == caplog.messages.count("the other node is not there") == 1
 
 
 async def test_saying_something_after_the_end_hurts_nobody(start, caplog):

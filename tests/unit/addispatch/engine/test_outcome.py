@@ -8,7 +8,7 @@ from pipelines import desk
 
 from addispatch.domain.alarm import Priority
 from addispatch.domain.case import Case, CloseReason, Closing, DeliveryKey, DeliveryState, Fact, Phase
-from addispatch.domain.delivery import Outcome, RetryRules, settle
+from addispatch.domain.delivery import Outcome, RetryRules, give_back, settle
 from addispatch.domain.receipt import InDoubt, Permanent, Sent, Temporary
 from addispatch.engine.outcome import expire, record, recover
 from addispatch.store import queries
@@ -48,6 +48,17 @@ async def states(ledger):
 async def events(ledger):
     found = (await ledger.read(lambda c: queries.events(c, 50, None, None)))["events"][::-1]
     return [(e["kind"], e["text"]) for e in found]
+
+
+async def test_what_was_given_back_before_it_began_was_not_tried(tmp_path):
+    """Its case went to the other node, or there is a pause: ``not sent yet: `` without a reason says nothing."""
+    async with open_ledger(tmp_path) as ledger:
+        await open_case(ledger, new_delivery(due_at_ms=now_ms() - 1))
+        one = await claim(ledger)
+        outcome = give_back(one.state, repeated=one.repeat)
+        await ledger.submit(lambda tx: record(tx, one, outcome, now_ms(), desk))
+        assert not [text for kind, text in await events(ledger) if "not sent yet" in text]
+        assert await states(ledger) == ["queued"]
 
 
 @pytest.mark.parametrize("is_sent", [False, True])

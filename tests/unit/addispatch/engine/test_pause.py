@@ -44,6 +44,15 @@ async def test_nothing_leaves_until_it_is_resumed(tmp_path):
         assert [e["severity"] for e in await room.events() if e["kind"] in {"Paused", "Resumed"}] == ["severe", "info"]
 
 
+async def test_a_resume_that_cancelled_what_waited_does_not_say_that_it_goes_out(tmp_path):
+    async with open_room(tmp_path, *OPS) as room:
+        await room.unit(lambda tx: pause(tx, room.desk, "Ops", room.now_ms))
+        assert await room.unit(lambda tx: resume(tx, room.desk, "Jane", room.now_ms, cancelled_count=3))
+        assert await room.lines("Resumed") == [
+            "Resumed by Jane after 0 minutes: what waited was cancelled (3 message(s)), waiting times go on"
+        ]
+
+
 async def test_a_pause_in_a_transaction_that_fails_is_none(tmp_path):
     async with open_room(tmp_path, *OPS) as room:
 
@@ -141,7 +150,7 @@ async def test_a_newer_one_is_followed_silently_and_an_older_one_is_not(tmp_path
         assert await follow(room, 3, 0, False, "bo")
         assert not await paused(room)
         assert await room.lines("Resumed") == [
-            "Resumed by bo after 0 minutes: what waits goes out, waiting times go on"
+            "Resumed by bo after 0 minutes: messages go out again, waiting times go on"
         ]
 
 

@@ -9,7 +9,8 @@ import pytest
 from addispatch.cli import views
 from addispatch.cluster.liveness import Standing
 from addispatch.cluster.messages import Heartbeat, Identity, Local
-from addispatch.engine.peer import APART_S, BACK_S, REFUSES_S, RIVAL_S, Peer
+from addispatch.cluster.path import OWN_NAME
+from addispatch.engine.peer import APART_S, BACK_S, DIFFERS_S, REFUSES_S, RIVAL_S, STRANGE_S, Peer
 
 
 class Seen:
@@ -23,7 +24,7 @@ class Seen:
         self.name, self.cluster = "node-a", "plant"
 
     def _report(self, name, problem, *, grace_s):
-        short = {"role of this node": RIVAL_S, "alarms": REFUSES_S}
+        short = {"role of this node": RIVAL_S, "alarms": REFUSES_S, "settings of the pair": DIFFERS_S}
         assert grace_s == short.get(name, APART_S)
         self.reported[name] = problem
 
@@ -38,7 +39,9 @@ def seen():
 
 def made(seen, *, has_peer=True):
     other = Heartbeat(Identity("node-b", 1, "s2", "b2"), 1, "", "", True, Local(), 0)
-    rules = SimpleNamespace(peer=other, has_peer=has_peer, standing=Standing.UP, is_settled=True)
+    rules = SimpleNamespace(
+        peer=other, has_peer=has_peer, standing=Standing.UP, is_settled=True, local=Local(), is_passive=False
+    )
     rules.live = SimpleNamespace(silence_s=lambda now_s: now_s - seen.heard_s)
     config = SimpleNamespace(mode="active/active")
     peer = Peer(seen, SimpleNamespace(role="master", rules=rules, config=config, learn=lambda _who: None, refusal=str))
@@ -101,6 +104,21 @@ def test_a_node_a_broker_told_of_is_not_coming_back(seen):
     seen.now_s = 100.0
     peer.changed(Standing.DOWN, peer._cluster.rules.peer)
     assert peer.problem == "node-b has been silent for 0.4 s"
+
+
+def test_what_was_dropped_is_said_as_the_reason_of_the_silence(seen):
+    peer = made(seen)
+    rules, rules_peer = peer._cluster.rules, peer._cluster.rules.peer
+    peer.strange("bad seal")
+    assert peer.problem == "", "the other one is there: it was somebody else"
+    peer.changed(Standing.DOWN, rules_peer)
+    assert peer.problem == "node-b has been silent for 9 s; what came by the brokers was dropped: bad seal"
+    rules.peer = None
+    peer.strange(OWN_NAME)
+    words = "nothing heard of it yet; what came by the brokers was dropped: another node has the name node-a, too"
+    assert peer.problem == words
+    seen.now_s += STRANGE_S
+    assert peer.problem == "nothing heard of it yet"
 
 
 def test_a_node_of_the_same_role_is_told_of_as_long_as_it_is_heard(seen):

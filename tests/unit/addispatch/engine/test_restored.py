@@ -160,7 +160,9 @@ async def test_what_left_the_hold_by_itself_is_tidied_up(node):
     await node.ledger.submit(
         lambda tx: tx.connection.exec_driver_sql("UPDATE deliveries SET error = 'x' WHERE fact = 0")
     )
-    await module.look(node)
+    assert "restored" in node.conditions.bad()
+    warnings = (await node.operations.status(OPERATOR))["warnings"]
+    assert not [line for line in warnings if "held" in line], "the status does not wait for the next look"
     assert "restored" not in node.conditions.bad()
     assert node.ledger.marks[held.MARK] == b""
     assert ask(node.config.node.data_dir, "SELECT name FROM marks WHERE name LIKE 'restored:%'") == []

@@ -30,6 +30,18 @@ async def test_it_goes_on_page_by_page_until_the_limit(local, running, monkeypat
     assert len((await local.get("/api/v1/events.txt")).text.splitlines()) == 10
 
 
+async def test_what_was_stored_late_is_where_it_happened(local, running, monkeypatch):
+    monkeypatch.setattr(download, "_PAGE", 3)
+    for number in range(7):
+        running.operations.add_event(f"event {number}")
+    late = running.operations.log[3]
+    late["at"] = "2026-11-23T00:00:00.000Z"
+    lines = (await local.get("/api/v1/events.txt?limit=8")).text.splitlines()
+    times = [line.split()[1] for line in lines]
+    assert times == sorted(times, reverse=True)
+    assert lines[-1].endswith(late["text"])
+
+
 @pytest.mark.parametrize("limit", ["0", "100001", "many"])
 async def test_limits_are_checked(local, limit):
     answer = await local.get(f"/api/v1/events.txt?limit={limit}")

@@ -118,7 +118,10 @@ def test_a_restore_that_was_killed_early_is_begun_anew(saved, tmp_path):
 def test_refusals_touch_nothing(saved, tmp_path):
     (tmp_path / "data/ledger.db-wal").unlink()
     before = sorted(path.name for path in (tmp_path / "data").rglob("*"))
-    with pytest.raises(StoreError, match=r"backup of the node a, the configuration names b: --force"):
+    with pytest.raises(
+        StoreError,
+        match=r"backup of the node a, the configuration names b: --force restores it; not on the other node of",
+    ):
         restore(saved, place(tmp_path, "b"), now_ms())
     with pytest.raises(StoreError, match=r"has 2 open case.* from after this backup: --force"):
         restore(saved, place(tmp_path), now_ms())
