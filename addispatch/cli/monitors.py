@@ -105,10 +105,12 @@ def read_once(
 
 @connected(commands, "set", view=_stored)
 def put(client: Client, name: Annotated[str, typer.Argument(help="Its name.")], keys: Keys = None) -> Doc:
-    """Add a monitor, or change keys of one: monitors set PLC probe=ping host=10.0.0.20."""
+    """Add a monitor, or change keys of one: monitors set PLC probe=ping host=10.0.0.20. KEY=null unsets a key."""
     known = [one for one in client.get("/directory/monitor")["monitor"] if one["name"].casefold() == name.casefold()]
     entry = {key: value for key, value in known[0].items() if key not in ("id", "provisioned")} if known else {}
-    return client.post("/directory/monitor", {**entry, "name": name, **pairs(keys or [])})
+    given = pairs(keys or [])
+    entry = {key: value for key, value in {**entry, "name": name, **given}.items() if given.get(key, "") is not None}
+    return client.post("/directory/monitor", entry)
 
 
 @connected(commands, "beat", view=_beaten)

@@ -30,6 +30,7 @@ from addispatch.store.directory_records import (
     written_references,
 )
 from addispatch.store.monitor_model import monitor_model
+from addispatch.store.monitor_parents import wrong_parents
 
 #: Most errors reported at once, and how many of the unknown names get a "did you mean" (each costs milliseconds).
 MAX_ERRORS, MAX_HINTS = 100, 20
@@ -132,6 +133,7 @@ class Change:
         report, tables = Report(), {table: dict(records) for table, records in self._tables.items()}
         for draft, record in records:
             self._place(tables[draft.table], report.tables.setdefault(draft.table, Counts()), draft, record)
+        self._check_parents(tables)
         for table, most in MAX_ENTRIES.items():
             if len(tables[table]) > most:
                 self._errors.append(ConfigError(table, f"{len(tables[table])} entries are more than {most}"))
@@ -228,6 +230,11 @@ class Change:
                 if record.id not in replaced:
                     problem = f"{number!r} is a number of {describe('recipient', record)}"
                     self._errors.append(ConfigError("settings.short_codes", problem))
+
+    def _check_parents(self, tables: Tables) -> None:
+        paths = {draft.id: draft.path for draft in self._drafts.values() if draft.table == MONITOR}
+        for ident, problem in wrong_parents(tables[MONITOR], paths) if paths else ():
+            self._errors.append(ConfigError(join(paths[ident], "parent"), problem))
 
     @staticmethod
     def _place(records: dict[str, Record], counts: Counts, draft: _Draft, record: Record) -> None:

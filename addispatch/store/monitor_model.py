@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from addispatch.config.explain import did_you_mean
 from addispatch.domain.alarm import Priority
@@ -55,7 +55,7 @@ class MonitorEntry(BaseModel):
     stale_after_s: Annotated[float, Field(gt=0, le=30 * 86_400, allow_inf_nan=False)] | None = None
     priority: Priority = Priority.HIGH
     priorities: dict[Limit, Priority] = {}
-    parent: Reference = ""
+    parent: Annotated[Reference, BeforeValidator(lambda value: "" if value is None else value)] = ""
     to: UpTo50[Reference] = ()
     units: Annotated[str, Field(max_length=20)] = ""
     text: TemplateText = ""

@@ -87,6 +87,12 @@ async def test_a_monitor_is_set_key_by_key_and_removed(addispatch, running):
     assert (await addispatch("monitors", "remove", "PLC")).out == "removed\n"
 
 
+async def test_null_unsets_a_key(addispatch, running):
+    await addispatch("monitors", "set", "PLC", "probe=ping", "host=10.0.0.20", "hi=null", "parent=null", "units=")
+    (_, _, entry) = running.operations.calls[-1]
+    assert entry == {"name": "PLC", "probe": "ping", "host": "10.0.0.20", "units": ""}
+
+
 async def test_a_source_reports(addispatch, running):
     done = await addispatch("monitors", "beat", "Backup of A/B")
     assert done.out == "monitor Backup of A/B was told\n", done.err

@@ -374,3 +374,17 @@ def test_while_a_plugin_does_not_load_nobody_can_tell_and_the_monitor_is_kept(ba
     change.add_document({"monitor": [{"name": "m", "probe": "ping", "host": "x", "anything": 1}]})
     (record,) = change.result()[0]["monitor"].values()
     assert record.body["anything"] == 1
+
+
+def test_monitors_in_a_circle_are_refused_by_the_name_of_the_field(base: Tables) -> None:
+    ring = [{"name": f"p{n}", "probe": "ping", "host": "x", "parent": f"p{n % 3 + 1}"} for n in (1, 2, 3)]
+    with pytest.raises(ConfigErrors) as wrong:
+        monitors_of(base, *ring)
+    assert [str(error) for error in wrong.value.errors] == [
+        "monitor[0].parent: p1 -> p2 -> p3 -> p1 is a circle: a monitor cannot be behind itself"
+    ]
+    one = monitors_of(base, {**ring[0], "parent": None})
+    (record,) = one["monitor"].values()
+    assert "parent" not in record.body
+    with pytest.raises(ConfigErrors, match="parent: p1 -> p1 is a circle"):
+        monitors_of(one, {**ring[0], "parent": "p1"})
