@@ -37,12 +37,13 @@ def _listed(document: Doc) -> None:
     rows = [
         (
             one["name"], colour(printable(one["state"]), _COLOURS.get(one["state"], "dim")), _seen(one),
-            one["error"] or (f"beyond {one['limit']}" if one["limit"] else "silent" if one["suppressed"] else ""),
             short_time(one["read_at"]),
+            one["error"] or (f"beyond {one['limit']}" if one["limit"] else "silent" if one["suppressed"] else ""),
         )
         for one in document["monitors"]
     ]  # fmt: skip
-    table.show(("MONITOR", "STATE", "VALUE", "NOW", "READ"), rows, nothing="no monitors", whole=True)
+    titles = ("MONITOR", "STATE", "VALUE", "READ", "NOW")
+    table.show(titles, rows, nothing="no monitors", whole=True, unbroken=(0,))
 
 
 def _seen(one: Doc) -> str:

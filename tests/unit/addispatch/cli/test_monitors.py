@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import typer
 
-from addispatch.cli.monitors import pairs, place
+from addispatch.cli import table
+from addispatch.cli.monitors import _listed, pairs, place
 
 MONITOR = {
     "name": "Boiler", "probe": "modbus", "state": "alarm", "value": 92.5, "units": "°C", "limit": "hi", "error": "",
@@ -51,6 +52,20 @@ async def test_alone_it_lists(addispatch, running):
     assert "beyond hi" in out
     assert "no answer" in out
     assert (await addispatch("monitors", "--json")).doc == running.operations.monitors_doc
+
+
+async def test_on_80_columns_only_the_row_with_a_long_problem_is_longer(monkeypatch, capsys):
+    monkeypatch.setattr(table, "terminal_columns", lambda: 80)
+    problem = "no answer within 5 s: " + "the gateway says that unit 17 has no path " * 2
+    name = "Cooling water pump house 2 north"
+    lost = {**MONITOR, "name": name, "state": "down", "value": None, "error": problem}
+    _listed({"monitors": [MONITOR, lost]})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["MONITOR", "STATE", "VALUE", "READ", "NOW"]
+    assert "beyond hi" in lines[1]
+    assert "Boiler" in lines[1]
+    assert all(word in "\n".join(lines) for word in name.split())
+    assert all(len(line) <= 80 for line in lines)
 
 
 async def test_a_value_older_than_the_last_reading_has_its_time(addispatch, running):
