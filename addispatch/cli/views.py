@@ -196,7 +196,11 @@ def _pair_line(pair: Doc) -> str:
 def _monitors_line(count: Doc) -> str:
     """Empty if there are none."""
     wrong = [colour(f"{count[key]} {words}", "red") for key, words in _MONITORS_WRONG if count.get(key)]
-    return ", ".join([f"{count['watched']} watched", *(wrong or ["none in alarm or down"])]) if count.get("watched") else ""
+    return (
+        ", ".join([f"{count['watched']} watched", *(wrong or ["none in alarm or down"])])
+        if count.get("watched")
+        else ""
+    )
 
 
 def _cases_line(count: Doc) -> str:

@@ -7,6 +7,7 @@ import typer
 
 from addispatch.cli import table
 from addispatch.cli.monitors import _listed, pairs, place
+from addispatch.domain.errors import ConfigError, ConfigErrors
 
 MONITOR = {
     "name": "Boiler", "probe": "modbus", "state": "alarm", "value": 92.5, "units": "°C", "limit": "hi", "error": "",
@@ -106,6 +107,23 @@ async def test_null_unsets_a_key(addispatch, running):
     await addispatch("monitors", "set", "PLC", "probe=ping", "host=10.0.0.20", "hi=null", "parent=null", "units=")
     (_, _, entry) = running.operations.calls[-1]
     assert entry == {"name": "PLC", "probe": "ping", "host": "10.0.0.20", "units": ""}
+
+
+async def test_a_list_or_table_that_is_none_is_answered_with_an_example(addispatch, running):
+    wrong = [
+        ConfigError("to", "must be a list in [ ]"),
+        ConfigError("priorities", "must be a table"),
+        ConfigError("hi", "x"),
+    ]
+
+    async def refuse(*_args):
+        raise ConfigErrors(wrong)
+
+    running.operations.directory_put = refuse
+    done = await addispatch("monitors", "set", "PLC", "to=Nobody")
+    assert """to: must be a list in [ ], here as to='["one", "two"]'""" in " ".join(done.err.split())
+    assert """priorities: must be a table, here as priorities='{"hihi": "critical"}'""" in " ".join(done.err.split())
+    assert done.err.rstrip().endswith("hi: x")
 
 
 async def test_a_source_reports(addispatch, running):

@@ -359,7 +359,11 @@ def test_a_monitor_has_the_keys_of_its_probe_beside_its_own(base: Tables) -> Non
         ({"probe": "ping", "host": "x", "hots": 1}, "monitor[0].hots", "is no option here"),
         ({"probe": "ping", "host": "x", "count": "many"}, "monitor[0].count", "must be a whole number"),
         ({"probe": "ping", "host": "x", "hi": 5, "lo": 7}, "monitor[0].lo", "7 must be less than hi (5)"),
-        ({"probe": "ping", "host": "x", "hihi": 5, "lolo": 5, "x": 1}, "monitor[0].lolo", "5 must be less than hihi (5)"),
+        (
+            {"probe": "ping", "host": "x", "hihi": 5, "lolo": 5, "x": 1},
+            "monitor[0].lolo",
+            "5 must be less than hihi (5)",
+        ),
         ({"probe": "ping", "host": "x", "maintenance": ["noon"]}, "monitor[0].maintenance[0]", "is no window"),
         ({"probe": "ping", "host": "x", "parent": "nobody"}, "monitor[0].parent", "unknown monitor 'nobody'"),
         ({"probe": "ping", "host": "x", "interval_s": 0}, "monitor[0].interval_s", "must be at least 0.1"),
@@ -417,5 +421,5 @@ def test_what_only_shows_in_the_whole_is_said_beside_a_typo_and_names_a_field(ba
     assert [str(error) for error in wrong.value.errors][1:] == ["monitor[0]: give either host or serial"]
     change = Change(base, "SG", source="", provided=lambda: Provided(frozenset(), probes))
     change.add("monitor", {"name": "m", "probe": "pair"}, "")
-    with pytest.raises(ConfigErrors, match="^host: give either host or serial$"):
+    with pytest.raises(ConfigErrors, match=r"^host: give either host or serial$"):
         change.result()

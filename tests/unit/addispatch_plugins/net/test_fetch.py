@@ -81,7 +81,10 @@ async def test_what_is_no_answer(peer):
         ([b"220 ready\r\n\r\n"], "the answer is no HTTP: illegal status line$"),
         ([b"\x15\x03\x01\x00\x02\x02\x16"], "no HTTP"),
         ([b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000], "no HTTP"),
-        ([b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello"], "answered 200, and the connection ended within the body"),
+        (
+            [b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello"],
+            "answered 200, and the connection ended within the body",
+        ),
         ([], "the connection ended without an answer"),
     ):
         there = await peer(answers(*parts))
