@@ -69,7 +69,7 @@ class Server:
         self._told_s: dict[str, float] = {}
         self.problem = ""
         self._listening: asyncio.Server | None = None
-        self._is_closed = False
+        self._closed = asyncio.Event()
 
     @property
     def is_listening(self) -> bool:
@@ -83,7 +83,7 @@ class Server:
 
     async def run(self) -> None:
         """Listen until ``close``; wait for the port if somebody else has it."""
-        while not self._is_closed:
+        while not self._closed.is_set():
             try:
                 server = await self._listen()
             except OSError as error:
@@ -100,14 +100,14 @@ class Server:
                 await server.serve_forever()
             except asyncio.CancelledError:
                 # A server that is closed ends its own wait like this; whoever stops this task is to see it.
-                if not self._is_closed or (task := asyncio.current_task()) is None or task.cancelling():
+                if not self._closed.is_set() or (task := asyncio.current_task()) is None or task.cancelling():
                     raise
             finally:
                 self._let_go()
 
     def close(self) -> None:
         """Listen no more, and let go of all clients."""
-        self._is_closed = True
+        self._closed.set()
         self._let_go()
 
     def _let_go(self) -> None:
