@@ -112,7 +112,10 @@ class Shown(float):
         """A number as one of these; anything else as its text."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             return show(value)
-        made = cls(value)
+        try:
+            made = cls(value)
+        except OverflowError:
+            return show(value)
         made._text = show(value)
         return made
 

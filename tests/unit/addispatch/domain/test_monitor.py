@@ -53,6 +53,7 @@ def test_templates_may_use_the_value_the_limit_and_the_keys_of_the_probe():
         (1234567, "{{ value }} {{ value | int }} {{ [value] | join }}", "1234567 1234567 1234567"),
         (True, "{{ value }}{% if value == 'on' %}!{% endif %}", "on!"),
         ("stop", "{{ value }}", "stop"),
+        (10**400, "{{ value | length }}", "401"),
         (None, "<{{ value }}>", "<>"),
     ],
 )
