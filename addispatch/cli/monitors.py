@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from addispatch.cli import table
-from addispatch.cli.client import Client, Doc
+from addispatch.cli.client import Client, Doc, Failure
 from addispatch.cli.connected import connected
 from addispatch.cli.root import app
 from addispatch.cli.text import colour, fold, printable, short_time
@@ -30,6 +30,7 @@ commands = typer.Typer(cls=_ListByDefault, help="Monitors: what the node looks a
 app.add_typer(commands, name="monitors")
 
 Keys = Annotated[list[str] | None, typer.Argument(help="Keys as KEY=VALUE, for example host=10.0.0.20 hi=80.")]
+_EXAMPLES = {"must be a list": '["one", "two"]', "must be a table": '{"hihi": "critical"}'}
 _COLOURS = {"ok": "green", "alarm": "red", "down": "red", "failing": "yellow"}
 
 
@@ -37,12 +38,13 @@ def _listed(document: Doc) -> None:
     rows = [
         (
             one["name"], colour(printable(one["state"]), _COLOURS.get(one["state"], "dim")), _seen(one),
-            one["error"] or (f"beyond {one['limit']}" if one["limit"] else "silent" if one["suppressed"] else ""),
             short_time(one["read_at"]),
+            one["error"] or (f"beyond {one['limit']}" if one["limit"] else "silent" if one["suppressed"] else ""),
         )
         for one in document["monitors"]
     ]  # fmt: skip
-    table.show(("MONITOR", "STATE", "VALUE", "NOW", "READ"), rows, nothing="no monitors", whole=True)
+    titles = ("MONITOR", "STATE", "VALUE", "READ", "NOW")
+    table.show(titles, rows, nothing="no monitors", whole=True, unbroken=(0,))
 
 
 def _seen(one: Doc) -> str:
@@ -105,10 +107,15 @@ def read_once(
 
 @connected(commands, "set", view=_stored)
 def put(client: Client, name: Annotated[str, typer.Argument(help="Its name.")], keys: Keys = None) -> Doc:
-    """Add a monitor, or change keys of one: monitors set PLC probe=ping host=10.0.0.20."""
+    """Add a monitor, or change keys of one: monitors set PLC probe=ping host=10.0.0.20. KEY=null unsets a key."""
     known = [one for one in client.get("/directory/monitor")["monitor"] if one["name"].casefold() == name.casefold()]
     entry = {key: value for key, value in known[0].items() if key not in ("id", "provisioned")} if known else {}
-    return client.post("/directory/monitor", {**entry, "name": name, **pairs(keys or [])})
+    given = pairs(keys or [])
+    entry = {key: value for key, value in {**entry, "name": name, **given}.items() if given.get(key, "") is not None}
+    try:
+        return client.post("/directory/monitor", entry)
+    except Failure as refused:
+        raise Failure([_with_example(line) for line in refused.lines]) from None
 
 
 @connected(commands, "beat", view=_beaten)
@@ -129,6 +136,13 @@ def place(written: str) -> dict[str, Any]:
     if separator and not port.isdecimal():
         raise typer.BadParameter(f"{written!r} is not HOST[:PORT]")
     return {"host": host.removeprefix("[").removesuffix("]"), **({"port": int(port)} if port else {})}
+
+
+def _with_example(line: str) -> str:
+    """Show how a list or a table is written here: the daemon speaks of files."""
+    field, _, problem = line.partition(": ")
+    example = next((text for words, text in _EXAMPLES.items() if problem.startswith(words)), "")
+    return f"{line}, here as {field}='{example}'" if example else line
 
 
 def pairs(words: list[str]) -> dict[str, Any]:

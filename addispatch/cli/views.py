@@ -145,6 +145,9 @@ def removed(_document: Doc) -> None:
     print("removed")
 
 
+_MONITORS_WRONG = (("alarm", "in alarm"), ("down", "down"))
+
+
 def status(document: Doc) -> None:
     """Print the state of the node on one screen."""
     warnings = document.get("warnings", [])
@@ -158,6 +161,8 @@ def status(document: Doc) -> None:
     _line("plugins", _plugins_line(document.get("plugins", [])))
     _line("channels", ", ".join(_channel(c) for c in document.get("channels", ())))
     _line("modems", "; ".join(_modem_line(m) for m in document.get("modems", ())))
+    if monitors := _monitors_line(document.get("monitors") or {}):
+        _line("monitors", monitors)
     if pair := document.get("pair"):
         _line("pair", _pair_line(pair))
     _line("queue", _queue_line(document))
@@ -186,6 +191,16 @@ def _pair_line(pair: Doc) -> str:
     name = f" {pair['peer']}" if pair.get("peer") else ""
     standing = str(pair.get("peer_status", "")).partition(".")[0]
     return printable(f"{pair.get('role')}, {pair.get('state')}{settled}; other node{name}: {standing}")
+
+
+def _monitors_line(count: Doc) -> str:
+    """Empty if there are none."""
+    wrong = [colour(f"{count[key]} {words}", "red") for key, words in _MONITORS_WRONG if count.get(key)]
+    return (
+        ", ".join([f"{count['watched']} watched", *(wrong or ["none in alarm or down"])])
+        if count.get("watched")
+        else ""
+    )
 
 
 def _cases_line(count: Doc) -> str:

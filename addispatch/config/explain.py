@@ -7,6 +7,7 @@ Called by ``config.loading`` for the core's tables, by ``addispatch.host`` for t
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 #: Most options a hint lists when no name is near.
 MAX_LISTED = 12
 
+_WORD = re.compile(r"[A-Za-z_]\w*")
 _WHOLE, _NUMBER, _TEXT = "must be a whole number", "must be a number", "must be text in quotes"
 _LIST, _TABLE, _SWITCH = "must be a list in [ ]", "must be a table", "must be true or false"
 _MANY = {"entries": "entries", "characters": "characters"}
@@ -56,6 +58,8 @@ def explain(
     for item in error.errors(include_url=False):
         path = _path(item, data, prefix)
         problem, hint = in_words(item), _hint(item, model)
+        if not path:
+            path, problem = _field_of(problem, model)
         if path in said:  # the members of a union each complain about the same value
             problem, hint = _either(said[path].problem, problem), said[path].hint or hint
         said[path] = ConfigError(path, problem, hint)
@@ -85,6 +89,15 @@ def _path(item: ErrorDetails, data: Any, prefix: str) -> str:
             path = join(path, part)
             here = here.get(part) if isinstance(here, Mapping) else None
     return path
+
+
+def _field_of(problem: str, model: type[BaseModel]) -> tuple[str, str]:
+    """Name the field that a mistake of a whole entry is about: the first one its words name. And the words."""
+    options = _options(model, ())
+    first, separator, rest = problem.partition(": ")
+    if separator and first in options:
+        return first, rest
+    return next((word for word in _WORD.findall(problem) if word in options), ""), problem
 
 
 def in_words(item: ErrorDetails) -> str:

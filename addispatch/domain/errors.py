@@ -12,7 +12,7 @@ class ConfigError(AddispatchError):
 
     def __init__(self, path: str, problem: str, hint: str = "") -> None:
         self.path, self.problem, self.hint = path, problem, hint
-        super().__init__(f"{path}: {problem}" + (f" ({hint})" if hint else ""))
+        super().__init__((f"{path}: " if path else "") + problem + (f" ({hint})" if hint else ""))
 
 
 class ConfigErrors(AddispatchError):

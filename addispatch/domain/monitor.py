@@ -66,10 +66,10 @@ class Monitor:
             **self.keys,
             "name": self.name,
             "probe": self.probe,
-            "value": show(value),
+            "value": Shown.of(value),
             "units": self.units,
             "limit": verdict.limit.value if verdict.limit else "",
-            "limit_value": show(self._at(verdict.limit)),
+            "limit_value": Shown.of(self._at(verdict.limit)),
             "problem": problem,
         }
 
@@ -121,3 +121,30 @@ def show(value: Value | None) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     return str(value)
+
+
+class Shown(float):
+    """A number that templates can compute with and that is written as people read it."""
+
+    __slots__ = ("_text",)
+    _text: str
+
+    @classmethod
+    def of(cls, value: Value | None) -> Shown | str:
+        """A number as one of these; anything else as its text."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return show(value)
+        try:
+            made = cls(value)
+        except OverflowError:
+            return show(value)
+        made._text = show(value)
+        return made
+
+    def __str__(self) -> str:
+        """As ``show`` has it."""
+        return self._text
+
+    def __format__(self, spec: str) -> str:
+        """Without a format the same."""
+        return super().__format__(spec) if spec else self._text

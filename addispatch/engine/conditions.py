@@ -69,6 +69,11 @@ class Conditions:
         now_s = self._clock.monotonic_s()
         return {name: condition.problem for name, condition in self._known.items() if condition.is_bad(now_s)}
 
+    @property
+    def unseen(self) -> frozenset[str]:
+        """What the last process told of and nobody has looked at since the start."""
+        return frozenset(self._unseen)
+
     async def tell_due(self) -> None:
         """Tell what is due, in one message: a tick."""
         now_s, now_ms = self._clock.monotonic_s(), self._clock.now_ms()

@@ -13,6 +13,7 @@ from addispatch.domain.events import INFO, SEVERE, WARNING, Said
 from addispatch.domain.judgement import Change, Reading, Rules, State, Verdict, judge, would_hold
 from addispatch.domain.monitor import SOURCE
 from addispatch.domain.monitor_memory import Memory, unpacked
+from addispatch.domain.parents import MAX_PARENTS
 from addispatch.pipeline.check import clean_text
 from addispatch.runtime.template import Template, TemplateError
 from addispatch.store.queries import time_text
@@ -62,7 +63,7 @@ class Monitored:
         #: With whom it is read; None as long as it is not.
         self.group: Group | None = None
         self.parent: Monitored | None = None
-        #: How many have this one as their parent.
+        #: How many are behind this one, near or far.
         self.behind_count = 0
         known = unpacked(node.ledger.marks.get(self.mark_name))
         self.state = known.state
@@ -142,14 +143,22 @@ class Monitored:
         return any(window.covers(local) for window in self.monitor.maintenance)
 
     def is_parent_down(self) -> bool:
-        """Whether what it is behind of is down, or nobody has looked at that since this one went silent."""
-        parent = self.parent
-        if parent is None:
-            return False
-        if parent.state.is_lost or parent.state.failed_count or parent.is_parent_down():
-            return True
-        since_s = self._failing_since_s
-        return since_s is not None and (parent.state.value_at_s is None or parent.state.value_at_s <= since_s)
+        """Whether what it is behind of is down, or nobody has looked at that since this one went silent.
+
+        Looks up ``MAX_PARENTS`` steps: an older version took more, and circles.
+        """
+        one = self
+        for _ in range(MAX_PARENTS):
+            parent = one.parent
+            if parent is None:
+                return False
+            if parent.state.is_lost or parent.state.failed_count:
+                return True
+            since_s = one._failing_since_s
+            if since_s is not None and (parent.state.value_at_s is None or parent.state.value_at_s <= since_s):
+                return True
+            one = parent
+        return False
 
     # -- telling -------------------------------------------------------------------------------------------------
 
@@ -291,7 +300,8 @@ class Monitored:
         monitor, state = self.monitor, self.state
         text = monitor.sentence(verdict, state.value, state.problem)
         behind = self.behind_count
-        return f"{text}; {behind} monitors behind it are silent" if verdict.change is Change.LOST and behind else text
+        told = "1 monitor behind it is silent" if behind == 1 else f"{behind} monitors behind it are silent"
+        return f"{text}; {told}" if verdict.change is Change.LOST and behind else text
 
     # -- remembering ---------------------------------------------------------------------------------------------
 

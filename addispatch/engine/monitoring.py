@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from addispatch.config.explain import did_you_mean
 from addispatch.domain.errors import Refused
+from addispatch.domain.events import WARNING, Said
 from addispatch.domain.judgement import Reading
+from addispatch.domain.parents import circles, upward
 from addispatch.engine.monitor_group import Groups
 from addispatch.engine.monitored import Monitored
 from addispatch.engine.teller import Teller
@@ -60,6 +62,8 @@ class Monitoring:
         self._groups = Groups()
         #: Those that are watched no more and have not told it yet.
         self._leaving: dict[str, Monitored] = {}
+        #: Ids of those whose last reading could not be judged.
+        self._failing: set[str] = set()
         self._prepared: dict[str, Probe] = {}
         self._teller = Teller()
         self._tasks = Supervisor()
@@ -166,12 +170,17 @@ class Monitoring:
 
     def _relate(self) -> None:
         self._by_name = {one.monitor.name.casefold(): one for one in self._all.values()}
+        self._failing &= self._all.keys()
         for one in self._all.values():
-            one.parent = self._all.get(one.monitor.parent)
+            one.parent = None
             one.behind_count = 0
-        for one in self._all.values():
-            if one.parent is not None:
-                one.parent.behind_count += 1
+        parents = {ident: parent for ident, one in self._all.items() if (parent := one.monitor.parent) in self._all}
+        for ident in itertools.chain.from_iterable(circles(parents)):
+            del parents[ident]  # an older version took circles
+        for ident, parent in parents.items():
+            self._all[ident].parent = self._all[parent]
+            for above in itertools.islice(upward(ident, parents), 1, None):
+                self._all[above].behind_count += 1
 
     def _prepare(self, touched: set[str], probes: Mapping[str, Probe]) -> None:
         keys: dict[str, list[Any]] = {
@@ -267,10 +276,23 @@ class Monitoring:
             readings = await self._read(group)
             took_s = loop.time() - began_s
             for one, reading in zip(group.members, readings, strict=True):
-                one.take(reading, took_s)
+                self._take(one, reading, took_s)
             next_s += group.interval_s
             if (behind_s := loop.time() - next_s) > 0:  # it took longer than the interval: leave readings out
                 next_s += group.interval_s * (behind_s // group.interval_s + 1)
+
+    def _take(self, one: Monitored, reading: Reading, took_s: float) -> None:
+        try:
+            one.take(reading, took_s)
+        except Exception as error:
+            # A supervision border: what is wrong with one must not end the watch of its neighbours.
+            log.exception("monitor %s: a reading could not be judged", one.monitor.name)
+            if one.monitor.id not in self._failing:  # each time would flood the event log
+                self._failing.add(one.monitor.id)
+                problem = f"a reading could not be judged: {type(error).__name__}"
+                self._node.say(Said(f"Monitor {one.monitor.name}: {problem}", WARNING, "MonitorFailed"))
+        else:
+            self._failing.discard(one.monitor.id)
 
     async def _guard(self) -> None:
         """Cancel readings that take too long. One for all: a timer for each reading would cost a tenth of it."""

@@ -51,9 +51,16 @@ def status_doc(node: Node, counts: Doc) -> Doc:
         "channels": channels,
         "plugins": [{key: doc.get(key) for key in ("name", "status", "reason", "status_line")} for doc in plugins],
         "modems": node.host.modems(),
+        "monitors": _monitor_counts(node),
         "ledger": node.ledger_doc(),
         "paused": node.ledger.is_paused,
     }
+
+
+def _monitor_counts(node: Node) -> Doc:
+    """How many monitors this node watches, how many are in alarm, and how many are down."""
+    words = [one.word for one in node.monitoring.watched]
+    return {"watched": len(words), "alarm": words.count("alarm"), "down": words.count("down")}
 
 
 def channel_docs(node: Node) -> list[Doc]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 #: Grace time of a channel, as of what plugins report: what has one cause is told in one message.
 CHANNEL_S = 60.0
+QUEUE = "queue"
 
 
 class Watch:
@@ -23,6 +24,7 @@ class Watch:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._seen: set[str] = set()
+        self._began_s = node.clock.monotonic_s()
 
     def look(self, counts: dict[str, Any]) -> None:
         """Report how things stand; ``counts`` are those of ``queries.counts``."""
@@ -33,8 +35,14 @@ class Watch:
         oldest_ms = counts["oldest_queued_at_ms"]
         waits_s = (node.clock.now_ms() - oldest_ms) / 1000 if oldest_ms is not None else 0.0
         if waits_s > QUEUE_AGE_S and not node.ledger.is_paused:
-            found["queue"] = (f"the oldest queued message waits for {waits_s / 60:.0f} minutes", 0.0)
-        self._seen |= found.keys()
+            found[QUEUE] = (f"the oldest queued message waits for {waits_s / 60:.0f} minutes", 0.0)
+        self._seen |= found.keys() | self._left_over()
         for name in self._seen:
             problem, grace_s = found.get(name, ("", 0.0))
             node.conditions.report(name, problem, grace_s=grace_s)
+
+    def _left_over(self) -> set[str]:
+        """What the last process told of and is looked at here: its end is told, too. Channels take a while to come."""
+        is_settled = self._node.clock.monotonic_s() - self._began_s >= CHANNEL_S
+        ours = ("plugin ", "channel ") if is_settled else ("plugin ",)
+        return {name for name in self._node.conditions.unseen if name == QUEUE or name.startswith(ours)}

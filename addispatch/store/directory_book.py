@@ -15,7 +15,7 @@ from addispatch.store.directory_fields import folded
 from addispatch.store.directory_files import TableFiles
 from addispatch.store.directory_kept import Installed, Offered, ReplacedFiles
 from addispatch.store.directory_keys import with_new_key
-from addispatch.store.directory_models import LINK_KEY, MODELS, SETTINGS, STORED
+from addispatch.store.directory_models import LINK_KEY, MODELS, MONITOR, SETTINGS, STORED
 from addispatch.store.directory_pack import Packed, differences, pack, unpack
 from addispatch.store.directory_records import (
     Body,
@@ -31,6 +31,7 @@ from addispatch.store.directory_records import (
 from addispatch.store.directory_repair import read_rows, to_row
 from addispatch.store.directory_snapshot import build
 from addispatch.store.exchange import from_toml
+from addispatch.store.monitor_parents import doubtful_parents
 
 #: Keys of an entry as it is shown that nobody sets; ignored, so that what was read can be written back.
 _SHOWN_ONLY = ("id", "provisioned")
@@ -80,7 +81,7 @@ class Book:
                 self._files.write(_rows(self._tables, again))
         except StoreError as error:
             mends.append(str(error))
-        self.notes += notes + mends
+        self.notes += [*notes, *mends, *doubtful_parents(self._tables[MONITOR])]
         self._next_generation()
 
     def apply(self, document: Any) -> Report:
@@ -161,11 +162,12 @@ class Book:
             hint = did_you_mean(name, [r.name for r in self._records(table).values()])
             raise Refused("name", f"there is no {table} {name!r}" + (f" ({hint})" if hint else ""))
         self._check_writable(table, record)
-        if users := list(users_of(self._tables, record.id)):
+        kept = {ident: other for ident, other in self._tables[table].items() if ident != record.id}
+        tables = {**self._tables, table: kept}
+        if users := list(users_of(tables, record.id)):
             more = f" and {len(users) - _MAX_USERS} more" if len(users) > _MAX_USERS else ""
             raise Refused("name", f"{describe(table, record)} is used by {', '.join(users[:_MAX_USERS])}{more}")
-        kept = {ident: other for ident, other in self._tables[table].items() if ident != record.id}
-        self._commit({**self._tables, table: kept}, Report())
+        self._commit(tables, Report())
 
     def rotate_link_keys(self) -> int:
         """Sign with a new key; the one before it stays valid. Return how many there are now. Raises ``StoreError``."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from addispatch.config.explain import did_you_mean, explain
 from addispatch.config.paths import join
@@ -30,6 +30,7 @@ from addispatch.store.directory_records import (
     written_references,
 )
 from addispatch.store.monitor_model import monitor_model
+from addispatch.store.monitor_parents import wrong_parents
 
 #: Most errors reported at once, and how many of the unknown names get a "did you mean" (each costs milliseconds).
 MAX_ERRORS, MAX_HINTS = 100, 20
@@ -132,6 +133,7 @@ class Change:
         report, tables = Report(), {table: dict(records) for table, records in self._tables.items()}
         for draft, record in records:
             self._place(tables[draft.table], report.tables.setdefault(draft.table, Counts()), draft, record)
+        self._check_parents(tables)
         for table, most in MAX_ENTRIES.items():
             if len(tables[table]) > most:
                 self._errors.append(ConfigError(table, f"{len(tables[table])} entries are more than {most}"))
@@ -161,7 +163,7 @@ class Change:
                 mode="json", by_alias=True, exclude_defaults=True
             )
         except ValidationError as error:
-            self._errors.extend(explain(error, model, entry if isinstance(entry, Mapping) else {}, path))
+            self._errors.extend(self._mistakes(error, model, entry if isinstance(entry, Mapping) else {}, path))
             return None
         except ValueError as error:
             self._errors.append(ConfigError(join(path, "probe"), str(error)))
@@ -169,6 +171,21 @@ class Change:
         if table == SETTINGS:
             self._checks = dataclasses.replace(self._checks, short_codes=frozenset(body.get("short_codes", ())))
         return body
+
+    def _mistakes(
+        self, error: ValidationError, model: type[BaseModel], entry: Mapping[str, Any], path: str
+    ) -> list[ConfigError]:
+        """Say what is wrong; without the keys that are none, also what can only be seen when the rest is right."""
+        found = explain(error, model, entry, path)
+        unknown = {item["loc"][0] for item in error.errors() if item["type"] == "extra_forbidden"}
+        if unknown:
+            known = {key: value for key, value in entry.items() if key not in unknown}
+            try:
+                model.model_validate(known, context=self._checks)
+            except ValidationError as rest:
+                paths = {one.path for one in found}
+                found += [one for one in explain(rest, model, known, path) if one.path not in paths]
+        return found
 
     def _names(self) -> dict[tuple[str, str], str]:
         """Return the ids by table and folded name as they will be; the names of entries with mistakes count."""
@@ -228,6 +245,11 @@ class Change:
                 if record.id not in replaced:
                     problem = f"{number!r} is a number of {describe('recipient', record)}"
                     self._errors.append(ConfigError("settings.short_codes", problem))
+
+    def _check_parents(self, tables: Tables) -> None:
+        paths = {draft.id: draft.path for draft in self._drafts.values() if draft.table == MONITOR}
+        for ident, problem in wrong_parents(tables[MONITOR], paths) if paths else ():
+            self._errors.append(ConfigError(join(paths[ident], "parent"), problem))
 
     @staticmethod
     def _place(records: dict[str, Record], counts: Counts, draft: _Draft, record: Record) -> None:

@@ -26,6 +26,8 @@ from addispatch.store.monitor_model import own_keys
 _RULES = (
     "alarm_on", "rate", "stale_after_s", "deadband", "on_delay_s", "off_delay_s", "retries", "priority", "priorities",
 )  # fmt: skip
+#: The limits of a level; the others (rate, a bit, stale) are rules of their own.
+_LEVELS = (Limit.HIHI, Limit.HI, Limit.LO, Limit.LOLO)
 _SETTINGS_KEYS = ("retention_days", "link_ttl_h", "anyone_may_ack", "heartbeat_at", "pause_remind_s")
 
 
@@ -76,7 +78,7 @@ def _route(record: Record) -> Route:
 
 def _monitor(record: Record, tables: Tables) -> Monitor:
     body = {key: value for key, value in _frozen(record.body).items() if key in own_keys()}
-    limits = {limit: float(body.pop(limit)) for limit in Limit if limit.value in body}
+    limits = {limit: float(body.pop(limit)) for limit in _LEVELS if limit.value in body}
     rules = {key: body.pop(key) for key in _RULES if key in body}
     if "priority" in rules:
         rules["priority"] = Priority(rules["priority"])

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from itertools import pairwise
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from addispatch.config.explain import did_you_mean
 from addispatch.domain.alarm import Priority
@@ -55,7 +54,7 @@ class MonitorEntry(BaseModel):
     stale_after_s: Annotated[float, Field(gt=0, le=30 * 86_400, allow_inf_nan=False)] | None = None
     priority: Priority = Priority.HIGH
     priorities: dict[Limit, Priority] = {}
-    parent: Reference = ""
+    parent: Annotated[Reference, BeforeValidator(lambda value: "" if value is None else value)] = ""
     to: UpTo50[Reference] = ()
     units: Annotated[str, Field(max_length=20)] = ""
     text: TemplateText = ""
@@ -63,13 +62,18 @@ class MonitorEntry(BaseModel):
     recovered_text: TemplateText = ""
     maintenance: UpTo50[Window] = ()
 
-    @model_validator(mode="after")
-    def _limits_in_order(self, info: ValidationInfo) -> Self:
-        set_limits = [(limit, value) for limit in _LIMITS if (value := getattr(self, limit)) is not None]
-        for (above, high), (below, low) in pairwise(set_limits):
-            if low >= high and info.context is not None:
-                raise ValueError(f"{below.value} ({low:g}) must be less than {above.value} ({high:g})")
-        return self
+    @field_validator("hi", "lo", "lolo")
+    @classmethod
+    def _below_the_one_above(cls, value: float | None, info: ValidationInfo) -> float | None:
+        """By field and not for the whole: it is said whatever else is wrong, and with the name of the field."""
+        if value is None or info.context is None:
+            return value
+        for above in reversed(_LIMITS[: _LIMITS.index(Limit(str(info.field_name)))]):
+            if (high := info.data.get(above.value)) is not None:
+                if value >= high:
+                    raise ValueError(f"{value:g} must be less than {above.value} ({high:g})")
+                break
+        return value
 
 
 @lru_cache(maxsize=64)

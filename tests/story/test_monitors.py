@@ -483,3 +483,27 @@ async def test_what_was_seen_last_and_how_often_it_was_there_outlives_a_restart(
             await tale.phone("Adam").is_silent()
             (doc,) = (one for one in tale.node.monitoring.documents() if one["name"] == "Pump")
             assert doc["availability"] > after["Pump"]["availability"], "counted on, over the whole time"
+
+
+async def test_all_that_are_behind_count_and_one_is_one(tmp_path: Path) -> None:
+    chain = [watched("A", retries=0), watched("B", parent="a"), watched("C", parent="b"), watched("D", retries=0)]
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, *chain, watched("E", parent="d")) as dials:
+        await dials.hides("A", times=2)
+        await tale.phone("Adam").expects("A: no contact (no answer); 2 monitors behind it are silent")
+        await dials.hides("D", times=2)
+        await tale.phone("Adam").expects("D: no contact (no answer); 1 monitor behind it is silent")
+
+
+async def test_circles_and_long_rows_of_an_older_version_are_watched(tmp_path: Path) -> None:
+    ring = [watched(f"P{n}", parent=f"p{n % 3 + 1}", device="x", retries=0) for n in (1, 2, 3)]
+    row = [watched(f"R{n}", parent=f"r{n - 1}", device="x", retries=0) for n in range(40)]
+    one = watched("Self", parent="self", device="x", retries=0)
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, *ring, *row, one, watched("Near", device="x")) as dials:
+        await dials.hides("P1", "R39", "Self")
+        await tale.phone("Adam").expects("P1: no contact")
+        await tale.phone("Adam").expects("Self: no contact")
+        tale.clock.forward(seconds=1)
+        await dials.is_read("R39", 4)
+        await tale.phone("Adam").expects("R39: no contact")
+        await dials.is_read("Near", 3)
+        assert {doc["name"]: doc["state"] for doc in tale.node.monitoring.documents()}["Near"] == "ok"

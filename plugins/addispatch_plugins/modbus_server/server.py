@@ -69,6 +69,7 @@ class Server:
         self._told_s: dict[str, float] = {}
         self.problem = ""
         self._listening: asyncio.Server | None = None
+        self._closed = asyncio.Event()
 
     @property
     def is_listening(self) -> bool:
@@ -81,8 +82,8 @@ class Server:
         return len(self._connections)
 
     async def run(self) -> None:
-        """Listen; wait for the port if somebody else has it."""
-        while True:
+        """Listen until ``close``; wait for the port if somebody else has it."""
+        while not self._closed.is_set():
             try:
                 server = await self._listen()
             except OSError as error:
@@ -97,11 +98,19 @@ class Server:
             self._context.condition(CONDITION, "")
             try:
                 await server.serve_forever()
+            except asyncio.CancelledError:
+                # A server that is closed ends its own wait like this; whoever stops this task is to see it.
+                if not self._closed.is_set() or (task := asyncio.current_task()) is None or task.cancelling():
+                    raise
             finally:
-                self.close()
+                self._let_go()
 
     def close(self) -> None:
         """Listen no more, and let go of all clients."""
+        self._closed.set()
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._listening is not None:
             self._listening.close()
             self._listening = None

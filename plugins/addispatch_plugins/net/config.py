@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pydantic import FilePath
 
 from addispatch.sdk import PluginConfig
 
@@ -10,5 +10,5 @@ from addispatch.sdk import PluginConfig
 class NetConfig(PluginConfig):
     """What all its monitors share; the rest is said by each monitor."""
 
-    ca_file: Path | None = None
+    ca_file: FilePath | None = None
     """Whom ``http`` trusts beside the system's list: the certificate of a plant's own authority."""

@@ -112,7 +112,7 @@ async def _ask(
         except h11.LocalProtocolError:
             raise FetchFailed("the address cannot be asked for") from None
         except h11.RemoteProtocolError as error:
-            raise FetchFailed(f"the answer is no HTTP: {str(error)[:80]}") from None
+            raise FetchFailed(_broken(str(error), answer)) from None
 
 
 async def _read(talk: h11.Connection, reader: asyncio.StreamReader, answer: Answer, *, wants_body: bool) -> str:
@@ -133,6 +133,15 @@ async def _read(talk: h11.Connection, reader: asyncio.StreamReader, answer: Answ
                 return location
         elif isinstance(event, (h11.EndOfMessage, h11.ConnectionClosed)):
             return location
+
+
+def _broken(said: str, answer: Answer) -> str:
+    """What h11 says of an answer, in words of an operator."""
+    if "ConnectionClosed" in said:
+        return "the connection ended without an answer"
+    if "closed connection" in said:
+        return f"answered {answer.status}, and the connection ended within the body"
+    return f"the answer is no HTTP: {said.partition(': bytearray(')[0][:80]}"
 
 
 def _target(parts: SplitResult) -> str:

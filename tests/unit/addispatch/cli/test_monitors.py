@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import typer
 
-from addispatch.cli.monitors import pairs, place
+from addispatch.cli import table
+from addispatch.cli.monitors import _listed, pairs, place
+from addispatch.domain.errors import ConfigError, ConfigErrors
 
 MONITOR = {
     "name": "Boiler", "probe": "modbus", "state": "alarm", "value": 92.5, "units": "°C", "limit": "hi", "error": "",
@@ -53,6 +55,22 @@ async def test_alone_it_lists(addispatch, running):
     assert (await addispatch("monitors", "--json")).doc == running.operations.monitors_doc
 
 
+async def test_on_80_columns_only_the_row_with_a_long_problem_is_longer(monkeypatch, capsys):
+    monkeypatch.setattr(table, "terminal_columns", lambda: 80)
+    problem = "no answer within 5 s: " + "the gateway says that unit 17 has no path " * 2
+    name = "Kuehlwasserpumpenhaus-2-Nord"
+    lost = {**MONITOR, "name": name, "state": "down", "value": None, "error": problem}
+    _listed({"monitors": [MONITOR, lost]})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["MONITOR", "STATE", "VALUE", "READ", "NOW"]
+    assert "beyond hi" in lines[1]
+    assert "Boiler" in lines[1]
+    assert name in "\n".join(lines)
+    assert all(len(line) <= 80 for line in lines)
+    _listed({"monitors": [MONITOR, {**MONITOR, "name": "K" * 60}]})
+    assert "K" * 60 in capsys.readouterr().out
+
+
 async def test_a_value_older_than_the_last_reading_has_its_time(addispatch, running):
     lost = {**MONITOR, "name": "Gw", "state": "down", "value": 7, "units": "", "value_at": "2026-11-25T11:58:00.000Z"}
     running.operations.monitors_doc = {"monitors": [MONITOR, lost]}
@@ -85,6 +103,29 @@ async def test_a_monitor_is_set_key_by_key_and_removed(addispatch, running):
         {"name": "PLC", "probe": "ping", "host": "10.0.0.20"},
     )
     assert (await addispatch("monitors", "remove", "PLC")).out == "removed\n"
+
+
+async def test_null_unsets_a_key(addispatch, running):
+    await addispatch("monitors", "set", "PLC", "probe=ping", "host=10.0.0.20", "hi=null", "parent=null", "units=")
+    (_, _, entry) = running.operations.calls[-1]
+    assert entry == {"name": "PLC", "probe": "ping", "host": "10.0.0.20", "units": ""}
+
+
+async def test_a_list_or_table_that_is_none_is_answered_with_an_example(addispatch, running):
+    wrong = [
+        ConfigError("to", "must be a list in [ ]"),
+        ConfigError("priorities", "must be a table"),
+        ConfigError("hi", "x"),
+    ]
+
+    async def refuse(*_args):
+        raise ConfigErrors(wrong)
+
+    running.operations.directory_put = refuse
+    done = await addispatch("monitors", "set", "PLC", "to=Nobody")
+    assert """to: must be a list in [ ], here as to='["one", "two"]'""" in " ".join(done.err.split())
+    assert """priorities: must be a table, here as priorities='{"hihi": "critical"}'""" in " ".join(done.err.split())
+    assert done.err.rstrip().endswith("hi: x")
 
 
 async def test_a_source_reports(addispatch, running):

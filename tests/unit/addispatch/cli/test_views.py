@@ -160,3 +160,15 @@ def test_a_modem_that_calls_says_so(capsys):
     shown = capsys.readouterr().out
     assert "online, calling" in shown
     assert shown.count("calling") == 1
+
+
+def test_the_status_says_how_many_monitors_there_are_and_what_they_see(capsys):
+    for counts, line in (
+        ({"watched": 3, "alarm": 1, "down": 2}, "3 watched, 1 in alarm, 2 down"),
+        ({"watched": 3, "alarm": 0, "down": 0}, "3 watched, none in alarm or down"),
+        ({"watched": 0, "alarm": 0, "down": 0}, ""),
+    ):
+        views.status({"state": "Server running", "monitors": counts})
+        out = capsys.readouterr().out
+        assert line in out
+        assert ("monitors" in out) == bool(line)

@@ -8,6 +8,7 @@ import pytest
 
 from addispatch.domain.judgement import Change, Limit, Rules, Verdict
 from addispatch.domain.monitor import Monitor, show
+from addispatch.runtime.template import Template
 
 BOILER = Monitor(
     id="1", name="Boiler", probe="modbus", units="°C", keys={"host": "plc1"},
@@ -69,9 +70,26 @@ def test_what_is_told_when_the_limits_are_others():
 def test_templates_may_use_the_value_the_limit_and_the_keys_of_the_probe():
     fields = BOILER.fields(Verdict(Change.RAISED, Limit.HIHI), 92.5, "")
     assert fields == {
-        "host": "plc1", "name": "Boiler", "probe": "modbus", "value": "92.5", "units": "°C", "limit": "hihi",
-        "limit_value": "90", "problem": "",
+        "host": "plc1", "name": "Boiler", "probe": "modbus", "value": 92.5, "units": "°C", "limit": "hihi",
+        "limit_value": 90, "problem": "",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "source", "text"),
+    [
+        (92.43219, "{{ value }} at {{ limit_value }}", "92.4322 at 90"),
+        (92.43219, "{{ value }}{% if value > 92 %}!{% endif %} {{ value | round(1) }}", "92.4322! 92.4"),
+        (92.5, "{{ value - limit_value }} {{ value | float }} {{ value ~ units }}", "2.5 92.5 92.5°C"),
+        (1234567, "{{ value }} {{ value | int }} {{ [value] | join }}", "1234567 1234567 1234567"),
+        (True, "{{ value }}{% if value == 'on' %}!{% endif %}", "on!"),
+        ("stop", "{{ value }}", "stop"),
+        (10**400, "{{ value | length }}", "401"),
+        (None, "<{{ value }}>", "<>"),
+    ],
+)
+def test_templates_compute_with_numbers_that_read_as_ever(value, source, text):
+    assert Template(source).render(BOILER.fields(Verdict(Change.RAISED, Limit.HIHI), value, "")) == text
 
 
 def test_which_template_is_for_what():

@@ -312,3 +312,19 @@ async def test_what_was_seen_is_written_now_and_then_and_at_the_end(tmp_path: Pa
             await dials.is_read("Boiler", 5)
             (one,) = tale.node.monitoring.watched
         assert unpacked(marks["monitor:boiler"]).read_count == one.read_count
+
+
+async def test_one_whose_reading_cannot_be_judged_is_said_once_and_its_neighbours_go_on(tmp_path, monkeypatch) -> None:
+    monitors = [watched("Bad", device="x"), watched("Good", device="x", retries=0)]
+    take = monitoring.Monitored.take
+
+    def failing(self, reading, took_s):
+        if self.monitor.name == "Bad":
+            raise RecursionError
+        take(self, reading, took_s)
+
+    monkeypatch.setattr(monitoring.Monitored, "take", failing)
+    async with Tale(tmp_path, TEAM) as tale, watching(tale, *monitors) as dials:
+        await dials.hides("Good")
+        await tale.phone("Adam").expects("Good: no contact")
+        assert await tale.events("MonitorFailed") == ["Monitor Bad: a reading could not be judged: RecursionError"]

@@ -125,3 +125,13 @@ async def test_modems_on_their_way_are_no_trouble_just_after_the_start(running, 
 async def test_an_empty_directory_is_a_warning(running):
     running.directory = SimpleNamespace(snapshot=SimpleNamespace(recipients={}), close=running.directory.close)
     assert (await status(running))["warnings"] == ["the directory is empty: nobody would be told of an alarm"]
+
+
+async def test_monitors_are_counted(running):
+    assert (await status(running))["monitors"] == {"watched": 0, "alarm": 0, "down": 0}
+    words = ["ok", "alarm", "down", "down", "new"]
+    running.monitoring._all = {str(n): SimpleNamespace(word=word) for n, word in enumerate(words)}
+    try:
+        assert (await status(running))["monitors"] == {"watched": 5, "alarm": 1, "down": 2}
+    finally:
+        running.monitoring._all = {}

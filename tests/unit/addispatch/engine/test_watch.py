@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import orjson
 import pytest
 
 from addispatch.engine.conditions import Conditions
@@ -61,3 +62,26 @@ def test_a_queue_that_does_not_move(node):
 def test_a_plugin_that_is_off_is_told_at_once_and_one_that_was_turned_off_is_not(node):
     node.off = [{"name": "modem", "status": "crashed", "reason": "no gammu"}, {"name": "smtp", "status": "disabled"}]
     assert node.bad() == {"plugin modem": "plugin modem is off: no gammu"}
+
+
+def restarted(problem_of):
+    node = Node()
+    node.ledger.marks = {
+        f"condition:{name}": orjson.dumps({"problem": text, "told_at_ms": 1, "told_count": 1})
+        for name, text in problem_of.items()
+    }
+    node.conditions.load()
+    return node
+
+
+def test_what_was_mended_while_it_was_down_is_over_after_the_start():
+    node = restarted({"plugin net": "plugin net is off: ca_file", "plugin smtp": "plugin smtp is off: x", "queue": "q"})
+    node.off = [{"name": "smtp", "status": "config_error", "reason": "x"}]
+    assert node.bad() == {"plugin smtp": "plugin smtp is off: x"}
+    assert node.conditions.unseen == set()
+
+
+def test_a_channel_has_time_to_come_up_and_what_others_told_is_theirs():
+    node = restarted({"channel sms": "no modem", "modem sim1": "no network"})
+    assert node.bad(after_s=60) == {"channel sms": "no modem", "modem sim1": "no network"}
+    assert node.bad() == {"modem sim1": "no network"}

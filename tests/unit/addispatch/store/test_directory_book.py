@@ -10,7 +10,7 @@ import pytest
 
 from addispatch.domain.addressbook import Directory
 from addispatch.domain.errors import ConfigErrors, Refused, StoreError
-from addispatch.store import directory_book, directory_pack, safe_storage
+from addispatch.store import directory_book, directory_change, directory_pack, safe_storage
 from addispatch.store.directory_book import Book
 from addispatch.store.directory_change import Counts
 
@@ -407,3 +407,20 @@ def test_what_would_be_too_large_for_two_nodes_is_refused_before_it_is_written(
     for entry in many["recipient"]:
         book.delete("recipient", entry["name"])
     assert not book.packed().problem, "what is too large already can be changed, and so made smaller"
+
+
+def test_a_circle_an_older_version_took_loads_with_a_word_and_can_be_removed(
+    book: Opened, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = [{"name": "P1", "probe": "ping", "parent": "P2"}, {"name": "P2", "probe": "ping", "parent": "P1"}]
+    with monkeypatch.context() as older:
+        older.setattr(directory_change, "wrong_parents", lambda *_: ())
+        book.apply({"monitor": [*ring, {"name": "Self", "probe": "ping", "parent": "Self"}]})
+    again = Opened(folder)
+    assert again.notes[0] == "parent: P1 -> P2 -> P1 is a circle of monitors: their parents are ignored"
+    again.put("monitor", {"name": "Other", "probe": "ping"})
+    with pytest.raises(ConfigErrors, match="parent: P1 -> P2 -> P1 is a circle"):
+        again.put("monitor", ring[0])
+    again.delete("monitor", "Self")
+    again.put("monitor", {**ring[0], "parent": None})
+    assert Opened(folder).notes == []

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import tomllib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import model_validator
 
 from addispatch.config.provided import Provided
 from addispatch.domain.errors import ConfigErrors
@@ -357,7 +358,12 @@ def test_a_monitor_has_the_keys_of_its_probe_beside_its_own(base: Tables) -> Non
         ({"probe": "ping"}, "monitor[0].host", "is missing"),
         ({"probe": "ping", "host": "x", "hots": 1}, "monitor[0].hots", "is no option here"),
         ({"probe": "ping", "host": "x", "count": "many"}, "monitor[0].count", "must be a whole number"),
-        ({"probe": "ping", "host": "x", "hi": 5, "lo": 7}, "monitor[0]", "lo (7) must be less than hi (5)"),
+        ({"probe": "ping", "host": "x", "hi": 5, "lo": 7}, "monitor[0].lo", "7 must be less than hi (5)"),
+        (
+            {"probe": "ping", "host": "x", "hihi": 5, "lolo": 5, "x": 1},
+            "monitor[0].lolo",
+            "5 must be less than hihi (5)",
+        ),
         ({"probe": "ping", "host": "x", "maintenance": ["noon"]}, "monitor[0].maintenance[0]", "is no window"),
         ({"probe": "ping", "host": "x", "parent": "nobody"}, "monitor[0].parent", "unknown monitor 'nobody'"),
         ({"probe": "ping", "host": "x", "interval_s": 0}, "monitor[0].interval_s", "must be at least 0.1"),
@@ -374,3 +380,46 @@ def test_while_a_plugin_does_not_load_nobody_can_tell_and_the_monitor_is_kept(ba
     change.add_document({"monitor": [{"name": "m", "probe": "ping", "host": "x", "anything": 1}]})
     (record,) = change.result()[0]["monitor"].values()
     assert record.body["anything"] == 1
+
+
+def test_monitors_in_a_circle_are_refused_by_the_name_of_the_field(base: Tables) -> None:
+    ring = [{"name": f"p{n}", "probe": "ping", "host": "x", "parent": f"p{n % 3 + 1}"} for n in (1, 2, 3)]
+    with pytest.raises(ConfigErrors) as wrong:
+        monitors_of(base, *ring)
+    assert [str(error) for error in wrong.value.errors] == [
+        "monitor[0].parent: p1 -> p2 -> p3 -> p1 is a circle: a monitor cannot be behind itself"
+    ]
+    one = monitors_of(base, {**ring[0], "parent": None})
+    (record,) = one["monitor"].values()
+    assert "parent" not in record.body
+    with pytest.raises(ConfigErrors, match="parent: p1 -> p1 is a circle"):
+        monitors_of(one, {**ring[0], "parent": "p1"})
+
+
+class PairedKeys(ProbeKeys):
+    host: str = ""
+    serial: str = ""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if bool(self.host) == bool(self.serial):
+            raise ValueError("give either host or serial")
+        return self
+
+
+def test_what_only_shows_in_the_whole_is_said_beside_a_typo_and_names_a_field(base: Tables) -> None:
+    probes = {"pair": PairedKeys}
+    with pytest.raises(ConfigErrors) as wrong:
+        monitors_of(base, {"name": "m", "probe": "pair", "hots": "x", "hi": 5, "lo": 7}, probes=probes)
+    said = [str(error) for error in wrong.value.errors]
+    assert said == [
+        "monitor[0].lo: 7 must be less than hi (5)",
+        'monitor[0].hots: is no option here (did you mean "host"?)',
+    ]
+    with pytest.raises(ConfigErrors) as wrong:
+        monitors_of(base, {"name": "m", "probe": "pair", "hots": "x"}, probes=probes)
+    assert [str(error) for error in wrong.value.errors][1:] == ["monitor[0]: give either host or serial"]
+    change = Change(base, "SG", source="", provided=lambda: Provided(frozenset(), probes))
+    change.add("monitor", {"name": "m", "probe": "pair"}, "")
+    with pytest.raises(ConfigErrors, match=r"^host: give either host or serial$"):
+        change.result()

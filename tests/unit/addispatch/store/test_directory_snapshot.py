@@ -12,6 +12,7 @@ from addispatch.domain.addressbook import (
     TextTemplate,
 )
 from addispatch.domain.alarm import Priority
+from addispatch.domain.judgement import Change, Limit, Verdict
 from addispatch.domain.policy import Level, Policy, PolicyKind
 from addispatch.store.directory_records import Record, empty_tables
 from addispatch.store.directory_snapshot import build
@@ -79,3 +80,14 @@ def test_an_empty_level_inside_is_kept_so_that_later_ones_fire() -> None:
         "1", {"name": "p", "level": [{"after_minutes": 5.0}, {"after_minutes": 9.0, "to": ["2"]}, {}]}
     )
     assert len(build(tables, 1).policies["1"].levels) == 2
+
+
+def test_a_rate_is_no_limit_of_the_value_and_its_alarm_names_it() -> None:
+    tables = empty_tables()
+    body = {"name": "R", "probe": "dial", "rate": 5.0, "stale_after_s": 60.0, "alarm_on": True, "hi": 80, "lolo": 1.0}
+    tables["monitor"]["1"] = Record("1", body)
+    monitor = build(tables, 1).monitors["1"]
+    assert monitor.rules.limits == {Limit.HI: 80.0, Limit.LOLO: 1.0}
+    assert (monitor.rules.rate, monitor.rules.stale_after_s, monitor.rules.alarm_on) == (5.0, 60.0, True)
+    raised = Verdict(Change.RAISED, Limit.RATE)
+    assert "changes faster than 5 /s" in monitor.sentence(raised, 100, "")

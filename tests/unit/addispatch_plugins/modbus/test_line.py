@@ -152,7 +152,7 @@ async def test_a_silent_unit_leaves_the_others_their_turn(line_to):
             answers = await asyncio.gather(
                 line.ask(silent, within(0.4)), line.ask(ONE, within(0.4)), return_exceptions=True
             )
-            assert str(answers[0]) == f"no answer within {limit} s"
+            assert str(answers[0]) == f"no answer within {limit} s (its share of 0.4 s)"
             assert answers[1] == b"\0\7"
         assert list(line.problems()) == [2]
 

@@ -39,3 +39,12 @@ async def test_a_trial_takes_no_port(context):
     assert context._supervisor._tasks == {}
     assert instance.status_line() == "not listening on 127.0.0.1:1502"
     await instance.stop()
+
+
+async def test_an_orderly_stop_is_no_failure(context, serve):
+    async with serve() as running:
+        task = context._supervisor._tasks["server"]
+        await running.instance.stop()
+        await asyncio.wait([task], timeout=3)
+        assert task.done()
+        assert not task.cancelled()  # the host would take it for a task that was cancelled from inside

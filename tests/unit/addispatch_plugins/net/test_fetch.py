@@ -78,11 +78,14 @@ async def test_a_huge_body_is_read_as_far_as_allowed(peer):
 
 async def test_what_is_no_answer(peer):
     for parts, problem in (
-        ([b"220 ready\r\n\r\n"], "no HTTP"),
+        ([b"220 ready\r\n\r\n"], "the answer is no HTTP: illegal status line$"),
         ([b"\x15\x03\x01\x00\x02\x02\x16"], "no HTTP"),
         ([b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000], "no HTTP"),
-        ([b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello"], "no HTTP"),
-        ([], "no HTTP"),
+        (
+            [b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello"],
+            "answered 200, and the connection ended within the body",
+        ),
+        ([], "the connection ended without an answer"),
     ):
         there = await peer(answers(*parts))
         with pytest.raises(FetchFailed, match=problem) as error:

@@ -141,8 +141,8 @@ async def test_bad_servers(peer, read):
     problem = (await read((await peer(hangs_up)).url)).problem
     assert problem in (
         "connection reset by peer",
-        "the answer is no HTTP: Server disconnected without sending a response.",
-    ) or problem.startswith("the answer is no HTTP")
+        "the connection ended without an answer",
+    )
     round_ = await peer(answers(b"HTTP/1.1 301 Moved\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"))
     assert (await read(round_.url)).problem == "redirects more than 5 times, last to '/'"
     assert (await read("http://no-such-host.invalid/")).problem.startswith("the name no-such-host.invalid ")
