@@ -14,12 +14,17 @@ import contextlib
 from collections.abc import AsyncIterator, Hashable, Iterator, Sequence
 from typing import Any
 
-from tale import Tale
+from tale import Tale, after, group, people, policy, settings
 
 from addispatch.domain.errors import StoreError
-from addispatch.domain.judgement import Reading, Rules
+from addispatch.domain.judgement import Limit, Reading, Rules
 from addispatch.domain.monitor import Monitor
 from addispatch.sdk import Alarm, ProbeKeys
+
+#: A group that need not acknowledge, and one whose members are asked.
+TEAM = people("Adam", "Jane", "Bo", "Chief") + settings() + group("Team", "Adam", policy="") + policy(after(5, "Bo"))
+ASKED = people("Adam", "Jane", "Bo", "Chief") + settings() + group("Team", "Adam", "Jane") + policy(after(5, "Bo"))
+HOT = {"limits": {Limit.HI: 80.0, Limit.HIHI: 90.0}, "deadband": 2.0}
 
 INTERVAL_S = 0.01
 
