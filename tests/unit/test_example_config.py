@@ -60,7 +60,7 @@ def test_every_option_of_each_plugin_is_in_it(name):
 
 def test_taking_all_options_in_gives_a_good_configuration(tmp_path):
     text = re.sub(r"^#(?=[a-z\[])", "", TEXT, flags=re.MULTILINE).replace("/etc/addispatch", str(tmp_path))
-    for name in ("ca.pem", "mqtt.password", "smtp.password", "mailbox.password", "cluster.password"):
+    for name in ("ca.pem", "plant-ca.pem", "mqtt.password", "smtp.password", "mailbox.password", "cluster.password"):
         (tmp_path / name).write_text("secret")
     (tmp_path / "cluster.key").write_text(generate("k1"))
     (tmp_path / "sim1.pin").write_text("1234")

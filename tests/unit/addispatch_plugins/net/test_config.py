@@ -1,16 +1,21 @@
 """The table ``[plugin.net]``."""
 
-from pathlib import Path
-
 import pytest
 from pydantic import ValidationError
 
 from addispatch_plugins.net.config import NetConfig
 
 
-def test_nothing_needs_to_be_said():
+def test_nothing_needs_to_be_said(tmp_path):
     assert NetConfig().ca_file is None
-    assert NetConfig(ca_file="plant.pem").ca_file == Path("plant.pem")
+    file = tmp_path / "plant.pem"
+    file.touch()
+    assert NetConfig(ca_file=str(file)).ca_file == file
+
+
+def test_a_file_that_is_not_there_is_a_mistake(tmp_path):
+    with pytest.raises(ValidationError, match="does not point to a file"):
+        NetConfig(ca_file=str(tmp_path / "plant.pem"))
 
 
 def test_a_misspelt_key_is_a_mistake():
