@@ -43,12 +43,15 @@ def check_name(name: str) -> None:
 
 
 def lookup(fields: Any, path: tuple[str, ...]) -> Any:
-    """Follow a dotted name through mappings and lists; attributes of other objects are never read."""
+    """Follow a dotted name through mappings, lists and the letters of a text, as Jinja does.
+
+    Attributes of other objects are never read.
+    """
     value: Any = fields
     for step in path:
         if isinstance(value, Mapping) and step in value:
             value = value[step]
-        elif isinstance(value, Sequence) and not isinstance(value, str) and step.isdigit() and int(step) < len(value):
+        elif isinstance(value, Sequence) and step.isdigit() and int(step) < len(value):
             value = value[int(step)]
         else:
             raise TemplateError(f"{'.'.join(path)!r} is not in the message")

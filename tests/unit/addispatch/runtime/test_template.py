@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from addispatch.runtime.template import MAX_RESULT_CHARS, MAX_SOURCE_CHARS, Template, TemplateError
@@ -63,6 +63,8 @@ paths = st.lists(steps, min_size=1, max_size=4).filter(lambda path: not path[0].
 
 
 @given(st.lists(paths, max_size=3), st.text("ab \n.", max_size=5))
+@example(["text.0"], "")
+@example(["text.9"], "")
 def test_the_fast_way_and_jinja_agree(names: list[str], literal: str) -> None:
     source = literal.join(f"{{{{ {name} }}}}" for name in names) + literal + "."
 
