@@ -33,6 +33,8 @@ class Limit(StrEnum):
 
 
 _RANK = {limit: rank for rank, limit in enumerate(Limit)}
+#: The limits of a level, from above; the others (rate, a bit, stale) are rules of their own.
+LEVELS = (Limit.HIHI, Limit.HI, Limit.LO, Limit.LOLO)
 _HIGH = frozenset({Limit.HIHI, Limit.HI})
 _LOW = frozenset({Limit.LOLO, Limit.LO})
 
@@ -193,7 +195,7 @@ def _truths(
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         for limit, at in rules.limits.items():
             band = rules.deadband if state.judged.get(limit, _CALM).is_active else 0.0
-            truths[limit] = value >= at - band if limit in _HIGH else value <= at + band
+            truths[limit] = _is_beyond(limit, value, at, band)
         before = state.value
         if rules.rate is not None and isinstance(before, (int, float)) and state.value_at_s is not None:
             passed_s = now_s - state.value_at_s
@@ -240,8 +242,12 @@ def would_hold(before: Rules | None, after: Rules, limit: Limit, value: Value | 
         return bool(value) is before.alarm_on
     if limit in before.limits and isinstance(value, (int, float)):
         at, band = before.limits[limit], before.deadband
-        return value >= at - band if limit in _HIGH else value <= at + band
+        return _is_beyond(limit, value, at, band)
     return (before.rate, before.stale_after_s) != (after.rate, after.stale_after_s)
+
+
+def _is_beyond(limit: Limit, value: float, at: float, band: float) -> bool:
+    return value >= at - band if limit in _HIGH else value <= at + band
 
 
 def _side(limit: Limit) -> str:

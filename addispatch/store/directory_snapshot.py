@@ -15,7 +15,7 @@ from addispatch.domain.addressbook import (
     TextTemplate,
 )
 from addispatch.domain.alarm import Priority
-from addispatch.domain.judgement import Limit, Rules
+from addispatch.domain.judgement import LEVELS, Limit, Rules
 from addispatch.domain.monitor import Monitor
 from addispatch.domain.policy import Level, Policy, PolicyKind
 from addispatch.domain.window import parse_window
@@ -26,8 +26,6 @@ from addispatch.store.monitor_model import own_keys
 _RULES = (
     "alarm_on", "rate", "stale_after_s", "deadband", "on_delay_s", "off_delay_s", "retries", "priority", "priorities",
 )  # fmt: skip
-#: The limits of a level; the others (rate, a bit, stale) are rules of their own.
-_LEVELS = (Limit.HIHI, Limit.HI, Limit.LO, Limit.LOLO)
 _SETTINGS_KEYS = ("retention_days", "link_ttl_h", "anyone_may_ack", "heartbeat_at", "pause_remind_s")
 
 
@@ -78,7 +76,7 @@ def _route(record: Record) -> Route:
 
 def _monitor(record: Record, tables: Tables) -> Monitor:
     body = {key: value for key, value in _frozen(record.body).items() if key in own_keys()}
-    limits = {limit: float(body.pop(limit)) for limit in _LEVELS if limit.value in body}
+    limits = {limit: float(body.pop(limit)) for limit in LEVELS if limit.value in body}
     rules = {key: body.pop(key) for key in _RULES if key in body}
     if "priority" in rules:
         rules["priority"] = Priority(rules["priority"])

@@ -13,14 +13,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 
 from addispatch.config.explain import did_you_mean
 from addispatch.domain.alarm import Priority
-from addispatch.domain.judgement import Limit
+from addispatch.domain.judgement import LEVELS, Limit
 from addispatch.domain.window import parse_window
 from addispatch.store.directory_fields import Checks, Flag, Name, Reference, TemplateText, UpTo50, checked
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Delay = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
-#: Limits from the highest to the lowest.
-_LIMITS = (Limit.HIHI, Limit.HI, Limit.LO, Limit.LOLO)
 
 
 def _window(text: str, _checks: Checks) -> str:
@@ -68,7 +66,7 @@ class MonitorEntry(BaseModel):
         """By field and not for the whole: it is said whatever else is wrong, and with the name of the field."""
         if value is None or info.context is None:
             return value
-        for above in reversed(_LIMITS[: _LIMITS.index(Limit(str(info.field_name)))]):
+        for above in reversed(LEVELS[: LEVELS.index(Limit(str(info.field_name)))]):
             if (high := info.data.get(above.value)) is not None:
                 if value >= high:
                     raise ValueError(f"{value:g} must be less than {above.value} ({high:g})")
