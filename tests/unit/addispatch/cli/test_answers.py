@@ -52,7 +52,7 @@ def test_words_are_never_cut(capsys, monkeypatch):
     """Somebody's words in a recall may save a life."""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(text, "is_terminal", lambda: True)
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((60, 24)))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_, **__: os.terminal_size((60, 24)))
     comment = "word " * 100
     one = {"recipient": "Adam", "answer": "acked", "at": None, "comment": comment}
     answers.roll_call({"recalls": [{"code": "A1", "audience": "Ops", "counts": {}, "people": [one]}]})

@@ -59,7 +59,7 @@ async def test_a_node_elsewhere_is_not_looked_for_here(alone):
 def test_it_fits_the_terminal(monkeypatch, capsys, columns):
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setattr(text, "is_terminal", lambda: True)
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((columns, 24)))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_, **__: os.terminal_size((columns, 24)))
     long = {"subject": "broker " + "x" * 25, "detail": "", "problem": "word " * 40, "advice": "do this " * 20}
     doctor.show({"findings": [GOOD, long]})
     lines = capsys.readouterr().out.splitlines()

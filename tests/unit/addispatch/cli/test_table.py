@@ -14,7 +14,7 @@ LONG = "a rather long text that does not fit a phone at all"
 def show(monkeypatch, capsys, columns, rows, **more):
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setattr(text, "is_terminal", lambda: columns > 0)
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((columns, 24)))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_, **__: os.terminal_size((columns, 24)))
     table.show(TITLES, rows, nothing="nothing", **more)
     return capsys.readouterr().out.splitlines()
 

@@ -62,7 +62,7 @@ def test_no_word_is_broken_on_a_terminal(monkeypatch, capsys, columns):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setattr(text, "is_terminal", lambda: True)
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((columns, 24)))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_, **__: os.terminal_size((columns, 24)))
     words = [f"word{number}" for number in range(60)]
     long = " ".join(words)
     delivery = {"channel": "sms", "recipient": "Adam", "state": "failed", "error": long}
@@ -97,7 +97,7 @@ DELIVERIES = [
 def test_deliveries_show_code_and_words_and_break_no_address(monkeypatch, capsys, columns):
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setattr(text, "is_terminal", lambda: columns > 0)
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((columns, 24)))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_, **__: os.terminal_size((columns, 24)))
     views.deliveries({"deliveries": DELIVERIES})
     out = capsys.readouterr().out
     assert "(+6591234567)" in out
@@ -113,7 +113,7 @@ def test_deliveries_show_code_and_words_and_break_no_address(monkeypatch, capsys
 def test_on_a_phone_each_delivery_is_some_lines(monkeypatch, capsys):
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setattr(text, "is_terminal", lambda: True)
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((40, 24)))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_, **__: os.terminal_size((40, 24)))
     views.deliveries({"deliveries": DELIVERIES})
     assert capsys.readouterr().out.splitlines() == [
         "delivered - A123 sms tries: 1", "  Adam (+6591234567)", "  pump is hot (by sim1)",

@@ -41,7 +41,7 @@ def test_no_color_is_respected(capsys, monkeypatch):
 def test_bubbles_commands_and_steps_fit_the_terminal(capsys, monkeypatch, columns):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((columns, 24)))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_, **__: os.terminal_size((columns, 24)))
     screen = Screen()
     screen.bubble("Adam writes", "On my way, 温度 is " + "very " * 20 + "high", colour="green", mine=True)
     box = [line for line in capsys.readouterr().out.splitlines() if line.strip()[0] in "│╭╰"]
