@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -69,9 +69,8 @@ class Mark:
     value: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alarm:
-    """One report of a condition by a source.
+class Alarm(NamedTuple):
+    """One report of a condition by a source. Give its fields by name.
 
     ``id`` makes it idempotent: the same (source, id) is stored once, however often it arrives.
     ``key`` names the condition: a raise with the key of an open case adds to that case.
@@ -96,7 +95,7 @@ class Alarm:
     ttl_s: float | None = None
     ack_required: bool = False
     is_stated: bool = False
-    data: Mapping[str, object] = field(default_factory=lambda: _EMPTY)
+    data: Mapping[str, object] = _EMPTY
     fingerprint: bytes | None = None
     path: str = ""
     is_shared: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from addispatch.domain.alarm import Priority, QueueClass
 
@@ -11,9 +11,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """One text to one address by one channel, as a channel receives it.
+class Delivery(NamedTuple):
+    """One text to one address by one channel, as a channel receives it. Give its fields by name.
 
     ``address`` is E.164 for sms and voice, an address for email, a URL for chat and webhook.
     ``attempt`` counts from 0. ``repeat`` is true when an earlier attempt is in doubt: the text already carries

@@ -263,15 +263,15 @@ class Lane:
         A commit costs as much as a mail: one for each would halve the rate. While the one half is stored and the next
         is claimed, the other half is under way.
         """
-        loop, settling = asyncio.get_running_loop(), self._settling
+        settling = self._settling
+        if type(settling) is asyncio.Handle:
+            return  # in the next turn
         if self._is_stopped or self.in_flight <= 2 * len(self._outcomes):
-            if isinstance(settling, asyncio.TimerHandle):
+            if settling is not None:
                 settling.cancel()
-            elif settling is not None:
-                return
-            self._settling = loop.call_soon(self._settle)
+            self._settling = asyncio.get_running_loop().call_soon(self._settle)
         elif settling is None:
-            self._settling = loop.call_later(LINGER_S, self._settle)
+            self._settling = asyncio.get_running_loop().call_later(LINGER_S, self._settle)
 
     def _settle(self) -> None:
         """Store the outcomes, and claim in the same transaction."""

@@ -216,7 +216,7 @@ class Monitored:
         """A refusal is final. Our own words are tried; what is told after it must not wait behind it for ever."""
         about = f"Monitor {news.alarm.data['monitor']}"
         if news.alarm.text != news.plain:
-            news.alarm = replace(news.alarm, text=news.plain)
+            news.alarm = news.alarm._replace(text=news.plain)
             self._node.say(Said(f"{about}: its words were refused ({error}), ours are told instead", WARNING))
         else:
             self._node.say(Said(f"{about}: nobody is told, it was refused ({error}): {news.plain}", SEVERE))

@@ -6,7 +6,6 @@ One ``Pipeline`` per node, made by the app. ``accept`` costs no task: it returns
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -142,7 +141,7 @@ class Pipeline:
             plan, drafts = self.plan(alarm)
             events = plan.events
         if alarm.ttl_s is None and self._default_ttl_s is not None:
-            alarm = dataclasses.replace(alarm, ttl_s=self._default_ttl_s)
+            alarm = alarm._replace(ttl_s=self._default_ttl_s)
         owner = self._owner(alarm) if self._owner is not None else None
         order = Order(alarm, drafts, events, self._store_id, self.desk, number, owner)
         clock = self._clock

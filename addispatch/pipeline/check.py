@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import re
 
@@ -30,9 +29,11 @@ def check(alarm: Alarm) -> Alarm:
         raise Refused("text", "is empty")
     if alarm.state is AlarmState.CLEARED and not alarm.key:
         raise Refused("key", "is missing: a cleared alarm is found by its key")
-    for name, value in (("id", alarm.id), ("key", alarm.key), ("source", alarm.source)):
-        if value and (len(value) > MAX_NAME_CHARS or not value.isprintable()):
-            raise Refused(name, f"is longer than {MAX_NAME_CHARS} characters or has control characters")
+    if alarm.id:
+        _check_name("id", alarm.id)
+    if alarm.key:
+        _check_name("key", alarm.key)
+    _check_name("source", alarm.source)
     if len(alarm.to) > MAX_TO_COUNT:
         raise Refused("to", f"names more than {MAX_TO_COUNT} audiences")
     if alarm.ttl_s is not None and not (math.isfinite(alarm.ttl_s) and 0 < alarm.ttl_s <= MAX_TTL_S):
@@ -40,4 +41,9 @@ def check(alarm: Alarm) -> Alarm:
     if text is alarm.text and alarm.id != "" and alarm.key != "":
         return alarm
     # An empty id (a template had nothing to fill in) is no id: or every alarm but the first would be a duplicate.
-    return dataclasses.replace(alarm, text=text, id=alarm.id or None, key=alarm.key or None)
+    return alarm._replace(text=text, id=alarm.id or None, key=alarm.key or None)
+
+
+def _check_name(field: str, name: str) -> None:
+    if len(name) > MAX_NAME_CHARS or not name.isprintable():
+        raise Refused(field, f"is longer than {MAX_NAME_CHARS} characters or has control characters")

@@ -356,7 +356,9 @@ class MqttLink:
                     self._take(packet.topic, packet.payload, packet.qos, packet.retain, packet.mid)
                 else:
                     self._client.loop_read()
-                if self._sock is not sock or self._paused or not _pending(sock):
+                if self._sock is not sock or self._paused:
+                    return
+                if not (wire.pending() if wire is not None else _pending(sock)):
                     return
         except BlockingIOError:
             return
@@ -482,7 +484,7 @@ class MqttLink:
 
 def _pending(sock: SocketLike | None) -> int:
     """How many bytes can be had without waiting for the descriptor."""
-    return int(sock.pending()) if isinstance(sock, (BufferedSocket, SSLSocket)) else 0
+    return sock.pending() if isinstance(sock, SSLSocket) else 0
 
 
 def _close_late(opening: asyncio.Future[BufferedSocket]) -> None:

@@ -72,11 +72,11 @@ MAX_WAITING = 50_000
 class Ledger:
     """An open ledger.
 
-    Called in the loop after each commit: ``on_events`` with its events, ``on_commit`` with its duration in seconds, the
-    number of its units and the sources of the alarms it took, and ``on_work`` with what it set going, if anything
-    (``channels``, ``next_at_ms``, ``answered``). Called in the writer's thread when a write failed: ``make_room`` for
-    want of room, returns whether there is more now; ``on_broken`` because of the disk itself, with a sentence. The app
-    ends the process there, for nobody knows what an fsync that failed has left on the disk.
+    Called in the loop after each commit: ``on_work`` with what it set going, if anything (``channels``, ``next_at_ms``,
+    ``answered``); a little later ``on_commit`` with its duration in seconds, the number of its units and the sources of
+    the alarms it took, and ``on_events`` with its events. Called in the writer's thread when a write failed:
+    ``make_room`` for want of room, returns whether there is more now; ``on_broken`` because of the disk itself, with a
+    sentence. The app ends the process there, for nobody knows what an fsync that failed has left on the disk.
     """
 
     def __init__(self, url: str, folder: Path) -> None:
@@ -308,16 +308,22 @@ class Ledger:
         has_news = transaction.changes or transaction.reports or (transaction.notes and transaction.notes.extras)
         if self.on_changes is not None and has_news:
             self.on_changes(transaction)
-        for job, result in zip(batch, results, strict=True):
+        # Claims first: what goes out waits neither for answers nor for what is told of it.
+        for job, result in sorted(zip(batch, results, strict=True), key=_is_no_claim):
             if not job.future.done():
                 job.future.set_result(result)
-        if self.on_commit is not None:
-            self.on_commit(took_s, len(batch), transaction.accepted)
         has_work = (
             transaction.channels or transaction.answered or transaction.yielded or transaction.next_at_ms is not None
         )
         if has_work and self.on_work is not None:
             self.on_work(transaction)
+        assert self._loop is not None
+        # In the turn after the next one: by then a channel has what was claimed.
+        self._loop.call_soon(self._loop.call_soon, self._report, transaction, took_s, len(batch))
+
+    def _report(self, transaction: Transaction, took_s: float, units_count: int) -> None:
+        if self.on_commit is not None:
+            self.on_commit(took_s, units_count, transaction.accepted)
         if transaction.told and self.on_events is not None:
             self.on_events(transaction.told)
 
@@ -330,6 +336,10 @@ class Ledger:
             if not job.future.done():
                 job.future.set_exception(error)
                 job.future.exception()  # callers that only wait for success need not see "never retrieved"
+
+
+def _is_no_claim(one: tuple[_Job, Any]) -> bool:
+    return one[0].turn is not Turn.LAST
 
 
 def _cause(error: Exception) -> BaseException:

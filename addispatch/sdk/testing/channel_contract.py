@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,7 +132,7 @@ class ChannelContract:
     async def test_strange_texts_never_raise(self, channel: Channel, good_delivery: Callable[[], Delivery]) -> None:
         """Texts come from machines: empty, long, with signs of control and scripts of all kinds."""
         for text in ("", "\0\x1b[2J\r\n.\r\nQUIT\r\n", "高温 🔥 ﷽", "a" * 4000):
-            receipt = await channel.send(replace(good_delivery(), text=text, subject=text))
+            receipt = await channel.send(good_delivery()._replace(text=text, subject=text))
             assert isinstance(receipt, RECEIPTS)
 
     async def test_after_stop_send_is_temporary(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import count
 
 from addispatch.domain.message import Delivery
@@ -14,4 +13,4 @@ def make_delivery(channel: str, address: str, text: str = "Pump 3: pressure high
     """Build a delivery with an id of its own; ``changes`` are fields of ``Delivery``."""
     number = next(_numbers)
     delivery = Delivery(id=f"d{number}", case_id=f"c{number}", channel=channel, address=address, text=text)
-    return replace(delivery, **changes)  # type: ignore[arg-type]
+    return delivery._replace(**changes)  # type: ignore[arg-type]

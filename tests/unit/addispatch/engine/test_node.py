@@ -271,6 +271,7 @@ async def test_a_warning_is_in_the_log_once_wherever_it_comes_from(start, caplog
     node = await start()
     node.say(Said("the roof leaks", WARNING))
     await node.ledger.submit(lambda tx: tx.event(0, Said("the other node is not there", WARNING)))
+    await until(lambda: "the other node is not there" in caplog.messages)
     assert caplog.messages.count("the roof leaks") == caplog.messages.count("the other node is not there") == 1
 
 

@@ -9,10 +9,12 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 
 import pytest
 import sqlalchemy as sa
 from ledgers import new_case, new_delivery, now_ms, open_case, open_ledger
+from pipelines import until
 
 from addispatch.domain.errors import Refused, StoreError
 from addispatch.domain.events import Said
@@ -38,7 +40,7 @@ async def test_units_that_wait_together_are_committed_together(tmp_path):
         ledger.on_commit = lambda _s, units, _sources: commits.append(units)
         cases = [new_case([new_delivery()], number) for number in range(500)]
         await asyncio.gather(*(ledger.submit(lambda tx, c=c: tx.open_case(c, None, [], now_ms())) for c in cases))
-        assert sum(commits) == 500
+        await until(lambda: sum(commits) == 500)
         assert len(commits) < 20
         assert rows(tmp_path, "SELECT count(*) FROM cases") == [(500,)]
 
@@ -63,7 +65,25 @@ async def test_events_are_told_after_the_commit_with_their_case(tmp_path):
         ledger.on_events = told.extend
         case = new_case([new_delivery()])
         await ledger.submit(lambda tx: tx.event(now_ms(), Said("opened"), tx.open_case(case, None, [], now_ms())))
+        await until(lambda: told)
         assert [(event[4], event[5]) for event in told] == [("opened", case.id)]
+
+
+async def test_claims_hear_first_then_the_others_in_their_order_then_everybody_else(tmp_path):
+    async with open_ledger(tmp_path) as ledger:
+        heard = []
+        ledger.on_events = lambda told: heard.append(told[0][4])
+        gate = threading.Event()
+        ledger.submit(lambda tx: gate.wait(10))  # meanwhile the others gather for one transaction
+        futures = {name: ledger.submit(lambda tx: None, turn) for name, turn in (
+            ("one", Turn.INTAKE), ("claim", Turn.LAST), ("outcome", Turn.FIRST), ("two", Turn.INTAKE),
+        )}  # fmt: skip
+        for name, future in futures.items():
+            future.add_done_callback(lambda _done, name=name: heard.append(name))
+        ledger.submit(lambda tx: tx.event(now_ms(), Said("told")))
+        gate.set()
+        await until(lambda: len(heard) == 5)
+        assert heard == ["claim", "outcome", "one", "two", "told"]
 
 
 async def test_a_ledger_opened_again_goes_on_counting(tmp_path):

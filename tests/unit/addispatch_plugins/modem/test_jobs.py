@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 from addispatch.sdk import Permanent, QueueClass, Sent
 from addispatch.sdk.testing import make_delivery
 from addispatch_plugins.modem.jobs import CALL_WEIGHT, GIVE_WAY_S, Job, Jobs
@@ -72,8 +70,8 @@ async def test_a_job_is_answered_once():
 
 async def test_emergencies_go_before_other_texts():
     first, notice, fire = text(), text(), text()
-    notice.delivery = replace(notice.delivery, queue_class=QueueClass.NOTICE)
-    fire.delivery = replace(fire.delivery, queue_class=QueueClass.EMERGENCY)
+    notice.delivery = notice.delivery._replace(queue_class=QueueClass.NOTICE)
+    fire.delivery = fire.delivery._replace(queue_class=QueueClass.EMERGENCY)
     jobs = queue(notice, first, fire)
     order = []
     while job := jobs.next(0):
