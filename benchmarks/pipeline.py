@@ -17,6 +17,7 @@ import tempfile
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "addispatch-bench"
 #: A contestant that takes less of its core than this has nothing to do.
 REST_SHARE = 0.03
+#: How busy ``busy`` is.
+PEAK_SHARE = 0.8
 CONTESTANT_CORE, OTHER_CORE = 0, min(1, (os.cpu_count() or 1) - 1)
 
 
@@ -122,16 +125,38 @@ def throughput(definition: Definition, quick: bool) -> dict[str, float]:
 
 def latency(definition: Definition, quick: bool) -> dict[str, float]:
     """Publish to hand-over at a calm and at a busy rate."""
-    figures = {}
-    for rate, seconds in ((20, 5 if quick else 20), (3500, 2 if quick else 6)):
-        with stage(definition) as it:
-            load_process = it.publish(rate * seconds, rate)
-            it.outlet.wait_for(rate * seconds, quiet_s=5, pause_s=0)
-            load_process.communicate()
-        times = sorted(times[0] for times in it.outlet.seen.values())
-        figures[f"latency at {rate}/s, p50 ms"] = statistics.median(times)
-        figures[f"latency at {rate}/s, p99 ms"] = times[int(len(times) * 0.99)]
-    return figures
+    calm = hand_over(definition, 20, 5 if quick else 20, "20/s")
+    return calm | hand_over(definition, 3500, 2 if quick else 6, "3500/s")
+
+
+def busy(definition: Definition, quick: bool) -> dict[str, float]:
+    """The same at four fifths of what mqttwarn takes in a burst: as busy on any machine, whatever it is worth."""
+    rate = int(PEAK_SHARE * peer_peak())
+    share = f"{PEAK_SHARE:.0%} of mqttwarn's peak"
+    return {f"{share}, msg/s": rate, **hand_over(definition, rate, 2 if quick else 6, share)}
+
+
+@cache
+def peer_peak() -> float:
+    """The middle of three bursts of mqttwarn, in messages per second."""
+    peer = Mqttwarn()
+    peer.install(CACHE)
+    rates = []
+    for _ in range(3):
+        with stage(peer) as it:
+            rates.append(burst(it, 5_000)["msg/s"])
+    return statistics.median(rates)
+
+
+def hand_over(definition: Definition, rate_per_s: int, seconds: int, name: str) -> dict[str, float]:
+    """Publish to hand-over at a rate, p50 and p99."""
+    with stage(definition) as it:
+        load_process = it.publish(rate_per_s * seconds, rate_per_s)
+        it.outlet.wait_for(rate_per_s * seconds, quiet_s=5, pause_s=0)
+        load_process.communicate()
+    times = sorted(times[0] for times in it.outlet.seen.values())
+    p50, p99 = statistics.median(times), times[int(len(times) * 0.99)]
+    return {f"latency at {name}, p50 ms": p50, f"latency at {name}, p99 ms": p99}
 
 
 def smtp(definition: Definition, quick: bool) -> dict[str, float]:
@@ -209,6 +234,7 @@ def growth(definition: Definition, quick: bool) -> dict[str, float]:
 PARTS: dict[str, Callable[[Definition, bool], dict[str, float]]] = {
     "throughput": throughput,
     "latency": latency,
+    "busy": busy,
     "smtp": smtp,
     "loss": loss,
     "idle": idle,
