@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 #: into the ledger, and in a storm the processor belongs to the alarms. Rounds are short: an alarm that comes waits for
 #: the end of one.
 ROUND_S, CASES_PER_ROUND, EVENTS_PER_ROUND = 0.05, 1, 5
+#: A round takes long when others want the processor: a rest of so many times as long leaves it to them, up to so many
+#: seconds.
+REST, LONGEST_REST_S = 9, 1.0
 #: Most marks kept; beyond it the oldest cases are left out and counted.
 MAX_MARKED, MAX_EVENTS = 20_000, 2000
 #: The status goes out when something changed, at most so often, and at least so often, in seconds.
@@ -114,12 +117,14 @@ class Publisher:
             except TimeoutError:
                 self._changed = True
             self._wake.clear()
+            began_s = self._context.clock.monotonic_s()
             if any(door.link.is_connected for door in self._doors):
                 try:
                     await self._round()
                 except AddispatchError as error:  # the ledger cannot be read now: later
                     self._context.log.debug("state not published: %s", error)
-            await asyncio.sleep(ROUND_S)
+            took_s = self._context.clock.monotonic_s() - began_s
+            await asyncio.sleep(min(max(ROUND_S, REST * took_s), LONGEST_REST_S))
 
     async def _round(self) -> None:
         if self._everything:
