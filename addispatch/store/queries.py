@@ -250,7 +250,7 @@ def event_doc(seq: int, at_ms: int, severity: int, kind: str, text: str, case_id
     """An event as CONTRACT has it."""
     return {
         "id": seq,
-        "at": time_text(at_ms),
+        "at": _time_text(at_ms),
         "severity": SEVERITIES[severity],
         "kind": kind,
         "text": text,
