@@ -14,7 +14,6 @@ import logging
 import random
 from collections import deque
 from dataclasses import dataclass
-from ssl import SSLSocket
 from typing import TYPE_CHECKING, Any, Protocol
 
 from paho.mqtt.client import MQTT_ERR_SUCCESS
@@ -347,6 +346,8 @@ class MqttLink:
     def _readable(self) -> None:
         """Read what is there, for one turn's length."""
         sock, wire = self._sock, self._wire
+        # How many bytes can be had without waiting for the descriptor; paho's own plain socket keeps none back.
+        pending = wire.pending if wire is not None else getattr(sock, "pending", int)
         loop = asyncio.get_running_loop()
         self._heard_s = loop.time()
         try:
@@ -356,9 +357,7 @@ class MqttLink:
                     self._take(packet.topic, packet.payload, packet.qos, packet.retain, packet.mid)
                 else:
                     self._client.loop_read()
-                if self._sock is not sock or self._paused:
-                    return
-                if not (wire.pending() if wire is not None else _pending(sock)):
+                if self._sock is not sock or self._paused or not pending():
                     return
         except BlockingIOError:
             return
@@ -480,11 +479,6 @@ class MqttLink:
         future = self._deliveries.pop(mid, None)
         if future is not None and not future.done():
             future.set_result(None)
-
-
-def _pending(sock: SocketLike | None) -> int:
-    """How many bytes can be had without waiting for the descriptor."""
-    return sock.pending() if isinstance(sock, SSLSocket) else 0
 
 
 def _close_late(opening: asyncio.Future[BufferedSocket]) -> None:
