@@ -64,7 +64,7 @@ class Conversation(asyncio.Protocol):
 
     def begin(self, errand: Errand) -> None:
         """Hand over one mail; ``errand`` is told how it ends, or given back as an orphan."""
-        self._errand, self._refusal = errand, None
+        self._errand = errand
         if self._pipelining:
             self._ask(errand.envelope, 3, self._on_envelope)
         else:
@@ -150,8 +150,8 @@ class Conversation(asyncio.Protocol):
         """Send the mail. It is a few kilobytes, far less than the transport's buffer: no flow control."""
         errand = self._errand
         assert errand is not None
-        if errand.is_over or self._transport.is_closing() or self._replies:
-            self._hang_up(Dropped("the connection is closed"))
+        if errand.is_over or self._replies:
+            self._hang_up(Dropped("the server answered more than it was asked"))
             return
         errand.content_sent = True
         self.following = self._keeper.next_mail() if self._pipelining else None
@@ -175,7 +175,7 @@ class Conversation(asyncio.Protocol):
             self._hang_up(Dropped("the connection is closed"))
         elif self._errand is not None:
             self._wanted, self._then = 3, self._on_envelope
-        elif self._replies or self._transport.is_closing():
+        elif self._replies:
             self._hang_up(Dropped("the server answered more than it was asked"))
         else:
             self._wanted = 0

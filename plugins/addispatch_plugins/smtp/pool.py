@@ -33,6 +33,7 @@ class Pool:
         self._opening_count = 0
         self._idle: list[tuple[Conversation, float]] = []  # and since when; the oldest first
         self._waiting: deque[Errand] = deque()
+        self._is_joined = False  # a mail may be waiting behind another one
         self._invited: set[Errand] = set()  # have a place, and their tasks are about to open a connection
         self._probes: list[asyncio.Future[None]] = []
         self._timer: asyncio.TimerHandle | None = None  # one for all: a mail takes less time than setting one
@@ -92,17 +93,14 @@ class Pool:
     # -- called by conversations -------------------------------------------------------------------------------------
 
     def next_mail(self) -> Errand | None:
-        """Hand out the mail that waits longest."""
-        while self._waiting:
-            errand = self._waiting.popleft()
-            if not errand.is_over:
-                return errand
-        return None
+        """Hand out the mail that waits longest: it follows another one."""
+        errand = self._first_waiting() if self._waiting else None
+        self._is_joined = self._is_joined or errand is not None
+        return errand
 
     def rests(self, conversation: Conversation) -> None:
         """Use it for the next mail, or keep it."""
-        errand = self.next_mail()
-        if errand is not None:
+        if self._waiting and (errand := self._first_waiting()) is not None:
             conversation.begin(errand)
         elif self._closed:
             self._close(conversation)
@@ -112,8 +110,10 @@ class Pool:
             self._idle.append((conversation, loop.time()))
             if self._timer is None:
                 self._timer = loop.call_later(IDLE_S, self._close_old)
-            self._relieve()
-            self._wake_probes()
+            if self._is_joined:
+                self._relieve()
+            if self._probes:
+                self._wake_probes()
 
     def lost(self, conversation: Conversation, orphan: Errand | None) -> None:
         """Forget it; its place is for the mail that it did not hand over, or for the next one that waits."""
@@ -125,6 +125,13 @@ class Pool:
             self._invite(orphan)
         else:
             self._use_places()
+
+    def _first_waiting(self) -> Errand | None:
+        while self._waiting:
+            errand = self._waiting.popleft()
+            if not errand.is_over:
+                return errand
+        return None
 
     # -- places ------------------------------------------------------------------------------------------------------
 
@@ -140,7 +147,7 @@ class Pool:
 
     def _use_places(self) -> None:
         """A place is free: who waits may open a connection, or who waits behind a slow mail."""
-        while self._has_place and (errand := self.next_mail()) is not None:
+        while self._has_place and (errand := self._first_waiting()) is not None:
             self._invite(errand)
         self._relieve()
         self._wake_probes()
@@ -167,13 +174,10 @@ class Pool:
         """The mail was not taken, or nobody waits for it any more: free what it holds."""
         if errand.done.done() and not errand.done.cancelled():
             errand.done.exception()  # nobody else will look at it
-        errand.done.cancel()
         if errand in self._invited:
             self._invited.discard(errand)
             self._opening_count -= 1
             self._use_places()
-        elif errand in self._waiting:
-            self._waiting.remove(errand)
         for conversation in tuple(self._open_ones):
             if conversation.carries(errand):
                 conversation.give_up(errand)
@@ -186,6 +190,7 @@ class Pool:
         while self._idle or self._has_place:
             behind = [one for one in self._open_ones if one.following is not None]
             if not behind:
+                self._is_joined = False
                 return
             slowest, loop = min(behind, key=lambda one: one.content_sent_at), asyncio.get_running_loop()
             if loop.time() < slowest.content_sent_at + SLOW_S:

@@ -246,6 +246,20 @@ async def test_nonsense_ends_the_conversation(talk, nonsense):
     assert not conversation.ready
 
 
+async def test_an_answer_too_many_is_not_taken_for_the_one_to_rset(talk, script):
+    conversation = await talk(b"250 ok\r\n550 no\r\n503 no\r\n250 more\r\n")
+    with pytest.raises(Rejected, match="550 no"):
+        await deliver(conversation)
+    assert not conversation.ready
+    assert len(script.seen) == 1
+
+
+async def test_an_answer_too_many_is_no_refusal(talk):
+    conversation = await talk(YES + b"550 more\r\n")
+    with pytest.raises(Dropped):
+        await deliver(conversation)
+
+
 async def test_what_comes_unasked_ends_the_conversation(talk, script):
     conversation = await talk(b"250 ok\r\n250 ok\r\n354 go\r\n", b"250 taken\r\n")
     await deliver(conversation)
@@ -404,8 +418,9 @@ async def test_giving_up_the_second_awaits_the_first(two, script, mails):
     conversation.give_up(second)
     await asyncio.sleep(0.01)
     assert not script.lost.is_set()
-    script.transport.write(TAKEN + YES)
+    script.transport.write(TAKEN)
     await end_of(first)
+    assert not conversation.ready  # what comes now is for the mail that was given up
     await asyncio.wait_for(script.lost.wait(), 5)
     assert len(script.seen) == 2  # neither a mail nor a lone dot, which would be an empty one
     assert (mails.lost_count, mails.orphans) == (1, [])
@@ -414,10 +429,11 @@ async def test_giving_up_the_second_awaits_the_first(two, script, mails):
 async def test_the_second_can_be_taken_back(two, script, mails):
     conversation, first, second = await two()
     assert conversation.release() is second
-    script.transport.write(TAKEN + YES)
+    script.transport.write(TAKEN)
     await end_of(first)
+    assert not conversation.ready
     await asyncio.wait_for(script.lost.wait(), 5)
-    assert not second.is_over
+    assert (mails.rest_count, mails.orphans, second.is_over) == (0, [], False)
     assert len(script.seen) == 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -356,21 +357,51 @@ async def test_an_opening_that_takes_too_long_frees_its_place(pools, open_, post
         await stalled
     await waiting
     assert post.taken == [b"2"]
+    never_retrieved = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: never_retrieved.append(context))
+    del late, stalled
+    gc.collect()
+    assert never_retrieved == []
     pool.close()
 
 
 async def test_who_gives_up_when_its_turn_to_open_comes_leaves_it_to_the_next(pools, post):
-    pool = pools(1)
+    pool, mails = pools(1), [mail(b"1"), mail(b"2"), mail(b"3")]
     post.hold.add(b"1")
-    first, second, third = begin(pool, b"1", b"2", b"3")
-    wire = await post.holds(b"1")
-    await until(lambda: wire.buffer)
+    first, second, third = [asyncio.gather(pool.deliver(one)) for one in mails]
+    await post.holds(b"1")
     first.cancel()
-    while not pool._invited:
-        await asyncio.sleep(0)
+    await until(lambda: mails[1].is_over)
     second.cancel()
-    await third
-    assert post.taken == [b"3"]
+    await asyncio.wait_for(third, 5)
+    assert (post.taken, len(post.wires)) == ([b"3"], 2)
+
+
+async def test_who_has_just_given_up_is_passed_over(pools, post):
+    pool, mails = pools(1), [mail(b"1"), mail(b"2"), mail(b"3"), mail(b"4")]
+    post.hold.add(b"1")
+    sending = [asyncio.gather(pool.deliver(one)) for one in mails]
+    wire = await post.holds(b"1")
+    mails[2].done.cancel()
+    assert pool.next_mail() is mails[3]
+    mails[3].end()
+    wire.release()
+    await asyncio.gather(*sending[:2], sending[3])
+
+
+async def test_who_has_just_given_up_behind_a_slow_mail_takes_no_connection(pools, post, monkeypatch):
+    monkeypatch.setattr(pool_module, "SLOW_S", 0)
+    pool, mails = pools(1), [mail(b"1"), mail(b"2")]
+    post.hold.add(b"1")
+    sending = [asyncio.gather(pool.deliver(one)) for one in mails]
+    wire = await post.holds(b"1")
+    pool._size = 2
+    mails[1].done.cancel()
+    pool._relieve()
+    wire.release()
+    await sending[0]
+    await asyncio.wait(sending[1:])
+    assert len(post.wires) == 1
 
 
 async def test_a_probe_leaves_its_connection_for_the_next_mail(pool, post):
