@@ -20,6 +20,11 @@ class Deadlines:
         self._errands: dict[Errand, None] = {}  # a dict keeps the order, and forgets in the middle at once
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def count(self) -> int:
+        """Mails that are watched."""
+        return len(self._errands)
+
     def add(self, errand: Errand) -> None:
         """Watch it until it is removed."""
         self._errands[errand] = None

@@ -155,10 +155,7 @@ class Pool:
     async def _open_for(self, errand: Errand) -> None:
         async with asyncio.timeout_at(errand.deadline_at):
             conversation = await self._opened()
-        if errand.is_over:
-            self.rests(conversation)
-        else:
-            conversation.begin(errand)
+        conversation.begin(errand)
 
     async def _opened(self) -> Conversation:
         """Open a conversation in the place that was taken for it."""

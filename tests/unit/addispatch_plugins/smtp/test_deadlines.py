@@ -34,6 +34,7 @@ async def test_what_is_removed_is_left_alone():
         deadlines.add(mail)
     deadlines.remove(first)
     deadlines.remove(first)
+    assert deadlines.count == 1
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(second.done, 5)
     assert not first.is_over

@@ -411,6 +411,32 @@ async def test_a_probe_leaves_its_connection_for_the_next_mail(pool, post):
     assert len(post.wires) == 1
 
 
+async def test_a_connection_that_rested_since_a_probe_may_have_died(pool, post):
+    await pool.probe()
+    post.answers[b"MAIL FROM:<a@example.com>"] = b"421 restarting\r\n"
+    await pool.deliver(mail(b"1"))
+    assert (post.taken, len(post.wires)) == ([b"1"], 2)
+
+
+async def test_a_place_is_freed_once_when_the_new_connection_fails(open_, post):
+    failures = [None, ServerTrouble("no")]
+
+    async def fail_second(keeper):
+        if failures and (failure := failures.pop(0)):
+            await asyncio.sleep(0)
+            raise failure
+        return await open_(keeper)
+
+    pool = Pool(1, fail_second)
+    await pool.deliver(mail())
+    post.answers[b"MAIL FROM:<a@example.com>"] = b"421 restarting\r\n"
+    with pytest.raises(ServerTrouble):
+        await pool.deliver(mail())
+    await asyncio.gather(*begin(pool, b"1", b"2", b"3"))
+    assert (post.taken[1:], len(post.wires)) == ([b"1", b"2", b"3"], 2)
+    pool.close()
+
+
 async def test_a_probe_waits_when_all_places_are_taken(pools, post):
     pool = pools(1)
     post.hold.add(b"1")

@@ -64,6 +64,13 @@ async def test_5xx_is_permanent_4xx_temporary(channel, sink, stage):
     assert channel.health.up
 
 
+async def test_what_is_over_is_forgotten(channel, sink):
+    await asyncio.gather(*(channel.send(to()) for _ in range(20)))
+    sink.faults[Stage.RCPT] = "550 5.1.1 no such user"
+    await channel.send(to())
+    assert channel.servers[0]._deadlines.count == 0
+
+
 async def test_a_refused_sender_is_temporary_for_another_server_may_take_it(channel, sink):
     sink.faults[Stage.MAIL] = "553 5.7.1 sender not owned by user"
     assert isinstance(await channel.send(to()), Temporary)
