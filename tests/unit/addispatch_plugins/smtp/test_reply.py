@@ -24,6 +24,9 @@ def test_the_usual_answers_mean_the_same_at_once_and_in_pieces(usual):
 
 
 def test_what_follows_a_piece_is_put_behind_it():
+    replies = Replies()
+    assert replies.feed(b"250-first\r\n") == ()
+    assert replies.feed(b"250 second\r\n") == (Reply(250, b"250-first\r\n250 second\r"),)
     assert codes(b"250-first\r\n", b"250 ok\r\n") == [250]
     assert codes(b"25", b"0 ok\r\n250 ok\r\n") == [250, 250]
     assert codes(b"550-first\r\n", b"550 ok\r\n") == [550]
