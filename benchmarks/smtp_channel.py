@@ -3,7 +3,8 @@
     python benchmarks/smtp_channel.py [mails]
 
 The sink answers at once and keeps nothing, so this is what our side costs; with a real server only the number of
-connections counts. Without PIPELINING (second pair of lines) a mail costs four round trips instead of two.
+connections counts. Without PIPELINING (second pair of lines) a mail costs four round trips instead of two, or of one where
+the next mails wait for the connection.
 """
 
 from __future__ import annotations

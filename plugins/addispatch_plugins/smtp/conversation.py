@@ -1,214 +1,243 @@
 """One connection on which mails go out one after the other (RFC 5321). Opened by ``login``, kept by ``pool``.
 
-Where the server offers PIPELINING (RFC 2920), MAIL, RCPT and DATA leave in one packet: a mail costs two round trips.
-Its task is woken once, for the content leaves as soon as the server wants it.
+Where the server offers PIPELINING (RFC 2920), MAIL, RCPT and DATA leave in one packet, and behind the content of a mail
+if the next one waits already. So a mail costs two round trips, and one when mails follow one another. All is done as
+the server's answers come in; the task that sends a mail is woken once, at its end.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
-from addispatch.sdk import DeliveryError
+from addispatch_plugins.smtp.errand import Dropped, Errand, Rejected
+from addispatch_plugins.smtp.reply import Replies, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-#: Longest reply taken from a server, in bytes, all its lines together.
-MAX_REPLY_BYTES = 64 * 1024
-#: Longest text of a reply shown to people, in characters.
-MAX_TEXT_CHARS = 300
-HYPHEN = ord("-")
-#: First digits of the replies to MAIL, RCPT and DATA that let the content follow.
+_COMMANDS = ("MAIL", "RCPT", "DATA")
+#: First digits of the replies to them that let the content follow.
 _GOOD = (2, 2, 3)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the server answered: the code, and its lines as they came."""
+class Keeper(Protocol):
+    """Who owns conversations and has mails for them."""
 
-    code: int
-    lines: bytes
+    def next_mail(self) -> Errand | None:
+        """Hand out a mail that waits for a connection: it follows the one whose content leaves now."""
 
-    def __str__(self) -> str:
-        """For people: ``550 no such user``, the lines of a long reply joined."""
-        lines = self.lines.decode(errors="replace").splitlines()
-        text = " ".join(line[4:].strip() for line in lines)
-        return f"{self.code} {''.join(filter(str.isprintable, text))[:MAX_TEXT_CHARS]}".strip()
+    def rests(self, conversation: Conversation) -> None:
+        """The conversation is ready for another mail."""
 
-
-class Rejected(DeliveryError):
-    """The server answered a command with something else than yes; the connection can be used on unless it is 421."""
-
-    def __init__(self, command: str, reply: Reply) -> None:
-        self.command, self.reply = command, reply
-        super().__init__(f"{command} was answered {reply}")
-
-
-class Dropped(DeliveryError):
-    """The connection broke."""
+    def lost(self, conversation: Conversation, orphan: Errand | None) -> None:
+        """The conversation is over; ``orphan`` was surely not handed over and must go by another one."""
 
 
 class Conversation(asyncio.Protocol):
-    """Takes over a connection that is greeted and logged in.
+    """Takes over a connection that is greeted and logged in."""
 
-    ``content_sent`` tells whether the final dot of the last mail went out: from then on until the server's answer
-    nobody knows whether the mail is taken.
-    """
-
-    def __init__(
-        self, transport: asyncio.Transport, *, pipelining: bool, on_lost: Callable[[Conversation], None]
-    ) -> None:
-        self.content_sent = False
+    def __init__(self, transport: asyncio.Transport, keeper: Keeper, *, pipelining: bool) -> None:
         self.kept = False
-        """Whether it rested in the pool: the server may have closed it meanwhile."""
+        """Whether it rested or carried a mail before: the server may have closed it meanwhile."""
+        self.following: Errand | None = None
+        """The mail whose envelope left behind the content that waits for its answer."""
+        self.content_sent_at = 0.0
+        """When the content behind which ``following`` waits left, by the loop's clock."""
+        self._errand: Errand | None = None
         self._transport = transport
+        self._keeper = keeper
         self._pipelining = pipelining
-        self._on_lost = on_lost
-        self._buffer = bytearray()
-        self._replies: list[Reply] = []
+        self._loop = asyncio.get_running_loop()
+        self._incoming = Replies()
+        self._replies: tuple[Reply, ...] = ()
         self._wanted = 0
-        self._content = b""
-        self._waiter: asyncio.Future[None] | None = None
-        self._lost = False
-        self._busy = False
+        self._then: Callable[[Sequence[Reply]], None] = self._on_envelope
+        self._refusal: Rejected | None = None
+        self._is_last = self._is_over = False
         transport.set_protocol(self)
 
     @property
     def ready(self) -> bool:
         """Whether the next mail can go out: the connection lives and is between two mails."""
-        return not (self._busy or self._lost or self._transport.is_closing())
+        return self._errand is None and not (self._is_over or self._transport.is_closing())
 
-    async def deliver(self, sender: bytes, recipient: bytes, content: bytes) -> None:
-        """Hand over one mail; raises ``Rejected`` or ``Dropped``. Cancelled in the middle it is not ``ready`` any more.
-
-        ``content`` has CRLF line ends and ends with one.
-        """
-        self._busy, self.content_sent = True, False
-        envelope = (b"MAIL FROM:<%b>\r\n" % sender, b"RCPT TO:<%b>\r\n" % recipient, b"DATA\r\n")
-        stuffed = content.replace(b"\r\n.", b"\r\n..") + b".\r\n"
+    def begin(self, errand: Errand) -> None:
+        """Hand over one mail; ``errand`` is told how it ends, or given back as an orphan."""
+        self._errand = errand
         if self._pipelining:
-            replies = await self._exchange(b"".join(envelope), 3, stuffed)
+            self._ask(errand.envelope, 3, self._on_envelope)
         else:
-            replies = await self._step_by_step(envelope)
-        for command, reply, good in zip(("MAIL", "RCPT", "DATA"), replies, _GOOD, strict=False):
-            if reply.code // 100 != good:
-                if reply.code != 421:  # RFC 5321 3.8: with 421 the server hangs up
-                    await self._reset(data_open=len(replies) == 3 and replies[2].code == 354)
-                raise Rejected(command, reply)
-        if not self.content_sent:
-            self._check_open()
-            self.content_sent = True
-            replies += await self._exchange(stuffed, 1)
-        self._busy = False
-        if replies[-1].code // 100 != 2:
-            raise Rejected("the mail", replies[-1])
+            self._step_by_step(errand.commands)
+
+    def carries(self, errand: Errand) -> bool:
+        """Whether the mail goes by this connection now."""
+        return errand is self._errand or errand is self.following
+
+    def give_up(self, errand: Errand) -> None:
+        """Nobody waits for this mail any more: it is not sent if it can be helped.
+
+        Its connection cannot be used on: the server is in the middle of a mail. The end of the one before is awaited.
+        """
+        if errand is self.following:
+            self.release()
+        else:
+            self._hang_up(Dropped("the mail was given up"))
+
+    def release(self) -> Errand | None:
+        """Return the mail that waits behind another one, to send it elsewhere.
+
+        The server will want its content (RFC 2920 allows no taking back, and a lone dot would be an empty mail), so the
+        connection ends with the mail before.
+        """
+        following, self.following = self.following, None
+        self._is_last = True
+        return following
 
     def close(self) -> None:
         """Say goodbye if that is possible; do not wait for the answer."""
         if self.ready:
+            self._is_over = True
             self._transport.write(b"QUIT\r\n")
             self._transport.close()
         else:
-            self._transport.abort()
+            self._hang_up(Dropped("the connection is closed"))
 
-    async def _step_by_step(self, commands: tuple[bytes, ...]) -> list[Reply]:
-        replies: list[Reply] = []
-        for command in commands:
-            replies += await self._exchange(command, 1)
-            if replies[-1].code >= 400:
-                break
-        return replies
+    # -- one mail ----------------------------------------------------------------------------------------------------
 
-    async def _reset(self, *, data_open: bool) -> None:
+    def _ask(self, data: bytes, wanted: int, then: Callable[[Sequence[Reply]], None]) -> None:
+        """Send, and go on with ``then`` when there are as many replies as ``wanted``."""
+        if self._transport.is_closing():
+            self._hang_up(Dropped("the connection is closed"))
+        elif self._replies:  # a reply too many would be taken for the one to what is asked now
+            self._hang_up(Dropped("the server answered more than it was asked"))
+        else:
+            self._wanted, self._then = wanted, then
+            self._transport.write(data)
+
+    def _step_by_step(self, commands: list[bytes], so_far: tuple[Reply, ...] = ()) -> None:
+        """Without PIPELINING: one command at a time, up to the first no."""
+
+        def answered(replies: Sequence[Reply]) -> None:
+            answers = (*so_far, *replies)
+            if len(answers) == len(commands) or answers[-1].code >= 400:
+                self._on_envelope(answers)
+            else:
+                self._step_by_step(commands, answers)
+
+        self._ask(commands[len(so_far)], 1, answered)
+
+    def _on_envelope(self, replies: Sequence[Reply]) -> None:
+        self._refusal = _first_no(replies)
+        if self._refusal is None:
+            self._send_content()
+        elif self._refusal.reply.code == 421:  # RFC 5321 3.8: with 421 the server hangs up
+            self._hang_up(self._refusal)
+        elif len(replies) == 3 and replies[2].code == 354:
+            # RFC 2920 3.1: DATA was accepted although nobody is left to get the mail; nothing is delivered.
+            self._ask(b".\r\n", 1, self._reset)
+        else:
+            self._reset()
+
+    def _reset(self, _replies: Sequence[Reply] = ()) -> None:
         """Bring the server back to the start after a rejection, so that the connection can be used on."""
-        try:
-            if data_open:
-                # RFC 2920 3.1: DATA was accepted although nobody is left to get the mail; nothing is delivered.
-                await self._exchange(b".\r\n", 1)
-            await self._exchange(b"RSET\r\n", 1)
-        except Dropped:
-            return
-        self._busy = False
+        self._ask(b"RSET\r\n", 1, self._on_reset)
 
-    async def _exchange(self, data: bytes, count: int, content: bytes = b"") -> list[Reply]:
-        """Send and return ``count`` replies; fewer if the server said no and hung up.
-
-        ``content`` is sent if they are those of an envelope that is taken; then there is one reply more.
-        """
-        self._check_open()
-        self._replies, self._wanted, self._content = [], count, content
-        self._waiter = asyncio.get_running_loop().create_future()
-        self._transport.write(data)
-        try:
-            await self._waiter
-            return self._replies[: self._wanted]
-        finally:
-            self._waiter, self._wanted, self._content = None, 0, b""
+    def _on_reset(self, _replies: Sequence[Reply]) -> None:
+        self._ended(self._refusal)
 
     def _send_content(self) -> None:
-        """Answer a 354 with the mail. It is a few kilobytes, far less than the transport's buffer: no flow control."""
-        content, self._content = self._content, b""
-        if tuple(reply.code // 100 for reply in self._replies) == _GOOD and not self._transport.is_closing():
-            self.content_sent = True
-            self._wanted += 1
-            self._transport.write(content)
+        """Send the mail. It is a few kilobytes, far less than the transport's buffer: no flow control."""
+        errand = self._errand
+        assert errand is not None
+        if errand.is_over or self._replies:
+            self._hang_up(Dropped("the server answered more than it was asked"))
+            return
+        errand.content_sent = True
+        self.following = self._keeper.next_mail() if self._pipelining else None
+        if self.following is None:
+            self._ask(errand.content, 1, self._on_content)
+        else:
+            self.content_sent_at = self._loop.time()
+            self._ask(errand.content + self.following.envelope, 1, self._on_content)
 
-    def _check_open(self) -> None:
-        if self._lost or self._transport.is_closing():
-            raise Dropped("the connection is closed")
+    def _on_content(self, replies: Sequence[Reply]) -> None:
+        [reply] = replies
+        self._ended(None if reply.code // 100 == 2 else Rejected("the mail", reply))
 
-    # -- called by the transport -----------------------------------------------------------------------------------
+    def _ended(self, refusal: Rejected | None) -> None:
+        """Tell how the mail ended, and go on with the next one."""
+        errand, self._errand, self.following = self._errand, self.following, None
+        assert errand is not None
+        errand.end(refusal)
+        self.kept, self._refusal = True, None
+        if self._is_last or (refusal is not None and refusal.reply.code == 421):
+            self._hang_up(Dropped("the connection is closed"))
+        elif self._errand is not None:
+            self._wanted, self._then = 3, self._on_envelope
+        elif self._replies:
+            self._hang_up(Dropped("the server answered more than it was asked"))
+        else:
+            self._wanted = 0
+            self._keeper.rests(self)
+
+    # -- the end of the connection -----------------------------------------------------------------------------------
+
+    def _hang_up(self, error: Dropped | Rejected) -> None:
+        self._replies = ()
+        self._end(error)
+        self._transport.abort()
+
+    def _end(self, error: Dropped | Rejected) -> None:
+        """Part with what is under way: each mail is told of the error, or given back as an orphan.
+
+        A connection that carried a mail before may have been closed by the server in the meantime, or it has enough of
+        it: then nothing was handed over, and a new one will do.
+        """
+        if self._is_over:
+            return
+        self._is_over, self._wanted = True, 0
+        errand, orphan = self._errand, self.following
+        self._errand = self.following = None
+        if errand is not None and not errand.is_over:
+            refusal = self._refusal or _first_no(self._replies)
+            is_refused = refusal is not None and refusal.reply.code != 421
+            if self.kept and not errand.content_sent and not is_refused:
+                orphan = errand
+            else:
+                errand.end(refusal or error)
+        self._keeper.lost(self, None if orphan is None or orphan.is_over else orphan)
+
+    # -- called by the transport -------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        """Collect replies.
+        """Go on when all replies are there.
 
         What comes unasked (421 before a restart) ends the connection: an answer too many would be taken for the answer
         to the next mail.
         """
-        self._buffer += data
-        while (reply := self._next_reply()) is not None:
-            self._replies.append(reply)
-        waiter = self._waiter if self._waiter is not None and not self._waiter.done() else None  # or it gave up
-        if waiter is not None and self._content and len(self._replies) == self._wanted:
-            self._send_content()
-        if waiter is not None and len(self._replies) >= self._wanted:
-            waiter.set_result(None)
-        if len(self._replies) > self._wanted or self._wanted == 0 or len(self._buffer) > MAX_REPLY_BYTES:
-            self._transport.abort()
-
-    def _next_reply(self) -> Reply | None:
-        """Take one whole reply off the buffer: lines ``250-…`` up to ``250 …`` (RFC 5321 4.2.1).
-
-        What is no reply ends the connection.
-        """
-        buffer, start = self._buffer, 0
-        while (end := buffer.find(b"\n", start)) >= 0:
-            if end < start + 3 or buffer[start + 3] != HYPHEN:
-                code = buffer[start : start + 3]
-                reply = Reply(int(code) if code.isdigit() else 0, bytes(buffer[:end]))
-                del buffer[: end + 1]
-                if reply.code < 200:
-                    self._transport.abort()
-                    return None
-                return reply
-            start = end + 1
-        return None
+        self._replies += self._incoming.feed(data)
+        if self._wanted == 0:
+            self._hang_up(Dropped("the server spoke unasked"))
+        while 0 < self._wanted <= len(self._replies):
+            replies, self._replies = self._replies[: self._wanted], self._replies[self._wanted :]
+            self._then(replies)
+        if self._incoming.nonsense:
+            self._hang_up(Dropped(self._incoming.nonsense))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wake who waits: with the replies so far if one of them is a no, with ``Dropped`` otherwise."""
-        self._lost = True
-        if self._waiter is not None and not self._waiter.done():
-            if any(reply.code >= 400 for reply in self._replies):
-                self._waiter.set_result(None)
-            else:
-                self._waiter.set_exception(Dropped(f"the server dropped the connection{f' ({exc})' if exc else ''}"))
-        self._on_lost(self)
+        """End what is under way: with the no among the replies if there is one, with ``Dropped`` otherwise."""
+        self._end(Dropped(f"the server dropped the connection{f' ({exc})' if exc else ''}"))
 
 
-def take_over(
-    transport: asyncio.BaseTransport, *, pipelining: bool, on_lost: Callable[[Conversation], None]
-) -> Conversation:
+def _first_no(replies: Sequence[Reply]) -> Rejected | None:
+    """Look through the replies to MAIL, RCPT and DATA, as many as came."""
+    for command, reply, good in zip(_COMMANDS, replies, _GOOD, strict=False):
+        if reply.code // 100 != good:
+            return Rejected(command, reply)
+    return None
+
+
+def take_over(transport: asyncio.BaseTransport, keeper: Keeper, *, pipelining: bool) -> Conversation:
     """Make a conversation of a transport that another protocol has greeted and logged in."""
-    return Conversation(cast("asyncio.Transport", transport), pipelining=pipelining, on_lost=on_lost)
+    return Conversation(cast("asyncio.Transport", transport), keeper, pipelining=pipelining)

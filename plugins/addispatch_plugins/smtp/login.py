@@ -15,9 +15,9 @@ from addispatch_plugins.smtp.config import PORTS, Security
 from addispatch_plugins.smtp.conversation import Conversation, take_over
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from addispatch_plugins.smtp.config import ServerConfig
+    from addispatch_plugins.smtp.conversation import Keeper
+    from addispatch_plugins.smtp.errand import Errand
 
 #: For everything up to the login.
 CONNECT_TIMEOUT_S = 15.0
@@ -37,16 +37,27 @@ def tls_context(config: ServerConfig) -> ssl.SSLContext | None:
         raise ServerTrouble(f"ca_file: {config.ca_file} holds no usable certificates ({error})") from error
 
 
+class _NoKeeper:
+    """Has no mails for the conversation."""
+
+    def next_mail(self) -> None:
+        return None
+
+    def rests(self, _conversation: Conversation) -> None:
+        pass
+
+    def lost(self, _conversation: Conversation, _orphan: Errand | None) -> None:
+        pass
+
+
 async def check_server(config: ServerConfig) -> str:
     """Connect, log in, say goodbye; return the banner (``220 …``) or raise ``ServerTrouble`` with the precise error."""
-    conversation, banner = await log_in(config, tls_context(config), lambda _lost: None)
+    conversation, banner = await log_in(config, tls_context(config), _NoKeeper())
     conversation.close()
     return banner
 
 
-async def log_in(
-    config: ServerConfig, tls: ssl.SSLContext | None, on_lost: Callable[[Conversation], None]
-) -> tuple[Conversation, str]:
+async def log_in(config: ServerConfig, tls: ssl.SSLContext | None, keeper: Keeper) -> tuple[Conversation, str]:
     """Return a conversation ready for mails, and the server's banner; raises ``ServerTrouble``."""
     client = aiosmtplib.SMTP(
         hostname=config.host,
@@ -72,7 +83,7 @@ async def log_in(
                 await client.login(config.user, config.password.get_secret_value())
         assert client.transport is not None
         pipelining = client.supports_extension("pipelining")
-        conversation = take_over(client.transport, pipelining=pipelining, on_lost=on_lost)
+        conversation = take_over(client.transport, keeper, pipelining=pipelining)
         return conversation, f"220 {_line(greeting.message)}"
     except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as error:
         raise ServerTrouble(f"{config.address}: {_explain(step, error)}") from error

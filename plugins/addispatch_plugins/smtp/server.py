@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from addispatch.sdk import InDoubt, Permanent, Receipt, Sent, Temporary
+from addispatch.sdk import DeliveryError, InDoubt, Permanent, Receipt, Sent, Temporary
 from addispatch_plugins.smtp.compose import Composer
-from addispatch_plugins.smtp.conversation import Dropped, Rejected
+from addispatch_plugins.smtp.deadlines import Deadlines
+from addispatch_plugins.smtp.errand import Dropped, Errand, Rejected
 from addispatch_plugins.smtp.login import ServerTrouble, log_in, tls_context
 from addispatch_plugins.smtp.pool import Pool
 from addispatch_plugins.smtp.quota import DailyCap
@@ -17,9 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from addispatch.sdk import Context, Delivery
-    from addispatch_plugins.smtp.compose import Mail
     from addispatch_plugins.smtp.config import ServerConfig
-    from addispatch_plugins.smtp.conversation import Conversation
+    from addispatch_plugins.smtp.conversation import Conversation, Keeper
 
 #: Pause before a server in trouble is tried again, the first and the longest, in seconds.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
@@ -56,6 +56,7 @@ class Server:
         self._on_change, self._on_works = on_change, on_works
         self._tls: ssl.SSLContext | None = None
         self._pool = Pool(config.connections, self._open)
+        self._deadlines = Deadlines()
         self._pause_s, self._recovered_s = FIRST_PAUSE_S, context.clock.monotonic_s()
         self._clock = context.clock
         self._probe_wanted = asyncio.Event()
@@ -86,39 +87,31 @@ class Server:
             mail = self._composer.compose(delivery)
         except ValueError as error:
             return Permanent(str(error), by=self.name)
+        deadline_at = asyncio.get_running_loop().time() + self.config.timeout_s
+        errand = Errand(self._composer.sender, mail.recipient, mail.content, deadline_at)
         self.cap.take()
-        receipt = await self._send(mail)
+        self._deadlines.add(errand)
+        try:
+            await self._pool.deliver(errand)
+        except DeliveryError as error:
+            receipt = self._failed(errand, error)
+        except TimeoutError:
+            receipt = self._failed(errand, Dropped(f"no answer within {self.config.timeout_s:g} s"))
+        else:
+            receipt = Sent(mail.message_id, by=self.name)
+        finally:
+            self._deadlines.remove(errand)
         if not isinstance(receipt, (Sent, InDoubt)):
             self.cap.give_back()
         return receipt
 
-    async def _send(self, mail: Mail) -> Receipt:
-        conversation: Conversation | None = None
-        try:
-            async with asyncio.timeout(self.config.timeout_s):
-                conversation = await self._pool.take()
-                try:
-                    await conversation.deliver(self._composer.sender, mail.recipient, mail.content)
-                except (Dropped, Rejected) as error:
-                    if not _died_of_age(conversation, error):
-                        raise
-                    broken, conversation = conversation, None
-                    conversation = await self._pool.replace(broken)
-                    await conversation.deliver(self._composer.sender, mail.recipient, mail.content)
-        except Rejected as error:
+    def _failed(self, errand: Errand, error: DeliveryError) -> Receipt:
+        if isinstance(error, Rejected):
             return self._rejected(error)
-        except ServerTrouble as error:
+        if isinstance(error, ServerTrouble):
             return self._in_trouble(str(error))
-        except (Dropped, TimeoutError) as error:
-            reason = f"no answer within {self.config.timeout_s:g} s" if isinstance(error, TimeoutError) else str(error)
-            temporary = self._in_trouble(f"{self.config.address}: {reason}")
-            if conversation is not None and conversation.content_sent:
-                return InDoubt(f"{reason} after the mail was sent", by=self.name)
-            return temporary
-        finally:
-            if conversation is not None:
-                self._pool.give_back(conversation)
-        return Sent(mail.message_id, by=self.name)
+        temporary = self._in_trouble(f"{self.config.address}: {error}")
+        return InDoubt(f"{error} after the mail was sent", by=self.name) if errand.content_sent else temporary
 
     def _rejected(self, error: Rejected) -> Receipt:
         code, reason = error.reply.code, str(error)
@@ -141,14 +134,14 @@ class Server:
             self._on_change(self)
         return Temporary(reason, by=self.name)
 
-    async def _open(self, on_lost: Callable[[Conversation], None]) -> Conversation:
-        conversation, self.banner = await log_in(self.config, self._tls, on_lost)
+    async def _open(self, keeper: Keeper) -> Conversation:
+        conversation, self.banner = await log_in(self.config, self._tls, keeper)
         return conversation
 
     async def _probe(self) -> bool:
         """Open a connection, as the next mail would, and leave it for that."""
         try:
-            self._pool.give_back(await self._pool.take())
+            await self._pool.probe()
         except ServerTrouble as error:
             self._in_trouble(str(error))
             return False
@@ -159,10 +152,3 @@ class Server:
         else:
             self._on_works()
         return True
-
-
-def _died_of_age(conversation: Conversation, error: Dropped | Rejected) -> bool:
-    """Whether an idle connection was closed by the server: surely nothing was handed over, and a new one will do."""
-    if not conversation.kept or conversation.content_sent:
-        return False
-    return isinstance(error, Dropped) or error.reply.code == 421

@@ -152,3 +152,10 @@ def test_a_plain_mail_is_cheap():
 
     # An EmailMessage costs a millisecond on the same machine.
     assert min(cost_s() for _ in range(5)) < 100e-6
+
+
+def test_each_control_character_is_taken_out_even_alone():
+    for character in map(chr, range(256)):
+        if character not in "\n\r":
+            _, message = compose(f"a{character}b")
+            assert body(message) == ("ab\n" if _is_control(character) and character != "\t" else f"a{character}b\n")
