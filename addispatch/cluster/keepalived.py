@@ -85,6 +85,9 @@ global_defs {{
     vrrp_version {version}
     # With many tasks on the machine keepalived must not miss its own adverts.
     vrrp_rt_priority 50
+    # Nor be ended by the kernel when it wants the processor for longer at a stretch than it asks for by itself, 10 ms:
+    # a slow, busy machine takes that. In microseconds.
+    vrrp_rlimit_rttime 1000000
     # After a cut between the two both have the address. The one that gives it up says so, and the other one tells
     # everybody where it is: else clients send to the wrong one until they ask anew.
     vrrp_higher_prio_send_advert true

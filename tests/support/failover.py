@@ -87,6 +87,13 @@ class Keepalived:
     def log(self) -> str:
         return (self._folder / "log").read_text()
 
+    @property
+    def may_work_us(self) -> int:
+        """After how long a stretch of work the kernel kills it."""
+        child = (self._folder / "vrrp_pid").read_text().strip()
+        limits = Path(f"/proc/{child}/limits").read_text().splitlines()
+        return next(int(line.split()[-2]) for line in limits if line.startswith("Max realtime timeout"))
+
     async def says(self, words: str) -> None:
         """Wait until it has logged the words."""
         began_s = time.monotonic()
