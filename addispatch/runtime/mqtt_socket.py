@@ -141,11 +141,8 @@ class BufferedSocket:
             mid = data[at] << 8 | data[at + 1] if at + 2 <= end else 0
             at += 2
         if version == 5:
-            if at < end and data[at] < 128:  # nearly all have few properties
-                at += 1 + data[at]
-            else:
-                size, length = _varint(data, at, end)
-                at += size + length
+            size, length = _varint(data, at, end)
+            at += size + length
         if at > end:
             return None  # malformed: paho ends the connection
         self._start = end

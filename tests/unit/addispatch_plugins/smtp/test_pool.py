@@ -437,14 +437,19 @@ async def test_a_place_is_freed_once_when_the_new_connection_fails(open_, post):
     pool.close()
 
 
-async def test_a_probe_waits_when_all_places_are_taken(pools, post):
-    pool = pools(1)
+async def probing(pool, post):
+    """A probe while the only place is taken: the mail that has it, its connection, and the probe, which waits."""
     post.hold.add(b"1")
     [sending] = begin(pool, b"1")
     wire = await post.holds(b"1")
     probe = asyncio.gather(pool.probe())
     await asyncio.sleep(0)
     assert not probe.done()
+    return sending, wire, probe
+
+
+async def test_a_probe_waits_when_all_places_are_taken(pools, post):
+    sending, wire, probe = await probing(pools(1), post)
     wire.release()
     await asyncio.gather(sending, asyncio.wait_for(probe, 5))
     assert len(post.wires) == 1
@@ -452,11 +457,7 @@ async def test_a_probe_waits_when_all_places_are_taken(pools, post):
 
 async def test_a_probe_opens_when_the_place_was_lost(pools, post):
     pool = pools(1)
-    post.hold.add(b"1")
-    [sending] = begin(pool, b"1")
-    wire = await post.holds(b"1")
-    probe = asyncio.gather(pool.probe())
-    await asyncio.sleep(0)
+    sending, wire, probe = await probing(pool, post)
     wire.transport.abort()
     await asyncio.wait_for(probe, 5)
     assert (len(post.wires), pool.idle_count) == (2, 1)
